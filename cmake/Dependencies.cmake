@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+# What Talus is built on, all of it carried by Debian and by Spack; README.md says why each.
+
+find_package(Threads REQUIRED)
+find_package(MPI REQUIRED COMPONENTS CXX)
+find_package(Kokkos 3.4 REQUIRED)
+
+# Every rank writes a file of its own, so the serial library serves: it is the thread-safe one, and
+# it does not tie the build to one MPI.
+set(HDF5_PREFER_PARALLEL FALSE)
+find_package(HDF5 REQUIRED COMPONENTS C)
+
+find_package(nlohmann_json 3.10 REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(CLI11 REQUIRED)
+
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(oniguruma REQUIRED IMPORTED_TARGET oniguruma)
+pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
+pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(hwloc REQUIRED IMPORTED_TARGET hwloc)
+
+if(TALUS_SANITIZE)
+  add_compile_options(-fsanitize=${TALUS_SANITIZE} -fno-omit-frame-pointer
+                      -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${TALUS_SANITIZE})
+endif()
