@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "kernels/exec_context.hpp"
+#include "runtime/base/matrix_view.hpp"
+
+namespace talus::kernels {
+
+/// What makes a router's logits into scores.
+enum class RouterScore { softmax, sigmoid };
+
+/// How experts are chosen for a token.
+struct RoutingRule {
+  RouterScore score = RouterScore::softmax;
+  std::int64_t top_k = 1;
+  std::int64_t num_groups = 1;     ///< experts are cut into this many groups, in order
+  std::int64_t top_groups = 1;     ///< experts are chosen from this many of them
+  bool normalize = true;           ///< the chosen weights are divided by their sum
+  float normalize_epsilon = 0.0F;  ///< added to that sum
+  float scaling = 1.0F;            ///< multiplies the weights in the end
+};
+
+/// Chooses the experts of each token, and their weights.
+///
+/// Experts are ranked by score + bias (bias: DeepSeek-V3's correction, chooses but doesn't weigh).
+/// With groups, a group's rank is the sum of its two best ranked scores, and only experts of the
+/// best `top_groups` groups can be chosen. Equal scores go to the lower expert, equal groups to the
+/// lower group. Choices are in the order of their rank; weights are the scores without bias.
+///
+/// \param logits      [tokens, experts]
+/// \param bias        [experts], or empty
+/// \param expert_ids  [tokens * top_k]
+/// \param weights     [tokens * top_k]
+/// \throws ConfigError  if the shapes do not match, groups don't divide the experts, or top_k can't
+/// be met
+///
+/// Reference: DeepSeek-AI, "DeepSeek-V3 Technical Report", 2024, section 2.1.2.
+void route(ExecContext const& exec,
+           MatrixView<float const> logits,
+           std::span<float const> bias,
+           RoutingRule const& rule,
+           std::span<std::int32_t> expert_ids,
+           std::span<float> weights);
+
+/// y[t, :] = sum_j weights[t, j] * x[rows[t, j], :], in the order of j from 0.
+///
+/// \param x        [rows, hidden] outputs of experts
+/// \param rows     [tokens * top_k] row of x for each choice
+/// \param weights  [tokens * top_k]
+/// \param y        [tokens, hidden]; must not overlap x
+void combine_experts(ExecContext const& exec,
+                     MatrixView<float const> x,
+                     std::span<std::int32_t const> rows,
+                     std::span<float const> weights,
+                     MatrixView<float> y);
+
+}  // namespace talus::kernels

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/buffer.hpp"
+#include "kernels/exec_context.hpp"
+#include "runtime/base/dtype.hpp"
+
+namespace talus::kernels {
+
+/// Rows of a matrix as a checkpoint stores them.
+struct RawRows {
+  std::byte const* data = nullptr;
+  DType dtype = DType::f32;  ///< f32, f16, bf16 or f64
+  std::int64_t rows = 0;
+  std::int64_t cols = 0;
+  std::int64_t row_stride = 0;  ///< elements from one row to the next, >= cols
+};
+
+/// Where `RawRows` go in a matrix.
+struct MatrixOrigin {
+  std::int64_t row = 0;
+  std::int64_t col = 0;
+};
+
+/// The weights of a linear map, [out, in], packed for one backend, once, at load.
+///
+/// The kokkos backend keeps panels of `panel_outputs` outputs: panel after panel, in each the `in`
+/// axis in order, for each of its elements the panel's outputs side by side (the last panel padded
+/// with zeros). So the vector lanes are outputs, and a sum's order along `in` is the same for one
+/// row of input and for five hundred. The reference backend keeps the matrix as it is.
+class PackedWeights {
+ public:
+  static constexpr std::int64_t panel_outputs = 16;
+
+  PackedWeights() = default;
+
+  /// Makes room for a matrix of zeros.
+  ///
+  /// \param dtype  f32 or bf16, what is stored
+  PackedWeights(ExecContext const& exec, std::int64_t out, std::int64_t in, DType dtype);
+
+  /// Converts rows to dtype() (rounding to nearest even) and packs them at `origin`.
+  ///
+  /// \pre the rows lie inside the matrix
+  /// Safe from several threads for disjoint ranges of rows that share no panel.
+  void set(ExecContext const& exec, MatrixOrigin origin, RawRows const& rows);
+
+  [[nodiscard]] std::int64_t out() const noexcept { return out_; }
+
+  [[nodiscard]] std::int64_t in() const noexcept { return in_; }
+
+  [[nodiscard]] DType dtype() const noexcept { return dtype_; }
+
+  [[nodiscard]] std::int64_t bytes() const noexcept { return data_.bytes(); }
+
+  [[nodiscard]] std::byte const* data() const noexcept { return data_.data(); }
+
+ private:
+  std::int64_t out_ = 0;
+  std::int64_t in_ = 0;
+  DType dtype_ = DType::f32;
+  Buffer<std::byte> data_;
+};
+
+/// Bytes that PackedWeights(exec, out, in, dtype) takes, for a memory budget before loading.
+[[nodiscard]] std::int64_t packed_bytes(ExecContext const& exec,
+                                        std::int64_t out,
+                                        std::int64_t in,
+                                        DType dtype);
+
+}  // namespace talus::kernels

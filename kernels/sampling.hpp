@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "kernels/exec_context.hpp"
+#include "runtime/base/matrix_view.hpp"
+
+namespace talus::kernels {
+
+/// How one row's token is drawn.
+struct SampleRule {
+  float temperature = 1.0F;  ///< 0: the greatest logit, the lower token of equal ones
+  std::int32_t top_k = 0;    ///< keep this many of the most probable; 0: all
+  float top_p = 1.0F;        ///< keep the fewest most probable whose sum reaches this
+  float min_p = 0.0F;        ///< keep those with at least this share of the greatest probability
+  float uniform = 0.0F;      ///< the random number in [0, 1) that draws
+};
+
+/// Draws a token from each row of logits.
+///
+/// Candidates are ordered by probability, then by token id; filters apply to the probabilities
+/// after temperature, in the order top_k, top_p, min_p; the token is the first at which the running
+/// sum of what is left exceeds uniform times its total. At least one candidate is always left.
+///
+/// \param logits  [rows, vocab]
+/// \param rules   [rows]
+/// \param tokens  [rows]
+void sample(ExecContext const& exec,
+            MatrixView<float const> logits,
+            std::span<SampleRule const> rules,
+            std::span<std::int32_t> tokens);
+
+/// log_sums[t] = log(sum_v exp(logits[t, v])), by the maximum and sums over fixed pieces of the
+/// vocabulary; logits[t, v] - log_sums[t] is a token's log-probability.
+///
+/// \param logits    [rows, vocab]
+/// \param log_sums  [rows]
+void log_sum_exp(ExecContext const& exec,
+                 MatrixView<float const> logits,
+                 std::span<float> log_sums);
+
+/// The `ids.size()` greatest logits of a row, in descending order, equal ones by ascending token.
+///
+/// \param logits  [vocab]
+/// \param ids     [k], k <= vocab
+void top_tokens(ExecContext const& exec,
+                std::span<float const> logits,
+                std::span<std::int32_t> ids);
+
+/// How many tokens have a greater logit than `token`, plus one: its rank among the vocabulary.
+[[nodiscard]] std::int32_t rank_of(ExecContext const& exec,
+                                   std::span<float const> logits,
+                                   std::int32_t token);
+
+}  // namespace talus::kernels
