@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/checkpoint/convert.hpp"
+
+#include <cstddef>
+#include <cstring>
+
+#include "runtime/base/assert.hpp"
+#include "runtime/base/error.hpp"
+
+namespace talus::io {
+namespace {
+
+// Element `i` of a row that may lie at any address; a plain load once compiled.
+template <class Stored>
+Stored load(std::byte const* row, std::int64_t i) noexcept {
+  Stored value;
+  std::memcpy(&value, row + i * static_cast<std::int64_t>(sizeof(Stored)), sizeof(Stored));
+  return value;
+}
+
+// Applies `convert` to every element. One loop without a branch for each type, which compilers turn
+// into vector code.
+template <class Stored, class Out, class Convert>
+void convert_rows(TensorPiece const& piece, MatrixView<Out> out, Convert convert) {
+  constexpr auto element_bytes = static_cast<std::int64_t>(sizeof(Stored));
+  for (std::int64_t i = 0; i < piece.rows; ++i) {
+    std::byte const* const row = piece.data + i * piece.row_stride * element_bytes;
+    Out* const target = out.data + i * out.row_stride;
+    for (std::int64_t j = 0; j < piece.cols; ++j) {
+      target[j] = convert(load<Stored>(row, j));
+    }
+  }
+}
+
+// Picks the widening of the piece's type to float; `finish` turns the float into what is stored.
+template <class Out, class Finish>
+void convert_piece(TensorPiece const& piece, MatrixView<Out> out, Finish finish) {
+  TALUS_EXPECT(out.rows == piece.rows && out.cols == piece.cols);
+  switch (piece.dtype) {
+    case DType::f32:
+      return convert_rows<float>(piece, out, finish);
+    case DType::f64:
+      return convert_rows<double>(
+          piece, out, [=](double value) { return finish(static_cast<float>(value)); });
+    case DType::f16:
+      return convert_rows<std::uint16_t>(
+          piece, out, [=](std::uint16_t bits) { return finish(f16_to_float(bits)); });
+    case DType::bf16:
+      return convert_rows<std::uint16_t>(
+          piece, out, [=](std::uint16_t bits) { return finish(bf16_to_float(bits)); });
+    default:
+      throw ConfigError{concat("weights of type ",
+                               name_of(piece.dtype),
+                               " (expected float32, float16, bfloat16 or float64)")};
+  }
+}
+
+}  // namespace
+
+void convert_to_float(TensorPiece const& piece, MatrixView<float> out) {
+  convert_piece(piece, out, [](float value) { return value; });
+}
+
+void convert_to_bf16(TensorPiece const& piece, MatrixView<std::uint16_t> out) {
+  if (piece.dtype == DType::bf16) {
+    return convert_rows<std::uint16_t>(piece, out, [](std::uint16_t bits) { return bits; });
+  }
+  convert_piece(piece, out, [](float value) { return float_to_bf16(value); });
+}
+
+}  // namespace talus::io

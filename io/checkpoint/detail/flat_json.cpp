@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/checkpoint/detail/flat_json.hpp"
+
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "runtime/base/error.hpp"
+
+namespace talus::io::detail {
+namespace {
+
+constexpr int max_depth = 16;
+
+}  // namespace
+
+nlohmann::json parse_flat_json(std::string_view text, std::string_view source) {
+  std::vector<std::unordered_set<std::string>> keys;
+  auto const guard = [&](int depth, nlohmann::json::parse_event_t event, nlohmann::json& parsed) {
+    using Event = nlohmann::json::parse_event_t;
+    if (depth > max_depth) {
+      throw ConfigError{concat(source, ": JSON nested deeper than ", max_depth, " levels")};
+    }
+    if (event == Event::object_start) {
+      keys.emplace_back();
+    } else if (event == Event::object_end) {
+      keys.pop_back();
+    } else if (event == Event::key) {
+      auto const& key = parsed.get_ref<std::string const&>();
+      if (!keys.back().insert(key).second) {
+        throw ConfigError{concat(source, ": the name \"", key, "\" is given twice")};
+      }
+    }
+    return true;
+  };
+  try {
+    return nlohmann::json::parse(text.begin(), text.end(), guard);
+  } catch (nlohmann::json::exception const& error) {
+    std::string_view what = error.what();
+    if (auto const end_of_name = what.find("] "); end_of_name != std::string_view::npos) {
+      what.remove_prefix(end_of_name + 2);
+    }
+    throw ConfigError{concat(source, ": not valid JSON: ", what)};
+  }
+}
+
+}  // namespace talus::io::detail
