@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <span>
+
+#include <mpi.h>
+
+namespace talus::parallel {
+
+/// How a rank that polls for something gives way to others, the longer it waits the more.
+///
+/// A few polls in a row first (a neighbour's answer takes microseconds), then sched_yield, then
+/// sleeps of a small share of the time waited so far: so that more ranks than cores work with any
+/// MPI, an idle rank does not burn its core, and a wait lasts a few percent longer at most.
+class Backoff {
+ public:
+  /// Call between two polls that found nothing. Never throws.
+  void pause() noexcept;
+
+ private:
+  int polls_ = 0;
+  std::chrono::steady_clock::time_point yielding_since_{};
+};
+
+/// Waits until all `requests` are complete, and sets them to MPI_REQUEST_NULL; gives way to other
+/// ranks on the same core (see Backoff), which MPI_Waitall need not do.
+///
+/// \throws ApiError  if MPI reports an error of one of them
+void wait_yielding(std::span<MPI_Request> requests);
+
+}  // namespace talus::parallel

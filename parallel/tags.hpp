@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+namespace talus::parallel {
+
+/// What a point-to-point message is; the one list, so that two kinds never match each other.
+enum class Tag : int {
+  activations = 1,    ///< between pipeline stages (channel.hpp)
+  tree_partials = 2,  ///< partial sums to the rank that folds them (tree_sum.hpp)
+  tree_result = 3,    ///< folded slices to all (tree_sum.hpp)
+  mail = 4,           ///< byte messages to rank 0 (mailbox.hpp)
+  queue_request = 5,  ///< "next work, please" to the rank that counts (work_queue.hpp)
+  queue_answer = 6,   ///< the first index handed out (work_queue.hpp)
+  weights = 7,        ///< pieces of tensors while loading
+  tokens = 8,         ///< sampled tokens from the last stage to the first
+};
+
+}  // namespace talus::parallel
