@@ -13,13 +13,21 @@ first, with carries and borrows written out, so that no step needs more than one
 
 Numbers and intermediate results are never negative. `split_of` assigns every problem to one of the
 three splits by a hash of its text, so that the test problems can't appear in training.
+
+    python problems.py --problems problems.jsonl --answers answers.jsonl
+
+writes problems of the test split as a batch of chat requests, and their answers.
 """
 
+import argparse
 import dataclasses
 import hashlib
+import json
+import pathlib
 import random
 
 COLUMNS = ("ones", "tens", "hundreds", "thousands")
+MAX_COMPLETION_TOKENS = 160  # the longest solution takes about 125
 QUESTIONS = ("What is {}?", "Calculate {}.", "How much is {}?")
 
 
@@ -141,3 +149,31 @@ def sample(seed: int, split: str, count: int) -> list[Problem]:
         if split_of(problem) == split:
             chosen.setdefault(problem.expression, problem)
     return list(chosen.values())
+
+
+def _request(custom_id: str, problem: Problem) -> dict:
+    body = {
+        "messages": [{"role": "user", "content": problem.question}],
+        "max_completion_tokens": MAX_COMPLETION_TOKENS,
+    }
+    return {"custom_id": custom_id, "method": "POST", "url": "/v1/chat/completions", "body": body}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Writes problems that no model was trained on.")
+    parser.add_argument("--problems", type=pathlib.Path, required=True)
+    parser.add_argument("--answers", type=pathlib.Path, required=True)
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=2)
+    options = parser.parse_args()
+    chosen = sample(options.seed, "test", options.count)
+    with options.problems.open("w") as requests, options.answers.open("w") as answers:
+        for number, problem in enumerate(chosen, start=1):
+            custom_id = f"p{number:04}"
+            requests.write(json.dumps(_request(custom_id, problem)) + "\n")
+            answer = {"custom_id": custom_id, "answer": str(problem.answer)}
+            answers.write(json.dumps(answer) + "\n")
+
+
+if __name__ == "__main__":
+    main()
