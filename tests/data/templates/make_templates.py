@@ -5,7 +5,8 @@
 
 One JSON object a line: `name`, `template`, `messages`, `tools` and `documents` (null: none given), `kwargs` (the other
 variables: add_generation_prompt, bos_token, enable_thinking, ...), where it matters `now` (local time for strftime_now), and either
-`expected` or `error`: {`kind`: "syntax" (found before rendering), "raised" (by raise_exception) or "runtime"; `message`: the text that Python gave, which is a promise only for "raised"}.
+`expected` or `error`: {`kind`: "syntax" (found before rendering), "raised" (by raise_exception) or "runtime"; `message`: the text
+that Python gave, which is a promise only for "raised"}.
 Whole templates lie in whole/, their cases in chat_cases.py; the small ones in statement_cases.py and expression_cases.py.
 """
 
