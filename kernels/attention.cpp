@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/attention.hpp"
+
+#include "kernels/backends.hpp"
+#include "kernels/detail/checks.hpp"
+
+namespace talus::kernels {
+namespace {
+
+using detail::check_at_least;
+using detail::check_equal;
+
+void check_heads(AttentionHeads const& heads, KvShape const& shape) {
+  check_at_least("attention", "num_heads", heads.num_heads, 1);
+  check_at_least("attention", "first_head", heads.first_head, 0);
+  check_at_least("attention", "heads_per_kv_head", heads.heads_per_kv_head, 1);
+  check_at_least("attention",
+                 "KV head of the first head",
+                 heads.first_head / heads.heads_per_kv_head,
+                 heads.first_kv_head);
+  std::int64_t const last = heads.first_head + heads.num_heads - 1;
+  detail::check_below("attention",
+                      "the cache's KV head for the last head",
+                      last / heads.heads_per_kv_head - heads.first_kv_head,
+                      shape.num_heads);
+}
+
+}  // namespace
+
+void paged_attention(ExecContext const& exec,
+                     PagedBatch const& batch,
+                     AttentionHeads const& heads,
+                     MatrixView<float const> q,
+                     KvCache const& cache,
+                     MatrixView<float> out) {
+  KvShape const& shape = cache.shape();
+  check_heads(heads, shape);
+  detail::check_batch("attention", batch, cache, q.rows);
+  check_equal("attention", "columns of q", q.cols, heads.num_heads * shape.key_dim);
+  check_equal("attention", "rows of out", out.rows, q.rows);
+  check_equal("attention", "columns of out", out.cols, heads.num_heads * shape.value_dim);
+  switch (exec.backend) {
+    case Backend::reference:
+      return reference::paged_attention(batch, heads, q, cache, out);
+    case Backend::kokkos:
+      return kokkos::paged_attention(batch, heads, q, cache, out);
+  }
+}
+
+}  // namespace talus::kernels

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "kernels/kv_cache.hpp"
+#include "kernels/packed_weights.hpp"
+#include "runtime/base/error.hpp"
+
+/// \file
+/// Checks of arguments that several operations share. All throw ConfigError, with the operation,
+/// the quantity, its value and what is allowed.
+
+namespace talus::kernels::detail {
+
+/// `value` must be `wanted`.
+void check_equal(std::string_view operation,
+                 std::string_view what,
+                 std::int64_t value,
+                 std::int64_t wanted);
+
+/// `value` must be `least` or more.
+void check_at_least(std::string_view operation,
+                    std::string_view what,
+                    std::int64_t value,
+                    std::int64_t least);
+
+/// `value` must lie in [0, end).
+void check_below(std::string_view operation,
+                 std::string_view what,
+                 std::int64_t value,
+                 std::int64_t end);
+
+/// Rows stored at `origin` must lie before `end`, and be of a type that can be converted.
+void check_rows(std::string_view operation,
+                MatrixOrigin origin,
+                RawRows const& rows,
+                MatrixOrigin end);
+
+/// The batch must have `tokens` rows, and block tables with room for all of its tokens.
+void check_batch(std::string_view operation,
+                 PagedBatch const& batch,
+                 KvCache const& cache,
+                 std::int64_t tokens);
+
+}  // namespace talus::kernels::detail

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/elementwise.hpp"
+
+#include <cstring>
+
+#include "kernels/backends.hpp"
+#include "kernels/detail/checks.hpp"
+
+namespace talus::kernels {
+
+using detail::check_below;
+using detail::check_equal;
+
+void add(ExecContext const& exec, MatrixView<float const> x, MatrixView<float> y) {
+  check_equal("add", "rows of y", y.rows, x.rows);
+  check_equal("add", "columns of y", y.cols, x.cols);
+  switch (exec.backend) {
+    case Backend::reference:
+      return reference::add(x, y);
+    case Backend::kokkos:
+      return kokkos::add(x, y);
+  }
+}
+
+void silu_mul(ExecContext const& exec, MatrixView<float const> x, MatrixView<float> y) {
+  check_equal("silu_mul", "rows of y", y.rows, x.rows);
+  check_equal("silu_mul", "columns of x", x.cols, 2 * y.cols);
+  switch (exec.backend) {
+    case Backend::reference:
+      return reference::silu_mul(x, y);
+    case Backend::kokkos:
+      return kokkos::silu_mul(x, y);
+  }
+}
+
+RowTable::RowTable(ExecContext const& exec, std::int64_t rows, std::int64_t cols, DType dtype)
+    : rows_{rows}, cols_{cols}, dtype_{dtype} {
+  if (dtype != DType::f32 && dtype != DType::bf16) {
+    throw ConfigError{
+        concat("table: stored as ", name_of(dtype), " (must be float32 or bfloat16)")};
+  }
+  detail::check_at_least("table", "rows", rows, 0);
+  detail::check_at_least("table", "columns", cols, 0);
+  data_ = Buffer<std::byte>{exec, rows * cols * size_of(dtype)};
+  if (data_.bytes() > 0) {
+    std::memset(data_.data(), 0, static_cast<std::size_t>(data_.bytes()));
+  }
+}
+
+void RowTable::set(ExecContext const&, MatrixOrigin origin, RawRows const& rows) {
+  detail::check_rows("table", origin, rows, {rows_, cols_});
+  if (rows.rows > 0 && rows.cols > 0) {
+    // Rows stay rows in every backend, so one way of storing them serves all.
+    reference::pack_rows({data_.data(), cols_, dtype_}, origin, rows);
+  }
+}
+
+void gather_rows(ExecContext const& exec,
+                 RowTable const& table,
+                 std::span<std::int32_t const> ids,
+                 MatrixView<float> y) {
+  check_equal("gather_rows", "rows of y", y.rows, std::ssize(ids));
+  check_equal("gather_rows", "columns of y", y.cols, table.cols());
+  for (std::int32_t const id : ids) {
+    check_below("gather_rows", "id", id, table.rows());
+  }
+  switch (exec.backend) {
+    case Backend::reference:
+      return reference::gather_rows(table, ids, y);
+    case Backend::kokkos:
+      return kokkos::gather_rows(table, ids, y);
+  }
+}
+
+void select_rows(ExecContext const& exec,
+                 MatrixView<float const> x,
+                 std::span<std::int32_t const> rows,
+                 MatrixView<float> y) {
+  check_equal("select_rows", "rows of y", y.rows, std::ssize(rows));
+  check_equal("select_rows", "columns of y", y.cols, x.cols);
+  for (std::int32_t const row : rows) {
+    check_below("select_rows", "row", row, x.rows);
+  }
+  switch (exec.backend) {
+    case Backend::reference:
+      return reference::select_rows(x, rows, y);
+    case Backend::kokkos:
+      return kokkos::select_rows(x, rows, y);
+  }
+}
+
+}  // namespace talus::kernels

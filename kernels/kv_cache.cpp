@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/kv_cache.hpp"
+
+#include <cstring>
+
+#include "kernels/backends.hpp"
+#include "kernels/detail/checks.hpp"
+
+namespace talus::kernels {
+namespace {
+
+using detail::check_at_least;
+using detail::check_equal;
+
+// Lanes that read a last, partial group of columns go this far past the last block.
+constexpr std::int64_t slack_bytes = 64;
+
+void check_shape(KvShape const& shape) {
+  check_at_least("KV cache", "num_heads", shape.num_heads, 1);
+  check_at_least("KV cache", "key_dim", shape.key_dim, 1);
+  check_at_least("KV cache", "value_dim", shape.value_dim, 1);
+  if (shape.dtype != DType::f32 && shape.dtype != DType::bf16) {
+    throw ConfigError{
+        concat("KV cache: stored as ", name_of(shape.dtype), " (must be float32 or bfloat16)")};
+  }
+  if (shape.value_in_key) {
+    check_equal("KV cache", "num_heads of latent attention", shape.num_heads, 1);
+    check_at_least("KV cache", "key_dim of latent attention", shape.key_dim, shape.value_dim);
+  }
+}
+
+}  // namespace
+
+KvCache::KvCache(ExecContext const& exec,
+                 KvShape const& shape,
+                 std::int64_t num_blocks,
+                 std::int64_t block_tokens)
+    : shape_{shape}, num_blocks_{num_blocks}, block_tokens_{block_tokens} {
+  check_shape(shape);
+  check_at_least("KV cache", "number of blocks", num_blocks, 0);
+  if (block_tokens < panel_positions || block_tokens % panel_positions != 0) {
+    throw ConfigError{concat("KV cache: block_tokens = ",
+                             block_tokens,
+                             " (must be a positive multiple of ",
+                             panel_positions,
+                             ')')};
+  }
+  data_ = Buffer<std::byte>{exec, num_blocks * block_tokens * shape.token_bytes() + slack_bytes};
+  std::memset(data_.data(), 0, static_cast<std::size_t>(data_.bytes()));
+}
+
+void store_kv(ExecContext const& exec,
+              PagedBatch const& batch,
+              MatrixView<float const> keys,
+              MatrixView<float const> values,
+              KvCache& cache) {
+  KvShape const& shape = cache.shape();
+  detail::check_batch("store_kv", batch, cache, keys.rows);
+  check_equal("store_kv", "columns of keys", keys.cols, shape.num_heads * shape.key_dim);
+  if (!shape.value_in_key) {
+    check_equal("store_kv", "rows of values", values.rows, keys.rows);
+    check_equal("store_kv", "columns of values", values.cols, shape.num_heads * shape.value_dim);
+  }
+  switch (exec.backend) {
+    case Backend::reference:
+      return reference::store_kv(batch, keys, values, cache);
+    case Backend::kokkos:
+      return kokkos::store_kv(batch, keys, values, cache);
+  }
+}
+
+}  // namespace talus::kernels

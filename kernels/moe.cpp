@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/moe.hpp"
+
+#include "kernels/backends.hpp"
+#include "kernels/detail/checks.hpp"
+
+namespace talus::kernels {
+namespace {
+
+using detail::check_at_least;
+using detail::check_equal;
+
+void check_rule(RoutingRule const& rule, std::int64_t experts) {
+  check_at_least("route", "num_groups", rule.num_groups, 1);
+  check_at_least("route", "top_groups", rule.top_groups, 1);
+  if (experts % rule.num_groups != 0) {
+    throw ConfigError{concat(
+        "route: num_groups = ", rule.num_groups, " (must divide the ", experts, " experts)")};
+  }
+  check_at_least("route", "num_groups", rule.num_groups, rule.top_groups);
+  check_at_least("route", "top_k", rule.top_k, 1);
+  check_at_least("route",
+                 "number of experts to choose from",
+                 experts / rule.num_groups * rule.top_groups,
+                 rule.top_k);
+}
+
+}  // namespace
+
+void route(ExecContext const& exec,
+           MatrixView<float const> logits,
+           std::span<float const> bias,
+           RoutingRule const& rule,
+           std::span<std::int32_t> expert_ids,
+           std::span<float> weights) {
+  check_rule(rule, logits.cols);
+  if (!bias.empty()) {
+    check_equal("route", "elements of bias", std::ssize(bias), logits.cols);
+  }
+  check_equal("route", "expert_ids", std::ssize(expert_ids), logits.rows * rule.top_k);
+  check_equal("route", "weights", std::ssize(weights), logits.rows * rule.top_k);
+  switch (exec.backend) {
+    case Backend::reference:
+      return reference::route(logits, bias, rule, expert_ids, weights);
+    case Backend::kokkos:
+      return kokkos::route(logits, bias, rule, expert_ids, weights);
+  }
+}
+
+void combine_experts(ExecContext const& exec,
+                     MatrixView<float const> x,
+                     std::span<std::int32_t const> rows,
+                     std::span<float const> weights,
+                     MatrixView<float> y) {
+  check_equal("combine_experts", "columns of y", y.cols, x.cols);
+  check_equal("combine_experts", "weights", std::ssize(weights), std::ssize(rows));
+  if (y.rows == 0 ? !rows.empty() : std::ssize(rows) % y.rows != 0) {
+    throw ConfigError{concat("combine_experts: ",
+                             rows.size(),
+                             " choices (must be as many for each of ",
+                             y.rows,
+                             " tokens)")};
+  }
+  for (std::int32_t const row : rows) {
+    detail::check_below("combine_experts", "row", row, x.rows);
+  }
+  switch (exec.backend) {
+    case Backend::reference:
+      return reference::combine_experts(x, rows, weights, y);
+    case Backend::kokkos:
+      return kokkos::combine_experts(x, rows, weights, y);
+  }
+}
+
+}  // namespace talus::kernels

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "kernels/backends.hpp"
+#include "kernels/detail/elements.hpp"
+#include "kernels/reference/kv_block.hpp"
+
+namespace talus::kernels::reference {
+namespace {
+
+/// One query head of one token, which sees the positions [0, last] of sequence `s`.
+struct Query {
+  std::int64_t s = 0;
+  std::int64_t last = 0;
+  std::int64_t kv_head = 0;
+  float scale = 1.0F;
+  float const* q = nullptr;
+};
+
+std::vector<float> scores_of(Query const& query, PagedBatch const& batch, KvCache const& cache) {
+  KvShape const& shape = cache.shape();
+  std::vector<float> scores;
+  for (std::int64_t p = 0; p <= query.last; ++p) {
+    std::int64_t const key = place_of(cache, batch, query.s, p, query.kv_head).key;
+    float score = 0.0F;
+    for (std::int64_t d = 0; d < shape.key_dim; ++d) {
+      score += query.q[d] * detail::load_element(cache.data(), shape.dtype, key + d);
+    }
+    scores.push_back(query.scale * score);
+  }
+  return scores;
+}
+
+void softmax(std::vector<float>& values) {
+  float const maximum = *std::max_element(values.begin(), values.end());
+  float sum = 0.0F;
+  for (float& value : values) {
+    value = std::exp(value - maximum);
+    sum += value;
+  }
+  for (float& value : values) {
+    value /= sum;
+  }
+}
+
+void attend(Query const& query, PagedBatch const& batch, KvCache const& cache, float* out) {
+  KvShape const& shape = cache.shape();
+  std::vector<float> shares = scores_of(query, batch, cache);
+  softmax(shares);
+  std::fill(out, out + shape.value_dim, 0.0F);
+  for (std::int64_t p = 0; p <= query.last; ++p) {
+    std::int64_t const value = place_of(cache, batch, query.s, p, query.kv_head).value;
+    for (std::int64_t d = 0; d < shape.value_dim; ++d) {
+      out[d] += shares[static_cast<std::size_t>(p)] *
+                detail::load_element(cache.data(), shape.dtype, value + d);
+    }
+  }
+}
+
+}  // namespace
+
+void paged_attention(PagedBatch const& batch,
+                     AttentionHeads const& heads,
+                     MatrixView<float const> q,
+                     KvCache const& cache,
+                     MatrixView<float> out) {
+  KvShape const& shape = cache.shape();
+  for (std::int64_t s = 0; s < batch.num_sequences(); ++s) {
+    auto const i = static_cast<std::size_t>(s);
+    for (std::int64_t t = batch.first_row[i]; t < batch.first_row[i + 1]; ++t) {
+      std::int64_t const position = batch.context[i] + t - batch.first_row[i];
+      for (std::int64_t h = 0; h < heads.num_heads; ++h) {
+        std::int64_t const kv_head =
+            (heads.first_head + h) / heads.heads_per_kv_head - heads.first_kv_head;
+        float const* const query = q.data + t * q.row_stride + h * shape.key_dim;
+        attend({s, position, kv_head, heads.scale, query},
+               batch,
+               cache,
+               out.data + t * out.row_stride + h * shape.value_dim);
+      }
+    }
+  }
+}
+
+}  // namespace talus::kernels::reference

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/backends.hpp"
+#include "kernels/detail/elements.hpp"
+
+namespace talus::kernels::reference {
+
+void add(MatrixView<float const> x, MatrixView<float> y) {
+  for (std::int64_t t = 0; t < y.rows; ++t) {
+    for (std::int64_t j = 0; j < y.cols; ++j) {
+      y.data[t * y.row_stride + j] += x.data[t * x.row_stride + j];
+    }
+  }
+}
+
+void silu_mul(MatrixView<float const> x, MatrixView<float> y) {
+  for (std::int64_t t = 0; t < y.rows; ++t) {
+    float const* const gate = x.data + t * x.row_stride;
+    float const* const up = gate + y.cols;
+    for (std::int64_t j = 0; j < y.cols; ++j) {
+      y.data[t * y.row_stride + j] = gate[j] / (1.0F + std::exp(-gate[j])) * up[j];
+    }
+  }
+}
+
+void gather_rows(RowTable const& table, std::span<std::int32_t const> ids, MatrixView<float> y) {
+  for (std::int64_t t = 0; t < y.rows; ++t) {
+    std::int64_t const first = ids[static_cast<std::size_t>(t)] * table.cols();
+    for (std::int64_t j = 0; j < y.cols; ++j) {
+      y.data[t * y.row_stride + j] = detail::load_element(table.data(), table.dtype(), first + j);
+    }
+  }
+}
+
+void select_rows(MatrixView<float const> x,
+                 std::span<std::int32_t const> rows,
+                 MatrixView<float> y) {
+  for (std::int64_t t = 0; t < y.rows; ++t) {
+    float const* const from = x.data + rows[static_cast<std::size_t>(t)] * x.row_stride;
+    std::copy(from, from + x.cols, y.data + t * y.row_stride);
+  }
+}
+
+}  // namespace talus::kernels::reference

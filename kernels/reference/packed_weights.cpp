@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/backends.hpp"
+#include "kernels/detail/elements.hpp"
+
+// The reference implementations: written to be checked by eye, not to be fast. Every other backend
+// is tested against them.
+
+namespace talus::kernels::reference {
+
+void pack_rows(WeightStore const& store, MatrixOrigin origin, RawRows const& rows) {
+  for (std::int64_t i = 0; i < rows.rows; ++i) {
+    for (std::int64_t j = 0; j < rows.cols; ++j) {
+      float const value = detail::load_element(rows.data, rows.dtype, i * rows.row_stride + j);
+      std::int64_t const index = (origin.row + i) * store.in + origin.col + j;
+      detail::store_element(store.data, store.dtype, index, value);
+    }
+  }
+}
+
+}  // namespace talus::kernels::reference

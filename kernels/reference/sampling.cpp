@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <vector>
+
+#include "kernels/backends.hpp"
+
+namespace talus::kernels::reference {
+namespace {
+
+/// All tokens, the greatest logit first, the lower token of equal ones.
+std::vector<std::int32_t> descending(std::span<float const> logits) {
+  std::vector<std::int32_t> order(logits.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) {
+    return logits[static_cast<std::size_t>(a)] > logits[static_cast<std::size_t>(b)];
+  });
+  return order;
+}
+
+/// Cuts `shares`, descending and in units of the greatest, down to the candidates of the rule.
+void keep_candidates(std::vector<float>& shares, SampleRule const& rule) {
+  if (rule.top_k > 0 && static_cast<std::size_t>(rule.top_k) < shares.size()) {
+    shares.resize(static_cast<std::size_t>(rule.top_k));
+  }
+  if (rule.top_p < 1.0F) {
+    double const wanted = rule.top_p * std::accumulate(shares.begin(), shares.end(), 0.0);
+    double sum = 0.0;
+    std::size_t kept = 0;
+    while (kept < shares.size() && sum < wanted) {
+      sum += shares[kept];
+      ++kept;
+    }
+    shares.resize(kept);
+  }
+  while (shares.size() > 1 && shares.back() < rule.min_p) {
+    shares.pop_back();
+  }
+}
+
+std::int32_t sample_row(std::span<float const> logits, SampleRule const& rule) {
+  std::vector<std::int32_t> const order = descending(logits);
+  if (rule.temperature == 0.0F) {
+    return order.front();
+  }
+  std::vector<float> shares;
+  float const maximum = logits[static_cast<std::size_t>(order.front())];
+  for (std::int32_t const token : order) {
+    shares.push_back(
+        std::exp((logits[static_cast<std::size_t>(token)] - maximum) / rule.temperature));
+  }
+  keep_candidates(shares, rule);
+
+  double const drawn = rule.uniform * std::accumulate(shares.begin(), shares.end(), 0.0);
+  double sum = 0.0;
+  for (std::size_t i = 0; i < shares.size(); ++i) {
+    sum += shares[i];
+    if (sum > drawn) {
+      return order[i];
+    }
+  }
+  return order[shares.size() - 1];
+}
+
+std::span<float const> row_of(MatrixView<float const> logits, std::size_t row) {
+  return {logits.data + static_cast<std::int64_t>(row) * logits.row_stride,
+          static_cast<std::size_t>(logits.cols)};
+}
+
+}  // namespace
+
+void sample(MatrixView<float const> logits,
+            std::span<SampleRule const> rules,
+            std::span<std::int32_t> tokens) {
+  for (std::size_t row = 0; row < rules.size(); ++row) {
+    tokens[row] = sample_row(row_of(logits, row), rules[row]);
+  }
+}
+
+void log_sum_exp(MatrixView<float const> logits, std::span<float> log_sums) {
+  for (std::size_t row = 0; row < log_sums.size(); ++row) {
+    std::span<float const> const values = row_of(logits, row);
+    float const maximum = *std::max_element(values.begin(), values.end());
+    double sum = 0.0;
+    for (float const value : values) {
+      sum += std::exp(value - maximum);
+    }
+    log_sums[row] = maximum + static_cast<float>(std::log(sum));
+  }
+}
+
+void top_tokens(std::span<float const> logits, std::span<std::int32_t> ids) {
+  std::vector<std::int32_t> const order = descending(logits);
+  std::copy_n(order.begin(), ids.size(), ids.begin());
+}
+
+std::int32_t rank_of(std::span<float const> logits, std::int32_t token) {
+  float const own = logits[static_cast<std::size_t>(token)];
+  auto const greater =
+      std::count_if(logits.begin(), logits.end(), [own](float logit) { return logit > own; });
+  return static_cast<std::int32_t>(greater) + 1;
+}
+
+}  // namespace talus::kernels::reference

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/sampling.hpp"
+
+#include "kernels/backends.hpp"
+#include "kernels/detail/checks.hpp"
+
+namespace talus::kernels {
+namespace {
+
+using detail::check_at_least;
+using detail::check_below;
+using detail::check_equal;
+
+void check_rule(SampleRule const& rule) {
+  if (!(rule.temperature >= 0.0F)) {
+    throw ConfigError{
+        concat("sample: temperature = ", rule.temperature, " (must not be negative)")};
+  }
+  check_at_least("sample", "top_k", rule.top_k, 0);
+  if (!(rule.top_p > 0.0F && rule.top_p <= 1.0F)) {
+    throw ConfigError{concat("sample: top_p = ", rule.top_p, " (must lie in (0, 1])")};
+  }
+  if (!(rule.min_p >= 0.0F && rule.min_p <= 1.0F)) {
+    throw ConfigError{concat("sample: min_p = ", rule.min_p, " (must lie in [0, 1])")};
+  }
+  if (!(rule.uniform >= 0.0F && rule.uniform < 1.0F)) {
+    throw ConfigError{concat("sample: uniform = ", rule.uniform, " (must lie in [0, 1))")};
+  }
+}
+
+}  // namespace
+
+void sample(ExecContext const& exec,
+            MatrixView<float const> logits,
+            std::span<SampleRule const> rules,
+            std::span<std::int32_t> tokens) {
+  check_equal("sample", "rules", std::ssize(rules), logits.rows);
+  check_equal("sample", "tokens", std::ssize(tokens), logits.rows);
+  check_at_least("sample", "vocabulary", logits.cols, 1);
+  for (SampleRule const& rule : rules) {
+    check_rule(rule);
+  }
+  switch (exec.backend) {
+    case Backend::reference:
+      return reference::sample(logits, rules, tokens);
+    case Backend::kokkos:
+      return kokkos::sample(logits, rules, tokens);
+  }
+}
+
+void log_sum_exp(ExecContext const& exec,
+                 MatrixView<float const> logits,
+                 std::span<float> log_sums) {
+  check_equal("log_sum_exp", "log_sums", std::ssize(log_sums), logits.rows);
+  check_at_least("log_sum_exp", "vocabulary", logits.cols, 1);
+  switch (exec.backend) {
+    case Backend::reference:
+      return reference::log_sum_exp(logits, log_sums);
+    case Backend::kokkos:
+      return kokkos::log_sum_exp(logits, log_sums);
+  }
+}
+
+void top_tokens(ExecContext const& exec,
+                std::span<float const> logits,
+                std::span<std::int32_t> ids) {
+  check_at_least("top_tokens", "vocabulary", std::ssize(logits), std::ssize(ids));
+  switch (exec.backend) {
+    case Backend::reference:
+      return reference::top_tokens(logits, ids);
+    case Backend::kokkos:
+      return kokkos::top_tokens(logits, ids);
+  }
+}
+
+std::int32_t rank_of(ExecContext const& exec, std::span<float const> logits, std::int32_t token) {
+  check_below("rank_of", "token", token, std::ssize(logits));
+  switch (exec.backend) {
+    case Backend::reference:
+      return reference::rank_of(logits, token);
+    case Backend::kokkos:
+      return kokkos::rank_of(logits, token);
+  }
+  return 0;
+}
+
+}  // namespace talus::kernels
