@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parallel/raw_collectives.hpp"
+
+#include <algorithm>
+
+#include "parallel/collectives.hpp"
+#include "parallel/mpi_check.hpp"
+#include "parallel/progress.hpp"
+
+namespace talus::parallel {
+
+namespace {
+
+// Far below 2 GiB, beyond which some network layers of some MPIs fail even where the count fits.
+constexpr std::size_t largest_piece_bytes = std::size_t{1} << 28;
+
+std::size_t bytes_of(MPI_Datatype type) {
+  int bytes = 0;
+  mpi_check(MPI_Type_size(type, &bytes), "MPI_Type_size");
+  return static_cast<std::size_t>(bytes);
+}
+
+void wait_for(MPI_Request request) {
+  wait_yielding({&request, 1});
+}
+
+}  // namespace
+
+void raw_all_reduce(
+    Communicator const& comm, void* values, std::size_t count, MPI_Datatype type, MPI_Op op) {
+  MPI_Request request = MPI_REQUEST_NULL;
+  mpi_check(MPI_Iallreduce(MPI_IN_PLACE,
+                           values,
+                           checked_count(count, "all_reduce"),
+                           type,
+                           op,
+                           comm.native(),
+                           &request),
+            "MPI_Iallreduce");
+  wait_for(request);
+}
+
+void raw_broadcast(
+    Communicator const& comm, void* values, std::size_t count, MPI_Datatype type, int root) {
+  std::size_t const element_bytes = bytes_of(type);
+  std::size_t const piece = largest_piece_bytes / element_bytes;
+  auto* const bytes = static_cast<std::byte*>(values);
+  for (std::size_t first = 0; first < count; first += piece) {
+    std::size_t const size = std::min(piece, count - first);
+    raw_start_broadcast(comm, bytes + first * element_bytes, size, type, root).wait();
+  }
+}
+
+Request raw_start_broadcast(
+    Communicator const& comm, void* values, std::size_t count, MPI_Datatype type, int root) {
+  MPI_Request request = MPI_REQUEST_NULL;
+  mpi_check(
+      MPI_Ibcast(values, checked_count(count, "broadcast"), type, root, comm.native(), &request),
+      "MPI_Ibcast");
+  return Request{request};
+}
+
+void raw_all_gather(
+    Communicator const& comm, void const* mine, void* all, std::size_t count, MPI_Datatype type) {
+  int const each = checked_count(count, "all_gather");
+  MPI_Request request = MPI_REQUEST_NULL;
+  mpi_check(MPI_Iallgather(mine, each, type, all, each, type, comm.native(), &request),
+            "MPI_Iallgather");
+  wait_for(request);
+}
+
+void raw_all_gather_v(
+    Communicator const& comm, void const* mine, void* all, BlockLayout blocks, MPI_Datatype type) {
+  MPI_Request request = MPI_REQUEST_NULL;
+  mpi_check(MPI_Iallgatherv(mine,
+                            blocks.counts[static_cast<std::size_t>(comm.rank())],
+                            type,
+                            all,
+                            blocks.counts.data(),
+                            blocks.offsets.data(),
+                            type,
+                            comm.native(),
+                            &request),
+            "MPI_Iallgatherv");
+  wait_for(request);
+}
+
+void raw_gather_v(Communicator const& comm,
+                  std::span<std::byte const> mine,
+                  void* all,
+                  BlockLayout blocks,
+                  MPI_Datatype type,
+                  int root) {
+  MPI_Request request = MPI_REQUEST_NULL;
+  mpi_check(MPI_Igatherv(mine.data(),
+                         checked_count(mine.size() / bytes_of(type), "gather_v"),
+                         type,
+                         all,
+                         blocks.counts.data(),
+                         blocks.offsets.data(),
+                         type,
+                         root,
+                         comm.native(),
+                         &request),
+            "MPI_Igatherv");
+  wait_for(request);
+}
+
+void raw_all_to_all(Communicator const& comm,
+                    void const* send,
+                    void* receive,
+                    std::size_t count,
+                    MPI_Datatype type) {
+  int const each = checked_count(count / static_cast<std::size_t>(comm.size()), "all_to_all");
+  MPI_Request request = MPI_REQUEST_NULL;
+  mpi_check(MPI_Ialltoall(send, each, type, receive, each, type, comm.native(), &request),
+            "MPI_Ialltoall");
+  wait_for(request);
+}
+
+void raw_all_to_all_v(Communicator const& comm,
+                      void const* send,
+                      BlockLayout send_blocks,
+                      void* receive,
+                      BlockLayout receive_blocks,
+                      MPI_Datatype type) {
+  MPI_Request request = MPI_REQUEST_NULL;
+  mpi_check(MPI_Ialltoallv(send,
+                           send_blocks.counts.data(),
+                           send_blocks.offsets.data(),
+                           type,
+                           receive,
+                           receive_blocks.counts.data(),
+                           receive_blocks.offsets.data(),
+                           type,
+                           comm.native(),
+                           &request),
+            "MPI_Ialltoallv");
+  wait_for(request);
+}
+
+void barrier(Communicator const& comm) {
+  MPI_Request request = MPI_REQUEST_NULL;
+  mpi_check(MPI_Ibarrier(comm.native(), &request), "MPI_Ibarrier");
+  wait_for(request);
+}
+
+}  // namespace talus::parallel
