@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <exception>
-#include <limits>
-#include <string>
+#include <span>
 #include <utility>
-
-#include <mpi.h>
 
 #include "io/checkpoint/checkpoint.hpp"
 #include "io/checkpoint/detail/bytes.hpp"
-#include "io/checkpoint/detail/message.hpp"
-#include "parallel/mpi_check.hpp"
-#include "runtime/base/error.hpp"
+#include "parallel/agree.hpp"
+#include "parallel/collectives.hpp"
 
 namespace talus::io {
 namespace {
-
-using parallel::mpi_check;
 
 // A dtype as a number that is 0 where it is unknown.
 std::int64_t code_of(std::optional<DType> dtype) {
@@ -62,36 +55,20 @@ TensorInfo unpack_tensor(detail::ByteReader& in) {
   return tensor;
 }
 
-void broadcast(parallel::Communicator const& comm, std::vector<char>& bytes) {
-  auto length = static_cast<std::int64_t>(bytes.size());
-  mpi_check(MPI_Bcast(&length, 1, MPI_INT64_T, 0, comm.native()), "MPI_Bcast");
-  if (length > std::numeric_limits<int>::max()) {
-    throw ConfigError{concat("checkpoint: headers of ",
-                             length,
-                             " bytes (at most ",
-                             std::numeric_limits<int>::max(),
-                             " can be sent to the other ranks)")};
-  }
-  bytes.resize(static_cast<std::size_t>(length));
-  mpi_check(MPI_Bcast(bytes.data(), static_cast<int>(length), MPI_CHAR, 0, comm.native()),
-            "MPI_Bcast");
-}
-
 }  // namespace
 
 Checkpoint Checkpoint::open_shared(std::filesystem::path const& dir,
                                    parallel::Communicator const& comm) {
   std::vector<char> packed;
-  std::string problem;
-  if (comm.rank() == 0) {
-    try {
+  parallel::run_and_agree(comm, [&] {
+    if (comm.rank() == 0) {
       packed = pack(open(dir));
-    } catch (std::exception const& error) {
-      problem = detail::message_of(error);
     }
-  }
-  detail::throw_first(comm, problem);
-  broadcast(comm, packed);
+  });
+  auto length = static_cast<std::int64_t>(packed.size());
+  parallel::broadcast(comm, std::span{&length, 1}, 0);
+  packed.resize(static_cast<std::size_t>(length));
+  parallel::broadcast(comm, std::span{packed}, 0);
 
   detail::ByteReader in{packed};
   std::vector<std::filesystem::path> files(static_cast<std::size_t>(in.number()));
