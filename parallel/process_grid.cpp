@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parallel/process_grid.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <numeric>
+
+#include "parallel/collectives.hpp"
+#include "runtime/base/assert.hpp"
+
+namespace talus::parallel {
+
+namespace {
+
+// The ranks of `parent` with a context of their own, in the order of the grid.
+Communicator ordered_world(MPI_Comm parent, GridShape const& shape) {
+  Communicator const given = Communicator::duplicate(parent);
+  check_grid(shape, given.size());  // before anything else: all ranks see the same, and throw
+
+  Communicator const node = given.split_by_node();
+  int const first_on_host = all_reduce(node, given.rank(), ReduceOp::min);
+  std::vector<int> host_of(static_cast<std::size_t>(given.size()));
+  all_gather(given, std::span{&first_on_host, 1}, std::span{host_of});
+  return given.split(0, order_by_host(host_of)[static_cast<std::size_t>(given.rank())]);
+}
+
+// Groups of ranks with equal `color`, in the order of the world.
+Communicator group(Communicator const& world, int color) {
+  return world.split(color, world.rank());
+}
+
+bool is_first_of_replica(GridCoord const& coord) {
+  return coord.pp == 0 && coord.tp == 0;
+}
+
+}  // namespace
+
+// Within each of the groups below the order of the world is that of the coordinates that vary.
+ProcessGrid::ProcessGrid(MPI_Comm parent, GridShape const& shape)
+    : shape_{shape},
+      world_{ordered_world(parent, shape)},
+      node_{world_.split_by_node()},
+      here_{coord_of(shape, world_.rank())},
+      replica_{group(world_, here_.dp)},
+      tp_{group(world_, here_.dp * shape.pp + here_.pp)},
+      pp_{group(world_, plane_rank_of(shape, here_))},
+      plane_{group(world_, here_.pp)},
+      expert_{group(plane_, plane_rank_of(shape, here_) / shape.ep)},
+      leads_{group(world_, is_first_of_replica(here_) ? 0 : 1)},
+      joined_leads_{group(leads_, here_.dp / num_joined_replicas(shape))} {}
+
+Communicator const& ProcessGrid::leads() const noexcept {
+  TALUS_EXPECT(is_lead());
+  return leads_;
+}
+
+Communicator const& ProcessGrid::joined_leads() const noexcept {
+  TALUS_EXPECT(is_lead());
+  return joined_leads_;
+}
+
+std::vector<int> order_by_host(std::span<int const> host_of) {
+  std::vector<std::size_t> ranks(host_of.size());
+  std::iota(ranks.begin(), ranks.end(), std::size_t{0});
+  std::stable_sort(ranks.begin(), ranks.end(), [&](std::size_t a, std::size_t b) {
+    return host_of[a] < host_of[b];
+  });
+  std::vector<int> place(host_of.size());
+  for (std::size_t i = 0; i < ranks.size(); ++i) {
+    place[ranks[i]] = static_cast<int>(i);
+  }
+  return place;
+}
+
+}  // namespace talus::parallel
