@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "io/tokenizer/detail/added_vocabulary.hpp"
+#include "io/tokenizer/detail/model.hpp"
+#include "io/tokenizer/detail/normalizer.hpp"
+#include "io/tokenizer/detail/post_processor.hpp"
+#include "io/tokenizer/detail/pre_tokenizer.hpp"
+#include "io/tokenizer/detail/special_tokens.hpp"
+#include "io/tokenizer/detail/token_bytes.hpp"
+
+namespace talus::io::tokenizer {
+
+/// What a tokenizer is made of, in the order in which a text passes through.
+struct Parts {
+  std::unique_ptr<Normalizer const> normalizer;  // null: none
+  PreTokenizerChain pre_tokenizers;
+  std::unique_ptr<Model const> model;
+  std::unique_ptr<AddedVocabulary const> added;  // refers to the model and the normalizer
+  PostProcessor post_processor;
+
+  TokenBytes token_bytes;  // decoding is a look-up
+  std::string separator;
+  RoleTokens roles;
+};
+
+/// Reads a model's files. \throws ConfigError  as Tokenizer::load()
+[[nodiscard]] std::unique_ptr<Parts const> load_parts(std::filesystem::path const& model_dir);
+
+}  // namespace talus::io::tokenizer

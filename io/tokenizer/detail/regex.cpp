@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/tokenizer/detail/regex.hpp"
+
+#include <oniguruma.h>
+
+#include "io/tokenizer/detail/unicode.hpp"
+#include "runtime/base/error.hpp"
+
+namespace talus::io::tokenizer {
+namespace {
+
+OnigUChar const* bytes_of(std::string_view text) noexcept {
+  return reinterpret_cast<OnigUChar const*>(text.data());
+}
+
+std::string reason_of(int code, OnigErrorInfo* info) {
+  OnigUChar message[ONIG_MAX_ERROR_MESSAGE_LEN];
+  int const length = info != nullptr ? onig_error_code_to_str(message, code, info)
+                                     : onig_error_code_to_str(message, code);
+  return {message, message + length};
+}
+
+}  // namespace
+
+void Regex::FreePattern::operator()(re_pattern_buffer* pattern) const noexcept {
+  onig_free(pattern);
+}
+
+void Regex::Searcher::FreeRegion::operator()(re_registers* region) const noexcept {
+  constexpr int with_itself = 1;
+  onig_region_free(region, with_itself);
+}
+
+Regex::Regex(std::string_view pattern) : source_{pattern} {
+  OnigEncoding encodings[] = {ONIG_ENCODING_UTF8};
+  onig_initialize(encodings, 1);
+  OnigErrorInfo info{};
+  OnigRegex compiled = nullptr;
+  OnigUChar const* const begin = bytes_of(source_);
+  int const code = onig_new(&compiled,
+                            begin,
+                            begin + source_.size(),
+                            ONIG_OPTION_NONE,
+                            ONIG_ENCODING_UTF8,
+                            ONIG_SYNTAX_DEFAULT,
+                            &info);
+  if (code != ONIG_NORMAL) {
+    throw ConfigError{concat("pattern: \"", source_, "\" (", reason_of(code, &info), ')')};
+  }
+  pattern_.reset(compiled);
+}
+
+Regex Regex::literal(std::string_view text) {
+  constexpr std::string_view syntax = "\\.+*?()|[]{}^$#&-~";
+  std::string pattern;
+  for (char const character : text) {
+    if (syntax.find(character) != std::string_view::npos) {
+      pattern.push_back('\\');
+    }
+    pattern.push_back(character);
+  }
+  return Regex{pattern};
+}
+
+Regex::Searcher::Searcher(Regex const& regex) : regex_{&regex}, region_{onig_region_new()} {
+  if (region_ == nullptr) {
+    throw std::bad_alloc{};
+  }
+}
+
+bool Regex::Searcher::find(std::string_view text, std::size_t from, Span& match) {
+  OnigUChar const* const begin = bytes_of(text);
+  OnigUChar const* const end = begin + text.size();
+  int const code = onig_search(
+      regex_->pattern_.get(), begin, end, begin + from, end, region_.get(), ONIG_OPTION_NONE);
+  if (code == ONIG_MISMATCH) {
+    return false;
+  }
+  if (code < 0) {
+    throw ConfigError{concat("pattern: \"",
+                             regex_->source_,
+                             "\" (can't be searched for in a text of ",
+                             text.size(),
+                             " bytes: ",
+                             reason_of(code, nullptr),
+                             ')')};
+  }
+  match = {static_cast<std::size_t>(region_->beg[0]), static_cast<std::size_t>(region_->end[0])};
+  return true;
+}
+
+void Regex::Searcher::find_all(std::string_view text, Span range, std::vector<Match>& found) {
+  found.clear();
+  std::string_view const part = text.substr(range.begin, range.end - range.begin);
+  auto const add = [&](std::size_t begin, std::size_t end, bool is_match) {
+    found.push_back({{range.begin + begin, range.begin + end}, is_match});
+  };
+  std::size_t covered = 0;
+  std::size_t from = 0;
+  bool after_match = false;  // an empty match right behind a match doesn't count
+  Span match{};
+  while (from <= part.size() && find(part, from, match)) {
+    if (match.is_empty() && after_match && match.end == covered) {
+      if (from == part.size()) {
+        break;
+      }
+      (void)next_character(part, from);
+      continue;
+    }
+    if (covered != match.begin) {
+      add(covered, match.begin, false);
+    }
+    add(match.begin, match.end, true);
+    covered = match.end;
+    from = match.end;
+    after_match = true;
+  }
+  if (covered != part.size()) {
+    add(covered, part.size(), false);
+  }
+}
+
+}  // namespace talus::io::tokenizer

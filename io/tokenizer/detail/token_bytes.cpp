@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/tokenizer/detail/token_bytes.hpp"
+
+namespace talus::io::tokenizer {
+
+void TokenBytes::append(std::string_view bytes, Kind kind) {
+  bytes_ += bytes;
+  ends_.push_back(bytes_.size());
+  kinds_.push_back(kind);
+}
+
+}  // namespace talus::io::tokenizer
