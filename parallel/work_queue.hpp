@@ -51,7 +51,7 @@ class WorkQueue {
   [[nodiscard]] QueueMethod method() const noexcept { return method_; }
 
  private:
-  QueueMethod method_;
+  QueueMethod method_ = QueueMethod::shared_memory;
   std::unique_ptr<SharedCounter> counter_;
 };
 
