@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "io/requests/request.hpp"
+
+namespace talus::io {
+
+/// A token and what the model thought of it.
+struct RankedToken {
+  std::int32_t token = 0;
+  std::string bytes;      ///< what it stands for, by itself; need not be whole characters
+  float logprob = 0.0F;   ///< natural logarithm, before temperature and filters
+  std::int32_t rank = 1;  ///< among the vocabulary at this position, the most probable is 1
+};
+
+/// A token of a text, and the most probable ones at its place.
+struct TokenLogprob {
+  RankedToken chosen;
+  std::vector<RankedToken> top;  ///< descending; as many as were asked for
+};
+
+/// Why an answer ended.
+enum class FinishReason { stop, length, error };
+
+/// The stop string or stop token id that ended an answer, where one did.
+using StopReason = std::variant<std::monostate, std::string, std::int32_t>;
+
+/// What differs from run to run, under "x_talus". Times in seconds.
+struct AnswerTimings {
+  double ttft = 0.0;     ///< from arrival to the first token
+  double queue = 0.0;    ///< from arrival to the first step that worked on it
+  double latency = 0.0;  ///< from arrival to the last token
+  std::int64_t preemptions = 0;
+  std::int64_t kv_blocks_peak = 0;
+  std::int32_t replica = 0;
+};
+
+/// A finished request.
+struct Answer {
+  std::string custom_id;
+  Endpoint endpoint = Endpoint::completions;
+  std::int64_t created = 0;  ///< seconds since 1970
+  std::int64_t prompt_tokens = 0;
+  std::int64_t completion_tokens = 0;
+  std::string text;                                    ///< bytes that are not UTF-8 become U+FFFD
+  std::optional<std::string> reasoning;                ///< chat only: what split_reasoning took out
+  std::optional<std::vector<std::int32_t>> token_ids;  ///< if asked for
+  std::optional<std::vector<std::int32_t>> prompt_token_ids;  ///< if asked for
+  FinishReason finish_reason = FinishReason::stop;
+  StopReason stop_reason;
+  std::optional<std::vector<TokenLogprob>> logprobs;  ///< one a generated token, if asked for
+  /// If asked for: one a token of the prompt from its second on, as the first has none.
+  std::optional<std::vector<TokenLogprob>> prompt_logprobs;
+  AnswerTimings timings;
+};
+
+/// What all lines of an output share.
+struct RunLabels {
+  std::string run_id;  ///< ids of answers are hashes of it and of the custom_id
+  std::string model;   ///< as the answers name it
+};
+
+/// An answer as a line of OpenAI's batch output, line break included.
+///
+/// Valid UTF-8 whatever the answer holds; keys always in the same order; a logprob in the fewest
+/// digits that give the same float back, -9999.0 for minus infinity, null for not a number.
+/// What was asked for stands in the choice, in vLLM's form: "logprobs", "token_ids" and beside it
+/// "prompt_token_ids", "prompt_logprobs" (of a chat: beside "choices"); "x_talus" stands in the
+/// body.
+[[nodiscard]] std::string format_answer(Answer const& answer, RunLabels const& labels);
+
+/// An error as a line of OpenAI's batch output, line break included.
+[[nodiscard]] std::string format_error(RequestError const& error, RunLabels const& labels);
+
+}  // namespace talus::io

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+
+#include "io/requests/detail/open_file.hpp"
+
+namespace talus::io {
+
+/// What to do where a file is already.
+enum class Existing { refuse, overwrite };
+
+/// When an answer is forced to the disk.
+enum class SyncPolicy {
+  none,   ///< when the system likes
+  each,   ///< after each append: a finished answer survives a power cut
+  close,  ///< once, at the end
+};
+
+/// Refuses an output that a run could not write, without touching it.
+///
+/// \param output  where answers would go
+/// \param input   the file of requests; "-" or empty: none to compare with
+/// \throws ConfigError  if the output is "-" (answers never go to standard output), is the input
+///                      (also through links), exists and may not be overwritten, is a directory, or
+///                      is in a place where no file can be written
+void check_answer_file(std::filesystem::path const& output,
+                       std::filesystem::path const& input,
+                       Existing existing);
+
+/// The output of a run, written line by line as answers finish. One rank of the job has it open.
+class AnswerFile {
+ public:
+  /// Checks as check_answer_file does, then creates the file, or empties the one that is there.
+  ///
+  /// \throws ConfigError  if it can't be
+  AnswerFile(std::filesystem::path output,
+             std::filesystem::path const& input,
+             Existing existing,
+             SyncPolicy sync = SyncPolicy::none);
+
+  /// Adds whole lines at the end, by one write where the system takes them in one.
+  ///
+  /// \throws ConfigError  with the file's name if they can't be written, such as on a full disk
+  void append(std::string_view lines);
+
+  /// Ends the file. One that is not closed is closed by the destructor, which can't say that a late
+  /// error of the file system lost something.
+  ///
+  /// \throws ConfigError  with the file's name if what was appended did not reach it
+  void close();
+
+  [[nodiscard]] std::filesystem::path const& path() const noexcept { return path_; }
+
+ private:
+  std::filesystem::path path_;
+  SyncPolicy sync_;
+  detail::OpenFile file_;
+};
+
+}  // namespace talus::io

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace talus::io {
+
+/// What holds where a request says nothing.
+struct RequestDefaults {
+  float temperature = 1.0F;
+  float top_p = 1.0F;
+  float min_p = 0.0F;
+  std::int32_t top_k = 0;
+  std::optional<std::int32_t> max_tokens;  ///< none: as many as the context has room for
+
+  bool operator==(RequestDefaults const&) const = default;
+};
+
+/// What generation_config.json of a model says.
+struct GenerationDefaults {
+  RequestDefaults defaults;
+  std::vector<std::int32_t> eos_token_ids;  ///< empty: the file does not say
+  std::vector<std::string> used;            ///< "temperature = 0.6", one an entry that was applied
+  std::vector<std::string> warnings;        ///< one an entry that would matter and is not applied
+};
+
+/// Reads DIR/generation_config.json; without that file, the neutral defaults.
+///
+/// Applied: temperature, top_p, top_k, min_p, eos_token_id, and do_sample = false as temperature 0.
+/// A max_length or max_new_tokens there is not applied: requests say how long they may be.
+///
+/// \throws ConfigError  if the file is not JSON, or an applied entry has a wrong type or is out of
+///                      its limits
+[[nodiscard]] GenerationDefaults read_generation_defaults(std::filesystem::path const& model_dir);
+
+/// One line for the log: "sampling defaults of generation_config.json: temperature = 0.6, ...".
+[[nodiscard]] std::string describe(GenerationDefaults const& defaults);
+
+}  // namespace talus::io
