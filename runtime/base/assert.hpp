@@ -10,12 +10,12 @@ namespace talus {
 
 }  // namespace talus
 
-/// Checks what the caller must guarantee. A bug of ours, never something that a user can cause; on in
-/// builds without NDEBUG, so the condition must have no side effect.
+/// Checks what the caller must guarantee. A bug of ours, never something that a user can cause; on
+/// in builds without NDEBUG, so the condition must have no side effect.
 #ifdef NDEBUG
 #define TALUS_EXPECT(condition) static_cast<void>(0)
 #else
-#define TALUS_EXPECT(condition) \
+#define TALUS_EXPECT(condition)       \
   ((condition) ? static_cast<void>(0) \
                : ::talus::contract_broken(#condition, ::talus::SourceLocation::current()))
 #endif

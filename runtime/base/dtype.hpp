@@ -7,7 +7,20 @@
 namespace talus {
 
 /// Type of an element in memory or in a checkpoint's file.
-enum class DType : std::uint8_t { f32, f16, bf16, f64, i64, i32, i16, i8, u8, boolean, f8_e4m3, f8_e5m2 };
+enum class DType : std::uint8_t {
+  f32,
+  f16,
+  bf16,
+  f64,
+  i64,
+  i32,
+  i16,
+  i8,
+  u8,
+  boolean,
+  f8_e4m3,
+  f8_e5m2
+};
 
 /// Size of one element, in bytes.
 [[nodiscard]] constexpr std::int64_t size_of(DType type) noexcept {

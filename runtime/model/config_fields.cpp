@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/model/config_fields.hpp"
+
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "runtime/base/error.hpp"
+
+namespace talus::runtime {
+namespace {
+
+// No shape of a real model comes near it, and products of two still fit in 64 bits.
+constexpr std::int64_t largest_size = std::int64_t{1} << 31;
+
+}  // namespace
+
+ConfigFields::ConfigFields(io::Json const& fields, std::string source)
+    : fields_{&fields}, source_{std::move(source)} {
+  if (!fields.is_object()) {
+    throw ConfigError{concat(source_, ": not a JSON object")};
+  }
+}
+
+io::Json const* ConfigFields::find(std::string_view name) const {
+  auto const at = fields_->find(name);
+  return at == fields_->end() || at->is_null() ? nullptr : &*at;
+}
+
+bool ConfigFields::has(std::string_view name) const {
+  return find(name) != nullptr;
+}
+
+void ConfigFields::refuse(std::string_view name, std::string_view why) const {
+  io::Json const* const value = find(name);
+  std::string const shown = value != nullptr ? value->dump().substr(0, 80) : "missing";
+  throw ConfigError{concat(source_, ": ", name, " = ", shown, " (", why, ')')};
+}
+
+std::int64_t ConfigFields::size(std::string_view name) const {
+  io::Json const* const value = find(name);
+  if (value == nullptr || !value->is_number_integer() || value->get<std::int64_t>() < 1 ||
+      value->get<std::int64_t>() > largest_size) {
+    refuse(name, "must be a positive integer");
+  }
+  return value->get<std::int64_t>();
+}
+
+std::int64_t ConfigFields::size_or(std::string_view name, std::int64_t fallback) const {
+  return has(name) ? size(name) : fallback;
+}
+
+double ConfigFields::number(std::string_view name) const {
+  io::Json const* const value = find(name);
+  if (value == nullptr || !value->is_number()) {
+    refuse(name, "must be a number");
+  }
+  return value->get<double>();
+}
+
+double ConfigFields::number_or(std::string_view name, double fallback) const {
+  return has(name) ? number(name) : fallback;
+}
+
+bool ConfigFields::flag_or(std::string_view name, bool fallback) const {
+  io::Json const* const value = find(name);
+  if (value == nullptr) {
+    return fallback;
+  }
+  if (!value->is_boolean()) {
+    refuse(name, "must be true or false");
+  }
+  return value->get<bool>();
+}
+
+std::string ConfigFields::text_or(std::string_view name, std::string_view fallback) const {
+  io::Json const* const value = find(name);
+  if (value == nullptr) {
+    return std::string{fallback};
+  }
+  if (!value->is_string()) {
+    refuse(name, "must be a string");
+  }
+  return value->get<std::string>();
+}
+
+std::optional<ConfigFields> ConfigFields::object(std::string_view name) const {
+  io::Json const* const value = find(name);
+  if (value == nullptr) {
+    return std::nullopt;
+  }
+  return ConfigFields{*value, concat(source_, ": ", name)};
+}
+
+void ConfigFields::expect_only(std::string_view name,
+                               io::Json const& only,
+                               std::string_view why) const {
+  io::Json const* const value = find(name);
+  if (value != nullptr && *value != only) {
+    refuse(name, why);
+  }
+}
+
+}  // namespace talus::runtime

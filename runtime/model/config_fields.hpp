@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "io/json/json.hpp"
+
+namespace talus::runtime {
+
+/// Reads the fields of a config.json; each error names the file, the field, its value and what is
+/// allowed.
+class ConfigFields {
+ public:
+  /// \param fields  an object; must outlive this
+  /// \param source  the file's name, and the path to a nested object
+  ConfigFields(io::Json const& fields, std::string source);
+
+  /// A positive integer that must be there.
+  [[nodiscard]] std::int64_t size(std::string_view name) const;
+
+  /// A positive integer, or `fallback` where the field is missing or null.
+  [[nodiscard]] std::int64_t size_or(std::string_view name, std::int64_t fallback) const;
+
+  /// A number, or `fallback` where the field is missing or null.
+  [[nodiscard]] double number_or(std::string_view name, double fallback) const;
+
+  /// A number that must be there.
+  [[nodiscard]] double number(std::string_view name) const;
+
+  [[nodiscard]] bool flag_or(std::string_view name, bool fallback) const;
+
+  /// A string, or `fallback` where the field is missing or null.
+  [[nodiscard]] std::string text_or(std::string_view name, std::string_view fallback) const;
+
+  /// Whether the field is there and not null.
+  [[nodiscard]] bool has(std::string_view name) const;
+
+  /// The field, or null.
+  [[nodiscard]] io::Json const* find(std::string_view name) const;
+
+  /// A nested object's fields, if it is there and not null.
+  [[nodiscard]] std::optional<ConfigFields> object(std::string_view name) const;
+
+  /// Throws ConfigError for a field: "FILE: field = value (why)".
+  [[noreturn]] void refuse(std::string_view name, std::string_view why) const;
+
+  /// Refuses the field unless it is missing, null, or equal to `only`.
+  void expect_only(std::string_view name, io::Json const& only, std::string_view why) const;
+
+  [[nodiscard]] std::string const& source() const noexcept { return source_; }
+
+ private:
+  io::Json const* fields_;
+  std::string source_;
+};
+
+}  // namespace talus::runtime

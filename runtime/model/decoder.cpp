@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/model/decoder.hpp"
+
+#include <algorithm>
+
+#include "kernels/elementwise.hpp"
+#include "kernels/rms_norm.hpp"
+#include "parallel/collectives.hpp"
+
+namespace talus::runtime {
+namespace {
+
+std::int64_t dense_columns(ModelSpec const& spec, ShardPlace const& place) {
+  std::int64_t columns = 0;
+  for (LayerSpec const& layer : spec.layers) {
+    std::int64_t const intermediate = layer.feed_forward.moe
+                                          ? layer.feed_forward.moe->shared_intermediate
+                                          : layer.feed_forward.intermediate;
+    if (intermediate > 0) {
+      columns = std::max(columns, feed_forward_cut(intermediate, place).columns.size());
+    }
+  }
+  return columns;
+}
+
+}  // namespace
+
+ShardPlace shard_place(parallel::ProcessGrid const& grid) {
+  parallel::GridCoord const here = grid.here();
+  return {.pp_rank = here.pp,
+          .pp_size = grid.shape().pp,
+          .tp_rank = here.tp,
+          .tp_size = grid.shape().tp,
+          .ep_rank = here.ep,
+          .ep_size = grid.shape().ep};
+}
+
+std::int64_t activation_bytes(ModelSpec const& spec,
+                              ShardPlace const& place,
+                              std::int64_t max_tokens) {
+  AttentionSpec const& attention = spec.layers.front().attention;
+  std::int64_t const heads = heads_of(attention, place).size();
+  bool const is_latent = attention.kind == AttentionKind::latent;
+  std::int64_t const attention_columns =
+      is_latent ? heads * (attention.head_dim + attention.value_dim + 2 * attention.kv_lora_rank +
+                           attention.rope.rotary_dim)
+                : (heads * 2 + 2 * kv_heads_of(attention, place).size()) * attention.head_dim;
+  std::int64_t const partials = place.tp_size > 1 ? 6 : 0;  // partial sums, sent and received
+  std::int64_t columns =
+      (4 + partials) * spec.hidden + attention_columns + 3 * dense_columns(spec, place);
+  for (LayerSpec const& layer : spec.layers) {
+    if (layer.feed_forward.moe) {
+      MoeSpec const& moe = *layer.feed_forward.moe;
+      columns += 2 * spec.hidden + moe.num_experts +
+                 moe.routing.top_k * (4 * spec.hidden + 3 * moe.intermediate) / place.tp_size;
+      break;
+    }
+  }
+  return max_tokens * columns * static_cast<std::int64_t>(sizeof(float));
+}
+
+Decoder::Decoder(kernels::ExecContext const& exec,
+                 ModelSpec const& spec,
+                 parallel::ProcessGrid const& grid,
+                 ModelWeights const& weights,
+                 DecoderLimits const& limits,
+                 StepClock& clock)
+    : context_{.exec = exec,
+               .place = shard_place(grid),
+               .clock = &clock,
+               .norm_epsilon = spec.norm_epsilon,
+               .latent_norm_epsilon = spec.latent_norm_epsilon},
+      spec_{spec},
+      grid_{&grid},
+      weights_{&weights},
+      limits_{limits},
+      normed_{exec, limits.max_tokens, spec.hidden},
+      delta_{exec, limits.max_tokens, spec.hidden} {
+  if (context_.place.is_first_stage() && grid.tp().size() > 1) {
+    columns_ = Activations{exec, limits.max_tokens, spec.hidden};
+  }
+  if (std::int64_t const columns = dense_columns(spec, context_.place); columns > 0) {
+    feed_forward_scratch_ = std::make_unique<FeedForwardScratch>(exec, limits.max_tokens, columns);
+  }
+  Range const layers = layers_of(spec, context_.place);
+  for (std::int64_t i = layers.first; i < layers.last; ++i) {
+    add_layer(spec_.layers[static_cast<std::size_t>(i)],
+              weights.layers[static_cast<std::size_t>(i - layers.first)]);
+  }
+}
+
+RowParallel& Decoder::sum_of(LeafCut const& cut) {
+  std::unique_ptr<RowParallel>& sum = sums_[cut.tree.num_leaves()];
+  if (!sum) {
+    sum = std::make_unique<RowParallel>(
+        context_.exec, grid_->tp(), cut, limits_.max_tokens * spec_.hidden);
+  }
+  return *sum;
+}
+
+void Decoder::add_layer(LayerSpec const& spec, LayerWeights const& weights) {
+  // Layers whose attention is the same share its memory; so far every family has one kind.
+  auto const same = std::find_if(
+      attention_specs_.begin(), attention_specs_.end(), [&](AttentionSpec const& other) {
+        return other == spec.attention;
+      });
+  auto const place = static_cast<std::size_t>(same - attention_specs_.begin());
+  if (same == attention_specs_.end()) {
+    attention_specs_.push_back(spec.attention);
+    attention_scratch_.push_back(std::make_unique<AttentionScratch>(
+        context_, spec.attention, limits_.max_tokens, limits_.max_positions));
+  }
+  auto layer = std::make_unique<Layer>(
+      Layer{.attention_norm = &weights.attention_norm,
+            .feed_forward_norm = &weights.feed_forward_norm,
+            .attention = {context_,
+                          spec.attention,
+                          weights.attention,
+                          sum_of(head_cut(spec.attention, context_.place)),
+                          *attention_scratch_[place]},
+            .dense = std::nullopt,
+            .experts = std::nullopt,
+            .cache = {context_.exec,
+                      kv_shape(spec.attention, context_.place, limits_.kv_dtype),
+                      limits_.num_blocks,
+                      limits_.block_tokens}});
+  if (spec.feed_forward.moe) {
+    layer->experts.emplace(make_experts(spec, weights));
+  } else {
+    std::int64_t const intermediate = spec.feed_forward.intermediate;
+    layer->dense.emplace(context_,
+                         intermediate,
+                         weights.feed_forward,
+                         sum_of(feed_forward_cut(intermediate, context_.place)),
+                         *feed_forward_scratch_);
+  }
+  layers_.push_back(std::move(layer));
+}
+
+MoeLayer Decoder::make_experts(LayerSpec const& spec, LayerWeights const& weights) {
+  MoeSpec const& moe = *spec.feed_forward.moe;
+  if (!moe_scratch_) {
+    moe_scratch_ =
+        std::make_unique<MoeScratch>(context_.exec, moe, limits_.max_tokens, spec_.hidden);
+    exchange_ = std::make_unique<ExpertExchange>(
+        context_.exec, grid_->expert(), moe.num_experts, spec_.hidden);
+  }
+  MoeLayer experts{context_, moe, weights.moe, grid_->tp(), *exchange_, *moe_scratch_};
+  if (moe.shared_intermediate > 0) {
+    experts.add_shared({context_,
+                        moe.shared_intermediate,
+                        weights.feed_forward,
+                        sum_of(feed_forward_cut(moe.shared_intermediate, context_.place)),
+                        *feed_forward_scratch_});
+  }
+  return experts;
+}
+
+void Decoder::embed(StepBatch const& batch, MatrixView<float> x) {
+  auto const timed = context_.clock->scope(io::Phase::embed);
+  parallel::Communicator const& tp = grid_->tp();
+  if (tp.size() == 1) {
+    kernels::gather_rows(context_.exec, weights_->embedding, batch.tokens, x);
+    return;
+  }
+  // Each rank has some columns; all of them are gathered rank by rank, then put side by side.
+  std::int64_t const tokens = batch.num_tokens();
+  std::vector<int> counts(static_cast<std::size_t>(tp.size()));
+  std::vector<int> offsets(counts.size());
+  for (int rank = 0; rank < tp.size(); ++rank) {
+    counts[static_cast<std::size_t>(rank)] =
+        static_cast<int>(part_of(spec_.hidden, rank, tp.size()).size() * tokens);
+  }
+  int const total = parallel::pack_blocks(counts, offsets);
+  std::int64_t const mine = weights_->embedding.cols();
+  MatrixView<float> const own = delta_.rows(tokens, mine);
+  MatrixView<float> const all = columns_.rows(tokens);
+  kernels::gather_rows(context_.exec, weights_->embedding, batch.tokens, own);
+  {
+    auto const gathering = context_.clock->scope(io::Phase::gather);
+    parallel::all_gather_v<float>(tp,
+                                  {own.data, static_cast<std::size_t>(tokens * mine)},
+                                  {all.data, static_cast<std::size_t>(total)},
+                                  {counts, offsets});
+    context_.clock->count(io::Traffic::gather, tokens * mine * 4 * (tp.size() - 1));
+  }
+  for (int rank = 0; rank < tp.size(); ++rank) {
+    Range const cols = part_of(spec_.hidden, rank, tp.size());
+    place_columns(all.data + offsets[static_cast<std::size_t>(rank)], cols.size(), cols.first, x);
+  }
+}
+
+void Decoder::run(StepBatch const& batch, MatrixView<float> x) {
+  kernels::ExecContext const& exec = context_.exec;
+  MatrixView<float> const normed = normed_.rows(x.rows);
+  MatrixView<float> const delta = delta_.rows(x.rows);
+  for (std::unique_ptr<Layer> const& layer : layers_) {
+    if (x.rows > 0) {
+      kernels::rms_norm(exec, as_const(x), *layer->attention_norm, spec_.norm_epsilon, normed);
+      layer->attention.run(batch, as_const(normed), layer->cache, delta);
+      kernels::add(exec, as_const(delta), x);
+      kernels::rms_norm(exec, as_const(x), *layer->feed_forward_norm, spec_.norm_epsilon, normed);
+    }
+    if (layer->experts) {
+      layer->experts->run(as_const(normed), delta);
+    } else if (x.rows > 0) {
+      layer->dense->run(as_const(normed), delta);
+    }
+    if (x.rows > 0) {
+      kernels::add(exec, as_const(delta), x);
+    }
+  }
+}
+
+void Decoder::take_routed(std::vector<std::int64_t>& counts) {
+  counts.clear();
+  for (std::unique_ptr<Layer> const& layer : layers_) {
+    if (layer->experts) {
+      std::span<std::int64_t> const routed = layer->experts->routed();
+      counts.insert(counts.end(), routed.begin(), routed.end());
+      std::fill(routed.begin(), routed.end(), 0);
+    }
+  }
+}
+
+}  // namespace talus::runtime

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "parallel/process_grid.hpp"
+#include "runtime/model/attention_layer.hpp"
+#include "runtime/model/moe_layer.hpp"
+
+namespace talus::runtime {
+
+/// Sizes that a decoder's memory is made for.
+struct DecoderLimits {
+  std::int64_t max_tokens = 0;     ///< of a step
+  std::int64_t max_positions = 0;  ///< of a sequence
+  std::int64_t num_blocks = 0;     ///< of the KV cache
+  std::int64_t block_tokens = 0;
+  DType kv_dtype = DType::f32;
+};
+
+/// The layers of one stage of a model, assembled from its spec, with their KV caches.
+///
+/// Everything is allocated when it is made; only the buffers whose size routing decides grow later.
+class Decoder {
+ public:
+  /// Collective over the grid's ranks. `grid`, `weights` and `clock` outlive the decoder.
+  Decoder(kernels::ExecContext const& exec,
+          ModelSpec const& spec,
+          parallel::ProcessGrid const& grid,
+          ModelWeights const& weights,
+          DecoderLimits const& limits,
+          StepClock& clock);
+
+  /// The embedding of a step's tokens. Collective over the tensor-parallel group.
+  ///
+  /// \pre this rank is of the first stage
+  /// \param x  [tokens, hidden], contiguous
+  void embed(StepBatch const& batch, MatrixView<float> x);
+
+  /// Runs the stage's layers, in place. Collective over the tensor-parallel and expert groups.
+  ///
+  /// \param x  [tokens, hidden], contiguous; may be empty where expert groups span replicas
+  void run(StepBatch const& batch, MatrixView<float> x);
+
+  /// Tokens that this rank routed to each expert since the last call, layer by layer of those with
+  /// experts: [layers, experts]; begins anew.
+  void take_routed(std::vector<std::int64_t>& counts);
+
+ private:
+  struct Layer {
+    std::vector<float> const* attention_norm;
+    std::vector<float> const* feed_forward_norm;
+    AttentionLayer attention;
+    std::optional<FeedForwardLayer> dense;
+    std::optional<MoeLayer> experts;
+    kernels::KvCache cache;
+  };
+
+  RowParallel& sum_of(LeafCut const& cut);
+  void add_layer(LayerSpec const& spec, LayerWeights const& weights);
+  [[nodiscard]] MoeLayer make_experts(LayerSpec const& spec, LayerWeights const& weights);
+
+  LayerContext context_;
+  ModelSpec spec_;
+  parallel::ProcessGrid const* grid_;
+  ModelWeights const* weights_;
+  DecoderLimits limits_;
+  Activations normed_;
+  Activations delta_;
+  Activations columns_;  ///< first stage: the embedding's columns of all ranks, one after another
+  std::vector<std::unique_ptr<AttentionScratch>> attention_scratch_;
+  std::vector<AttentionSpec> attention_specs_;
+  std::unique_ptr<FeedForwardScratch> feed_forward_scratch_;
+  std::unique_ptr<MoeScratch> moe_scratch_;
+  std::unique_ptr<ExpertExchange> exchange_;
+  std::map<std::int32_t, std::unique_ptr<RowParallel>> sums_;  ///< by number of leaves
+  std::vector<std::unique_ptr<Layer>> layers_;
+};
+
+/// The place of a rank in the grid, as the model's cut needs it.
+[[nodiscard]] ShardPlace shard_place(parallel::ProcessGrid const& grid);
+
+/// Bytes of activations that a decoder with these limits takes, beside weights and KV cache; an
+/// estimate that counts the fixed buffers.
+[[nodiscard]] std::int64_t activation_bytes(ModelSpec const& spec,
+                                            ShardPlace const& place,
+                                            std::int64_t max_tokens);
+
+}  // namespace talus::runtime

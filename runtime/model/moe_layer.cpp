@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/model/moe_layer.hpp"
+
+#include <algorithm>
+
+#include "kernels/elementwise.hpp"
+#include "kernels/matmul.hpp"
+#include "kernels/moe.hpp"
+#include "parallel/collectives.hpp"
+
+namespace talus::runtime {
+namespace {
+
+MatrixView<float> matrix(std::span<float> data, std::int64_t rows, std::int64_t cols) {
+  return {data.data(), rows, cols, cols};
+}
+
+}  // namespace
+
+MoeScratch::MoeScratch(kernels::ExecContext const& exec,
+                       MoeSpec const& moe,
+                       std::int64_t max_tokens,
+                       std::int64_t hidden)
+    : logits{exec, max_tokens, moe.num_experts},
+      mixed{exec, max_tokens, hidden},
+      shared{exec, max_tokens, hidden},
+      expert_ids(static_cast<std::size_t>(max_tokens * moe.routing.top_k)),
+      weights(expert_ids.size()) {}
+
+MoeLayer::MoeLayer(LayerContext const& context,
+                   MoeSpec const& spec,
+                   MoeWeights const& weights,
+                   parallel::Communicator const& tp,
+                   ExpertExchange& exchange,
+                   MoeScratch& scratch)
+    : context_{context},
+      spec_{spec},
+      weights_{&weights},
+      tp_{&tp},
+      exchange_{&exchange},
+      scratch_{&scratch},
+      routed_(static_cast<std::size_t>(spec.num_experts)) {
+  scratch.counts.resize(static_cast<std::size_t>(tp.size()));
+  scratch.offsets.resize(static_cast<std::size_t>(tp.size()));
+}
+
+void MoeLayer::run(MatrixView<float const> x, MatrixView<float> out) {
+  Range const mine = part_of(x.rows, tp_->rank(), tp_->size());
+  MatrixView<float const> const own = rows_of(x, mine.first, mine.size());
+  auto const choices = static_cast<std::size_t>(mine.size() * spec_.routing.top_k);
+  std::span<std::int32_t const> const ids{scratch_->expert_ids.data(), choices};
+
+  choose_experts(own);
+  MatrixView<float const> rows;
+  {
+    auto const timed = context_.clock->scope(io::Phase::expert_dispatch);
+    rows = exchange_->dispatch(own, ids);
+    context_.clock->count(io::Traffic::expert_dispatch, exchange_->elements_sent() * 4);
+  }
+  MatrixView<float const> const results = run_experts(rows);
+  {
+    auto const timed = context_.clock->scope(io::Phase::expert_combine);
+    MatrixView<float const> const back = exchange_->collect(results);
+    context_.clock->count(io::Traffic::expert_combine, exchange_->elements_returned() * 4);
+    MatrixView<float> const mixed = scratch_->mixed.rows(mine.size());
+    kernels::combine_experts(context_.exec,
+                             back,
+                             exchange_->choice_rows(),
+                             std::span<float const>{scratch_->weights.data(), choices},
+                             mixed);
+    gather(as_const(mixed), out);
+  }
+  std::transform(routed_.begin(),
+                 routed_.end(),
+                 exchange_->routed().begin(),
+                 routed_.begin(),
+                 [](std::int64_t sum, std::int32_t more) { return sum + more; });
+  if (shared_) {
+    MatrixView<float> const shared = scratch_->shared.rows(x.rows);
+    shared_->run(x, shared);
+    kernels::add(context_.exec, as_const(shared), out);
+  }
+}
+
+void MoeLayer::choose_experts(MatrixView<float const> x) {
+  auto const timed = context_.clock->scope(io::Phase::moe_route);
+  auto const choices = static_cast<std::size_t>(x.rows * spec_.routing.top_k);
+  MatrixView<float> const logits = scratch_->logits.rows(x.rows);
+  kernels::matmul(context_.exec, x, weights_->router, logits);
+  kernels::route(context_.exec,
+                 as_const(logits),
+                 weights_->bias,
+                 spec_.routing,
+                 {scratch_->expert_ids.data(), choices},
+                 {scratch_->weights.data(), choices});
+}
+
+MatrixView<float const> MoeLayer::run_experts(MatrixView<float const> rows) {
+  auto const timed = context_.clock->scope(io::Phase::expert_compute);
+  kernels::ExecContext const& exec = context_.exec;
+  std::int64_t const width = spec_.intermediate;
+  std::int64_t const num_rows = rows.rows;
+  MatrixView<float> const gate_up =
+      matrix(scratch_->gate_up.need(exec, num_rows * 2 * width), num_rows, 2 * width);
+  MatrixView<float> const activated =
+      matrix(scratch_->activated.need(exec, num_rows * width), num_rows, width);
+  MatrixView<float> const results =
+      matrix(scratch_->results.need(exec, num_rows * rows.cols), num_rows, rows.cols);
+  kernels::grouped_matmul(exec, rows, exchange_->offsets(), weights_->gate_up, gate_up);
+  kernels::silu_mul(exec, as_const(gate_up), activated);
+  kernels::grouped_matmul(exec, as_const(activated), exchange_->offsets(), weights_->down, results);
+  return as_const(results);
+}
+
+void MoeLayer::gather(MatrixView<float const> mine, MatrixView<float> out) {
+  if (tp_->size() == 1) {
+    std::copy_n(mine.data, mine.rows * mine.cols, out.data);
+    return;
+  }
+  auto const timed = context_.clock->scope(io::Phase::gather);
+  for (int rank = 0; rank < tp_->size(); ++rank) {
+    scratch_->counts[static_cast<std::size_t>(rank)] =
+        static_cast<int>(part_of(out.rows, rank, tp_->size()).size() * out.cols);
+  }
+  int const total = parallel::pack_blocks(scratch_->counts, scratch_->offsets);
+  parallel::all_gather_v<float>(*tp_,
+                                {mine.data, static_cast<std::size_t>(mine.rows * mine.cols)},
+                                {out.data, static_cast<std::size_t>(total)},
+                                {scratch_->counts, scratch_->offsets});
+  context_.clock->count(io::Traffic::gather, mine.rows * mine.cols * 4 * (tp_->size() - 1));
+}
+
+}  // namespace talus::runtime

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/model/output_head.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include "kernels/elementwise.hpp"
+#include "kernels/matmul.hpp"
+#include "kernels/rms_norm.hpp"
+#include "parallel/collectives.hpp"
+
+namespace talus::runtime {
+namespace {
+
+std::size_t at(std::int64_t index) {
+  return static_cast<std::size_t>(index);
+}
+
+}  // namespace
+
+void TokenResults::resize(std::int64_t rows, std::int32_t max_top) {
+  rows_ = rows;
+  max_top_ = std::max(max_top, 0);
+  words_.resize(at(rows * words_per_row()));
+}
+
+float TokenResults::logprob(std::int64_t row) const noexcept {
+  return std::bit_cast<float>(word(row, 2));
+}
+
+RankedToken TokenResults::top(std::int64_t row, std::int32_t i) const noexcept {
+  return {word(row, 3 + 2 * i), std::bit_cast<float>(word(row, 4 + 2 * i))};
+}
+
+void TokenResults::set(std::int64_t row, RankedToken token, std::int32_t rank) noexcept {
+  std::int32_t* const words = words_.data() + row * words_per_row();
+  words[0] = token.token;
+  words[1] = rank;
+  words[2] = std::bit_cast<std::int32_t>(token.logprob);
+}
+
+void TokenResults::set_top(std::int64_t row, std::int32_t i, RankedToken token) noexcept {
+  std::int32_t* const words = words_.data() + row * words_per_row() + 3 + 2 * i;
+  words[0] = token.token;
+  words[1] = std::bit_cast<std::int32_t>(token.logprob);
+}
+
+OutputHead::OutputHead(LayerContext const& context,
+                       ModelSpec const& spec,
+                       parallel::Communicator const& tp,
+                       ModelWeights const& weights)
+    : context_{context},
+      tp_{&tp},
+      weights_{&weights},
+      vocab_{spec.vocab},
+      selected_{context.exec, max_rows, spec.hidden},
+      part_{context.exec, max_rows, part_of(spec.vocab, tp.rank(), tp.size()).size()},
+      received_{context.exec, max_rows, spec.vocab},
+      logits_{context.exec, max_rows, spec.vocab} {
+  for (auto* list : {&send_counts_, &send_offsets_, &receive_counts_, &receive_offsets_}) {
+    list->resize(at(tp.size()));
+  }
+}
+
+void OutputHead::run(MatrixView<float const> hidden,
+                     std::span<LogitRow const> rows,
+                     TokenResults& results) {
+  auto const total = static_cast<std::int64_t>(rows.size());
+  for (std::int64_t first = 0; first < total; first += max_rows) {
+    auto const piece = rows.subspan(at(first), at(std::min(max_rows, total - first)));
+    run_piece(hidden, piece, first, results);
+  }
+}
+
+void OutputHead::run_piece(MatrixView<float const> hidden,
+                           std::span<LogitRow const> rows,
+                           std::int64_t first,
+                           TokenResults& results) {
+  row_numbers_.clear();
+  for (LogitRow const& row : rows) {
+    row_numbers_.push_back(row.row);
+  }
+  auto const num_rows = static_cast<std::int64_t>(rows.size());
+  Range const mine = part_of(num_rows, tp_->rank(), tp_->size());
+  MatrixView<float> part;
+  {
+    auto const timed = context_.clock->scope(io::Phase::lm_head);
+    part = exchange(own_logits(hidden, row_numbers_), mine);
+  }
+  auto const timed = context_.clock->scope(io::Phase::sampling);
+  answer(
+      as_const(part), rows.subspan(at(mine.first), at(mine.size())), first + mine.first, results);
+  gather(num_rows, first, results);
+}
+
+MatrixView<float> OutputHead::own_logits(MatrixView<float const> hidden,
+                                         std::span<std::int32_t const> rows) {
+  kernels::ExecContext const& exec = context_.exec;
+  auto const num_rows = static_cast<std::int64_t>(rows.size());
+  MatrixView<float> const selected = selected_.rows(num_rows);
+  MatrixView<float> const part = part_.rows(num_rows);
+  kernels::select_rows(exec, hidden, rows, selected);
+  kernels::rms_norm(
+      exec, as_const(selected), weights_->final_norm, context_.norm_epsilon, selected);
+  kernels::matmul(exec, as_const(selected), weights_->lm_head, part);
+  return part;
+}
+
+/// From all rows of some columns to some rows of all columns.
+MatrixView<float> OutputHead::exchange(MatrixView<float> part, Range mine) {
+  int const ranks = tp_->size();
+  if (ranks == 1) {
+    return part;
+  }
+  auto const timed = context_.clock->scope(io::Phase::gather);
+  for (int rank = 0; rank < ranks; ++rank) {
+    send_counts_[at(rank)] = static_cast<int>(part_of(part.rows, rank, ranks).size() * part.cols);
+    receive_counts_[at(rank)] = static_cast<int>(mine.size() * part_of(vocab_, rank, ranks).size());
+  }
+  int const sent = parallel::pack_blocks(send_counts_, send_offsets_);
+  int const total = parallel::pack_blocks(receive_counts_, receive_offsets_);
+  MatrixView<float> const received = received_.rows(mine.size());
+  parallel::all_to_all_v<float>(*tp_,
+                                {part.data, at(sent)},
+                                {send_counts_, send_offsets_},
+                                {received.data, at(total)},
+                                {receive_counts_, receive_offsets_});
+  context_.clock->count(io::Traffic::gather, (sent - send_counts_[at(tp_->rank())]) * 4);
+  return join_columns(as_const(received));
+}
+
+/// Blocks of columns, one of each rank behind the other, side by side.
+MatrixView<float> OutputHead::join_columns(MatrixView<float const> received) {
+  MatrixView<float> const whole = logits_.rows(received.rows);
+  for (int rank = 0; rank < tp_->size(); ++rank) {
+    Range const cols = part_of(vocab_, rank, tp_->size());
+    place_columns(received.data + receive_offsets_[at(rank)], cols.size(), cols.first, whole);
+  }
+  return whole;
+}
+
+void OutputHead::answer(MatrixView<float const> logits,
+                        std::span<LogitRow const> rows,
+                        std::int64_t first,
+                        TokenResults& results) {
+  kernels::ExecContext const& exec = context_.exec;
+  rules_.clear();
+  bool any_logprob = false;
+  for (LogitRow const& row : rows) {
+    rules_.push_back(row.rule);
+    any_logprob = any_logprob || row.num_top >= 0;
+  }
+  tokens_.resize(rows.size());
+  log_sums_.assign(rows.size(), 0.0F);
+  kernels::sample(exec, logits, rules_, tokens_);
+  if (any_logprob) {
+    kernels::log_sum_exp(exec, logits, log_sums_);
+  }
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    auto const number = static_cast<std::int64_t>(i);
+    std::span<float const> const line{logits.data + number * logits.row_stride, at(vocab_)};
+    std::int32_t const token = rows[i].target >= 0 ? rows[i].target : tokens_[i];
+    if (rows[i].num_top < 0) {
+      results.set(first + number, {token, 0.0F}, 0);
+      continue;
+    }
+    auto const ranked = [&](std::int32_t id) {
+      return RankedToken{id, line[at(id)] - log_sums_[i]};
+    };
+    results.set(first + number, ranked(token), kernels::rank_of(exec, line, token));
+    top_.resize(at(std::min<std::int64_t>(rows[i].num_top, vocab_)));
+    kernels::top_tokens(exec, line, top_);
+    for (std::size_t k = 0; k < top_.size(); ++k) {
+      results.set_top(first + number, static_cast<std::int32_t>(k), ranked(top_[k]));
+    }
+  }
+}
+
+void OutputHead::gather(std::int64_t num_rows, std::int64_t first, TokenResults& results) {
+  int const ranks = tp_->size();
+  if (ranks == 1) {
+    return;
+  }
+  std::int64_t const words = results.words_per_row();
+  for (int rank = 0; rank < ranks; ++rank) {
+    receive_counts_[at(rank)] = static_cast<int>(part_of(num_rows, rank, ranks).size() * words);
+  }
+  int const total = parallel::pack_blocks(receive_counts_, receive_offsets_);
+  gathered_.resize(at(total));
+  std::span<std::int32_t> const all = results.words().subspan(at(first * words), at(total));
+  auto const rank = at(tp_->rank());
+  parallel::all_gather_v<std::int32_t>(
+      *tp_,
+      all.subspan(at(receive_offsets_[rank]), at(receive_counts_[rank])),
+      gathered_,
+      {receive_counts_, receive_offsets_});
+  std::copy(gathered_.begin(), gathered_.end(), all.begin());
+}
+
+MatrixView<float const> OutputHead::logits(MatrixView<float const> hidden,
+                                           std::span<std::int32_t const> rows) {
+  MatrixView<float> const part = own_logits(hidden, rows);
+  int const ranks = tp_->size();
+  if (ranks == 1) {
+    return as_const(part);
+  }
+  for (int rank = 0; rank < ranks; ++rank) {
+    receive_counts_[at(rank)] = static_cast<int>(part.rows * part_of(vocab_, rank, ranks).size());
+  }
+  int const total = parallel::pack_blocks(receive_counts_, receive_offsets_);
+  MatrixView<float> const received = received_.rows(part.rows);
+  parallel::all_gather_v<float>(*tp_,
+                                {part.data, at(part.rows * part.cols)},
+                                {received.data, at(total)},
+                                {receive_counts_, receive_offsets_});
+  return as_const(join_columns(as_const(received)));
+}
+
+}  // namespace talus::runtime

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "kernels/sampling.hpp"
+#include "parallel/communicator.hpp"
+#include "runtime/model/activations.hpp"
+#include "runtime/model/layer_context.hpp"
+#include "runtime/model/weights.hpp"
+
+namespace talus::runtime {
+
+/// What is asked of one row of a step's hidden states.
+struct LogitRow {
+  std::int32_t row = 0;  ///< of the step's tokens
+  std::int32_t target =
+      -1;  ///< a prompt's next token, whose log-probability is asked; -1: draw one
+  std::int32_t num_top = -1;  ///< most probable tokens to tell; -1: no log-probability at all
+  kernels::SampleRule rule;   ///< how to draw
+};
+
+/// A token and its log-probability.
+struct RankedToken {
+  std::int32_t token = 0;
+  float logprob = 0.0F;
+};
+
+/// The answers to a step's logit rows, as one array of 32-bit words, the same on all ranks.
+///
+/// A row has a fixed number of words, decided by the most tokens that any row of the step asks for,
+/// so that ranks know the size before they know the content.
+class TokenResults {
+ public:
+  /// Makes room; keeps memory.
+  void resize(std::int64_t rows, std::int32_t max_top);
+
+  [[nodiscard]] std::span<std::int32_t> words() noexcept { return words_; }
+
+  [[nodiscard]] std::int64_t words_per_row() const noexcept {
+    return 3 + 2 * std::int64_t{max_top_};
+  }
+
+  [[nodiscard]] std::int64_t rows() const noexcept { return rows_; }
+
+  /// The token drawn, or the target.
+  [[nodiscard]] std::int32_t token(std::int64_t row) const noexcept { return word(row, 0); }
+
+  /// Its place among the vocabulary by probability, from 1.
+  [[nodiscard]] std::int32_t rank(std::int64_t row) const noexcept { return word(row, 1); }
+
+  [[nodiscard]] float logprob(std::int64_t row) const noexcept;
+  /// Most probable token `i` of a row.
+  [[nodiscard]] RankedToken top(std::int64_t row, std::int32_t i) const noexcept;
+
+  void set(std::int64_t row, RankedToken token, std::int32_t rank) noexcept;
+  void set_top(std::int64_t row, std::int32_t i, RankedToken token) noexcept;
+
+ private:
+  [[nodiscard]] std::int32_t word(std::int64_t row, std::int64_t at) const noexcept {
+    return words_[static_cast<std::size_t>(row * words_per_row() + at)];
+  }
+
+  std::int64_t rows_ = 0;
+  std::int32_t max_top_ = 0;
+  std::vector<std::int32_t> words_;
+};
+
+/// The last stage's end: final norm, logits, drawing of tokens and log-probabilities.
+///
+/// The vocabulary is cut over the tensor-parallel ranks; each rank then gets whole rows of logits
+/// for its share of the rows, draws there, and the results are gathered on all of them. Rows are
+/// done in pieces, so that memory doesn't grow with a prompt whose log-probabilities are asked.
+class OutputHead {
+ public:
+  /// What is passed by reference outlives this. Local.
+  OutputHead(LayerContext const& context,
+             ModelSpec const& spec,
+             parallel::Communicator const& tp,
+             ModelWeights const& weights);
+
+  /// Collective over the tensor-parallel group.
+  ///
+  /// \param hidden   [tokens, hidden] the last layer's output
+  /// \param results  resized for the rows by the caller; filled on every rank of the group
+  void run(MatrixView<float const> hidden, std::span<LogitRow const> rows, TokenResults& results);
+
+  /// The logits of rows of hidden states, [rows, vocab], on every rank of the group; for tests and
+  /// `talus verify`. At most max_rows rows. Collective over the group.
+  [[nodiscard]] MatrixView<float const> logits(MatrixView<float const> hidden,
+                                               std::span<std::int32_t const> rows);
+
+  static constexpr std::int64_t max_rows = 64;  ///< of a piece
+
+ private:
+  void run_piece(MatrixView<float const> hidden,
+                 std::span<LogitRow const> rows,
+                 std::int64_t first,
+                 TokenResults& results);
+  [[nodiscard]] MatrixView<float> own_logits(MatrixView<float const> hidden,
+                                             std::span<std::int32_t const> rows);
+  [[nodiscard]] MatrixView<float> exchange(MatrixView<float> part, Range mine);
+  [[nodiscard]] MatrixView<float> join_columns(MatrixView<float const> received);
+  void answer(MatrixView<float const> logits,
+              std::span<LogitRow const> rows,
+              std::int64_t first,
+              TokenResults& results);
+  void gather(std::int64_t num_rows, std::int64_t first, TokenResults& results);
+
+  LayerContext context_;
+  parallel::Communicator const* tp_;
+  ModelWeights const* weights_;
+  std::int64_t vocab_;
+  Activations selected_;  ///< [max_rows, hidden]
+  Activations part_;      ///< [max_rows, this rank's vocab]
+  Activations received_;  ///< [max_rows, vocab], rank by rank
+  Activations logits_;    ///< [max_rows, vocab]
+  std::vector<std::int32_t> row_numbers_;
+  std::vector<kernels::SampleRule> rules_;
+  std::vector<std::int32_t> tokens_;
+  std::vector<float> log_sums_;
+  std::vector<std::int32_t> top_;
+  std::vector<std::int32_t> gathered_;
+  std::vector<int> send_counts_, send_offsets_, receive_counts_, receive_offsets_;
+};
+
+}  // namespace talus::runtime

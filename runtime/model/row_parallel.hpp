@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "kernels/packed_weights.hpp"
+#include "parallel/tree_sum.hpp"
+#include "runtime/model/activations.hpp"
+#include "runtime/model/shard.hpp"
+#include "runtime/model/step_clock.hpp"
+
+namespace talus::runtime {
+
+/// Linear maps whose input is cut over the tensor-parallel ranks: each rank's partial sums over its
+/// leaves, then the fixed-tree sum over ranks. Shared by all layers with the same number of leaves.
+class RowParallel {
+ public:
+  /// Collective over `tp`.
+  ///
+  /// \param max_elements  tokens * outputs of the largest result
+  RowParallel(kernels::ExecContext const& exec,
+              parallel::Communicator const& tp,
+              LeafCut const& cut,
+              std::int64_t max_elements);
+
+  /// y = x w^T, summed over all ranks; the same bits on each. Collective over the group.
+  ///
+  /// \param x        [tokens, this rank's columns]
+  /// \param w        [outputs, this rank's columns]
+  /// \param y        [tokens, outputs], contiguous
+  void apply(LeafCut const& cut,
+             MatrixView<float const> x,
+             kernels::PackedWeights const& w,
+             MatrixView<float> y,
+             StepClock& clock);
+
+ private:
+  [[nodiscard]] std::int64_t bytes_sent(std::size_t elements) const noexcept;
+
+  kernels::ExecContext exec_;
+  parallel::TreeSum sum_;
+  std::int32_t num_ranks_;
+  std::vector<kernels::Buffer<float>> partials_;  // one for each of this rank's nodes
+  std::vector<MatrixView<float>> views_;
+  std::vector<float const*> pointers_;
+};
+
+}  // namespace talus::runtime

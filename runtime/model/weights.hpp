@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "io/checkpoint/loader.hpp"
+#include "kernels/elementwise.hpp"
+#include "kernels/exec_context.hpp"
+#include "kernels/packed_weights.hpp"
+#include "runtime/model/shard.hpp"
+#include "runtime/model/spec.hpp"
+
+/// \file
+/// What a rank holds of a model, packed for its backend.
+
+namespace talus::runtime {
+
+/// One attention's weights. Which are used depends on AttentionSpec::kind.
+struct AttentionWeights {
+  kernels::PackedWeights qkv;  ///< grouped query: [heads * d + 2 * kv_heads * d, hidden]
+  std::vector<float> q_norm;   ///< [head_dim]
+  std::vector<float> k_norm;   ///< [head_dim]
+
+  kernels::PackedWeights q_a;                    ///< latent: [q_lora_rank, hidden]
+  std::vector<float> q_a_norm;                   ///< [q_lora_rank]
+  kernels::PackedWeights q;                      ///< [heads * head_dim, q_lora_rank or hidden]
+  kernels::PackedWeights kv_a;                   ///< [kv_lora_rank + rotary_dim, hidden]
+  std::vector<float> kv_a_norm;                  ///< [kv_lora_rank]
+  std::vector<kernels::PackedWeights> key_up;    ///< [heads] of [kv_lora_rank, nope_dim]
+  std::vector<kernels::PackedWeights> value_up;  ///< [heads] of [value_dim, kv_lora_rank]
+
+  kernels::PackedWeights out;  ///< [hidden, heads * value_dim]
+};
+
+/// A SwiGLU feed-forward, or this rank's columns of one.
+struct FeedForwardWeights {
+  kernels::PackedWeights gate_up;  ///< [2 * intermediate, hidden], gate then up
+  kernels::PackedWeights down;     ///< [hidden, intermediate]
+};
+
+/// A mixture of experts: the router, and this rank's experts.
+struct MoeWeights {
+  kernels::PackedWeights router;                ///< [experts, hidden], always float32
+  std::vector<float> bias;                      ///< [experts], or empty
+  std::vector<kernels::PackedWeights> gate_up;  ///< [local experts]
+  std::vector<kernels::PackedWeights> down;     ///< [local experts]
+};
+
+struct LayerWeights {
+  std::vector<float> attention_norm;     ///< [hidden]
+  std::vector<float> feed_forward_norm;  ///< [hidden]
+  AttentionWeights attention;
+  FeedForwardWeights feed_forward;  ///< the dense one, or the shared experts
+  MoeWeights moe;
+};
+
+struct ModelWeights {
+  kernels::RowTable embedding;       ///< first stage: [vocab, this rank's columns of hidden]
+  std::vector<LayerWeights> layers;  ///< of this stage
+  std::vector<float> final_norm;     ///< last stage: [hidden]
+  kernels::PackedWeights lm_head;    ///< last stage: [this rank's tokens of vocab, hidden]
+};
+
+/// Bytes that a rank's weights will take, without loading them.
+[[nodiscard]] std::int64_t weight_bytes(kernels::ExecContext const& exec,
+                                        ModelSpec const& spec,
+                                        ShardPlace const& place,
+                                        DType dtype);
+
+/// What load_weights gives back.
+struct LoadedWeights {
+  ModelWeights weights;
+  io::LoadReport report;
+};
+
+/// Loads and packs a rank's weights. Collective over `comm`, the ranks of the job.
+///
+/// \param dtype  of the packed matrices: f32 or bf16
+/// \throws ConfigError  on every rank: see io::load_tensors
+[[nodiscard]] LoadedWeights load_weights(parallel::Communicator const& comm,
+                                         io::Checkpoint const& checkpoint,
+                                         kernels::ExecContext const& exec,
+                                         ModelSpec const& spec,
+                                         ShardPlace const& place,
+                                         DType dtype,
+                                         io::LoadOptions const& options);
+
+/// Names of the tensors of a checkpoint that no part of the model uses, and of those that are
+/// missing.
+struct TensorNames {
+  std::vector<std::string> missing;
+  std::vector<std::string> unknown;
+};
+
+/// Compares a checkpoint's tensors with those that the model needs.
+[[nodiscard]] TensorNames compare_names(io::Checkpoint const& checkpoint, ModelSpec const& spec);
+
+}  // namespace talus::runtime

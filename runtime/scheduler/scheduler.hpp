@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <span>
+#include <vector>
+
+#include "runtime/kv_cache/block_pool.hpp"
+#include "runtime/scheduler/step_plan.hpp"
+
+namespace talus::runtime {
+
+/// How many blocks a sequence must find free before it is admitted.
+enum class Admission {
+  expected,  ///< those of its prompt and of the mean output so far (at first: of max_tokens)
+  reserve,   ///< those of its prompt and max_tokens: nothing is ever preempted
+  eager,     ///< those of its prompt: fills the cache, and preempts when sequences grow
+};
+
+struct SchedulerOptions {
+  std::int32_t max_num_seqs = 256;             ///< sequences held at a time
+  std::int32_t max_num_batched_tokens = 2048;  ///< tokens of a step
+  std::int32_t block_tokens = 16;
+  std::int32_t num_blocks = 0;
+  std::int32_t steps_in_flight = 1;  ///< pipeline stages: plans made before the first is committed
+  Admission admission = Admission::expected;
+};
+
+/// How long a sequence can become.
+struct SequenceLimits {
+  std::int32_t prompt_tokens = 0;  ///< >= 1
+  std::int32_t max_tokens = 0;     ///< new tokens at most, >= 1
+};
+
+/// KV blocks by what they hold.
+struct KvUse {
+  std::int32_t used_blocks = 0;
+  std::int32_t free_blocks = 0;
+  std::int64_t used_tokens = 0;            ///< tokens in the cache
+  std::int64_t reserved_empty_tokens = 0;  ///< room in used blocks without a token (fragmentation)
+};
+
+/// Continuous batching over a paged KV cache, with chunked prefill and preemption by recomputation.
+///
+/// Replicated and deterministic: every rank of a replica makes the same calls and gets the same
+/// plans. Knows nothing of MPI, devices or time. A step is planned, run by somebody else, then
+/// committed; with steps_in_flight = n, up to n plans may be open, and a sequence is in one of them
+/// at most.
+///
+/// Policy. Decoding sequences come first, one token each, then prompts in chunks, oldest first,
+/// then new admissions, within max_num_batched_tokens. A step takes at most its share (1 /
+/// steps_in_flight) of the sequences, so that every stage of a pipeline has work. When a sequence
+/// finds no block, the younger sequence that loses the fewest computed tokens gives up its blocks;
+/// it is admitted again once twice its length (at most its limit) fits, so that victims don't chase
+/// each other.
+class Scheduler {
+ public:
+  explicit Scheduler(SchedulerOptions const& options);
+
+  /// Takes a sequence in; it waits until it is admitted.
+  /// \pre room() > 0, and the sequence's limit fits into all blocks
+  SequenceId add(SequenceLimits const& limits);
+
+  /// Sequences that can be added now.
+  [[nodiscard]] std::int32_t room() const noexcept;
+
+  /// Plans the next step. The reference is good until steps_in_flight more calls.
+  StepPlan const& plan();
+
+  /// The oldest open plan has run: its tokens are in the cache, and each entry that samples has one
+  /// token more.
+  /// \pre a plan is open
+  void commit();
+
+  /// The sequence has its last token, or is given up; its blocks are free.
+  /// \pre it is in no open plan
+  void finish(SequenceId id);
+
+  [[nodiscard]] std::int32_t num_running() const noexcept {
+    return static_cast<std::int32_t>(running_.size());
+  }
+
+  [[nodiscard]] std::int32_t num_waiting() const noexcept {
+    return static_cast<std::int32_t>(waiting_.size());
+  }
+
+  [[nodiscard]] bool is_empty() const noexcept { return running_.empty() && waiting_.empty(); }
+
+  [[nodiscard]] KvUse kv_use() const;
+  [[nodiscard]] std::span<BlockId const> blocks(SequenceId id) const;
+  [[nodiscard]] std::int32_t preemptions(SequenceId id) const;
+  [[nodiscard]] std::int32_t blocks_peak(SequenceId id) const;
+
+ private:
+  struct Sequence {
+    std::int32_t num_tokens = 0;    ///< known: prompt and drawn
+    std::int32_t num_computed = 0;  ///< in the cache
+    std::int32_t in_flight = 0;     ///< tokens of the open plan that it is in
+    std::int32_t capacity = 0;      ///< tokens that its blocks can hold
+    std::int32_t predicted_blocks = 0;
+    std::int32_t limit = 0;  ///< prompt and max_tokens
+    std::int32_t prompt_tokens = 0;
+    std::int32_t blocks_peak = 0;
+    std::int32_t num_preemptions = 0;
+    bool is_live = false;
+    std::vector<BlockId> blocks;
+  };
+
+  enum class Room { found, none };
+
+  void plan_running(StepPlan& plan, std::int32_t max_entries);
+  void plan_admissions(StepPlan& plan, std::int32_t max_entries);
+  void schedule(StepPlan& plan, SequenceId id, std::int32_t num_tokens);
+  [[nodiscard]] Room make_room(StepPlan& plan, std::size_t place, std::int32_t num_tokens);
+  [[nodiscard]] bool grow(StepPlan& plan, Sequence& sequence, std::int32_t num_tokens);
+  [[nodiscard]] bool preempt_younger(StepPlan& plan, std::size_t place);
+  void preempt(StepPlan& plan, std::size_t place);
+  void free_blocks(Sequence& sequence);
+  [[nodiscard]] std::int32_t blocks_for(std::int32_t tokens) const noexcept;
+  [[nodiscard]] std::int32_t predicted_blocks(Sequence const& sequence) const;
+
+  [[nodiscard]] Sequence& at(SequenceId id) { return sequences_[index_of(id)]; }
+
+  [[nodiscard]] Sequence const& at(SequenceId id) const { return sequences_[index_of(id)]; }
+
+  SchedulerOptions options_;
+  BlockPool pool_;
+  std::vector<Sequence> sequences_;
+  std::vector<SequenceId> free_ids_;
+  std::vector<SequenceId> running_;  ///< in order of admission
+  std::deque<SequenceId> waiting_;   ///< preempted ones first
+  std::vector<StepPlan> plans_;      ///< a ring of steps_in_flight
+  std::int64_t next_step_ = 0;
+  std::int64_t next_commit_ = 0;
+  std::int64_t outstanding_blocks_ = 0;  ///< predicted for the running, not yet allocated
+  std::int64_t finished_sequences_ = 0;
+  std::int64_t finished_output_tokens_ = 0;
+};
+
+}  // namespace talus::runtime
