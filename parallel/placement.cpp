@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parallel/placement.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include <hwloc.h>
+#include <unistd.h>
+
+#include "parallel/collectives.hpp"
+#include "runtime/base/error.hpp"
+#include "runtime/base/unique_handle.hpp"
+
+namespace talus::parallel {
+
+namespace {
+
+struct TopologyTraits {
+  using native_type = hwloc_topology_t;
+
+  static hwloc_topology_t null() noexcept { return nullptr; }
+
+  static void destroy(hwloc_topology_t topology) noexcept { hwloc_topology_destroy(topology); }
+};
+
+struct BitmapTraits {
+  using native_type = hwloc_bitmap_t;
+
+  static hwloc_bitmap_t null() noexcept { return nullptr; }
+
+  static void destroy(hwloc_bitmap_t bitmap) noexcept { hwloc_bitmap_free(bitmap); }
+};
+
+using Topology = UniqueHandle<TopologyTraits>;
+using Bitmap = UniqueHandle<BitmapTraits>;
+
+void hwloc_check(int code, char const* call, SourceLocation where = SourceLocation::current()) {
+  if (code < 0) {
+    throw ApiError{concat(call, " failed: ", std::strerror(errno)), errno, where};
+  }
+}
+
+Topology load_topology() {
+  hwloc_topology_t native = nullptr;
+  hwloc_check(hwloc_topology_init(&native), "hwloc_topology_init");
+  Topology topology{native};
+  hwloc_check(hwloc_topology_load(native), "hwloc_topology_load");
+  return topology;
+}
+
+// The numbers of the objects of `kind` that this process may run on. A core has the number of its
+// first processor: the operating system's, the same for all processes of a host.
+std::vector<int> usable(hwloc_topology_t topology,
+                        hwloc_const_bitmap_t mine,
+                        hwloc_obj_type_t kind) {
+  std::vector<int> numbers;
+  for (hwloc_obj_t object = hwloc_get_next_obj_by_type(topology, kind, nullptr); object != nullptr;
+       object = hwloc_get_next_obj_by_type(topology, kind, object)) {
+    if (hwloc_bitmap_intersects(object->cpuset, mine) != 0) {
+      numbers.push_back(kind == HWLOC_OBJ_NUMANODE ? static_cast<int>(object->os_index)
+                                                   : hwloc_bitmap_first(object->cpuset));
+    }
+  }
+  return numbers;
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0) {
+    throw ApiError{"gethostname failed", errno, SourceLocation::current()};
+  }
+  std::string const full = name.data();
+  return full.substr(0, full.find('.'));
+}
+
+// A placement as numbers, to be gathered: sizes first, then the contents.
+std::vector<std::int32_t> packed(Placement const& placement) {
+  std::vector<std::int32_t> numbers{placement.rank,
+                                    placement.node_rank,
+                                    static_cast<std::int32_t>(placement.host.size()),
+                                    static_cast<std::int32_t>(placement.cores.size())};
+  numbers.insert(numbers.end(), placement.host.begin(), placement.host.end());
+  numbers.insert(numbers.end(), placement.cores.begin(), placement.cores.end());
+  numbers.insert(numbers.end(), placement.numa.begin(), placement.numa.end());
+  return numbers;
+}
+
+Placement unpacked(std::span<std::byte const> bytes, GridShape const& shape) {
+  std::vector<std::int32_t> numbers(bytes.size() / sizeof(std::int32_t));
+  std::memcpy(numbers.data(), bytes.data(), bytes.size());
+  auto const host = numbers.begin() + 4;
+  auto const cores = host + numbers[2];
+  auto const numa = cores + numbers[3];
+  Placement placement;
+  placement.rank = numbers[0];
+  placement.coord = coord_of(shape, placement.rank);
+  placement.node_rank = numbers[1];
+  placement.host.assign(host, cores);
+  placement.cores.assign(cores, numa);
+  placement.numa.assign(numa, numbers.end());
+  return placement;
+}
+
+}  // namespace
+
+Placement local_placement(ProcessGrid const& grid) {
+  Topology const topology = load_topology();
+  Bitmap const mine{hwloc_bitmap_alloc()};
+  hwloc_check(hwloc_get_cpubind(topology.get(), mine.get(), HWLOC_CPUBIND_PROCESS),
+              "hwloc_get_cpubind");
+  Placement placement;
+  placement.rank = grid.world().rank();
+  placement.coord = grid.here();
+  placement.host = host_name();
+  placement.node_rank = grid.node().rank();
+  placement.cores = usable(topology.get(), mine.get(), HWLOC_OBJ_CORE);
+  if (placement.cores.empty()) {  // some virtual machines tell of processors only
+    placement.cores = usable(topology.get(), mine.get(), HWLOC_OBJ_PU);
+  }
+  placement.numa = usable(topology.get(), mine.get(), HWLOC_OBJ_NUMANODE);
+  return placement;
+}
+
+std::vector<Placement> gather_placement(ProcessGrid const& grid) {
+  std::vector<std::int32_t> const mine = packed(local_placement(grid));
+  std::vector<Placement> placements;
+  for (std::vector<std::byte> const& bytes :
+       gather_bytes(grid.world(), std::as_bytes(std::span{mine}), 0)) {
+    placements.push_back(unpacked(bytes, grid.shape()));
+  }
+  return placements;
+}
+
+}  // namespace talus::parallel
