@@ -4,7 +4,6 @@
 #include <exception>
 #include <utility>
 
-#include "io/checkpoint/detail/message.hpp"
 #include "io/checkpoint/detail/message_layout.hpp"
 #include "parallel/mpi_check.hpp"
 #include "parallel/progress.hpp"
@@ -47,7 +46,7 @@ void Pipeline::guarded(double& seconds, Work const& work) {
     work();
   } catch (std::exception const& error) {
     is_failed_ = true;
-    failure_ = message_of(error);
+    failure_ = error.what();
   }
   seconds += seconds_since(start);
 }
