@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/trace/detail/rank_file.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "io/trace/detail/h5_attributes.hpp"
+#include "io/trace/detail/h5_file.hpp"
+#include "io/trace/detail/hdf5_check.hpp"
+#include "runtime/base/error.hpp"
+
+namespace talus::io::detail {
+namespace {
+
+// Room for an hour or so of expert counts at a time, but not more than this.
+constexpr hsize_t expert_chunk_bytes = 1 << 20;
+
+H5Group create_group(hid_t file, char const* path) {
+  return H5Group{hdf5_check(H5Gcreate2(file, path, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), path)};
+}
+
+std::string hdf5_version() {
+  unsigned major = 0;
+  unsigned minor = 0;
+  unsigned release = 0;
+  hdf5_check(H5get_libversion(&major, &minor, &release), "H5get_libversion");
+  return concat(major, '.', minor, '.', release);
+}
+
+H5File create_with_groups(std::filesystem::path const& path) {
+  H5File file = create_trace_file(path);
+  write_schema_version(file.get());
+  create_group(file.get(), "/experts");
+  return file;
+}
+
+}  // namespace
+
+RankFile::RankFile(std::filesystem::path const& file,
+                   RunInfo const& run,
+                   TraceOptions const& options)
+    : file_{create_with_groups(file)},
+      steps_{file_.get(), steps_schema(), options.step_chunk_rows},
+      requests_{file_.get(), requests_schema(), options.request_chunk_rows},
+      preemptions_{file_.get(), preemptions_schema(), options.request_chunk_rows},
+      expert_intervals_{file_.get(), expert_intervals_schema(), options.request_chunk_rows} {
+  if (!run.moe_layers.empty() && run.num_experts > 0) {
+    create_experts(run);
+  }
+  write_run(run);
+  set_dropped({});
+  write_attribute(file_.get(), "complete", std::int64_t{0});
+  flush();
+}
+
+void RankFile::write_run(RunInfo const& run) {
+  create_group(file_.get(), "/run");
+  write_group(file_.get(), "/run/options", run.options);
+  write_group(file_.get(), "/run/model", run.model);
+  NamedTexts versions = run.versions;
+  versions.emplace_back("hdf5", hdf5_version());
+  write_group(file_.get(), "/run/versions", versions);
+
+  H5Group const group{hdf5_check(H5Gopen2(file_.get(), "/run", H5P_DEFAULT), "H5Gopen2")};
+  for (auto const& [name, value] : {std::pair{"world_size", run.world_size},
+                                    {"rank", run.rank},
+                                    {"data_parallel_size", run.data_parallel_size},
+                                    {"pipeline_parallel_size", run.pipeline_parallel_size},
+                                    {"tensor_parallel_size", run.tensor_parallel_size},
+                                    {"expert_parallel_size", run.expert_parallel_size},
+                                    {"data_parallel_rank", run.data_parallel_rank},
+                                    {"pipeline_parallel_rank", run.pipeline_parallel_rank},
+                                    {"tensor_parallel_rank", run.tensor_parallel_rank},
+                                    {"expert_parallel_rank", run.expert_parallel_rank}}) {
+    write_attribute(group.get(), name, std::int64_t{value});
+  }
+  write_attribute(group.get(), "host", std::string_view{run.host});
+  write_attribute(group.get(), "device", std::string_view{run.device});
+  write_attribute(group.get(), "epoch_unix_s", run.epoch_unix_s);
+}
+
+void RankFile::create_experts(RunInfo const& run) {
+  hsize_t const layers = run.moe_layers.size();
+  auto const experts = static_cast<hsize_t>(run.num_experts);
+  hsize_t const size[] = {0, layers, experts};
+  hsize_t const max_size[] = {H5S_UNLIMITED, layers, experts};
+  H5Dataspace const space{hdf5_check(H5Screate_simple(3, size, max_size), "H5Screate_simple")};
+  hsize_t const interval_bytes = layers * experts * sizeof(std::uint32_t);
+  hsize_t const chunk = std::clamp<hsize_t>(expert_chunk_bytes / interval_bytes, 1, 360);
+
+  expert_tokens_.reset(hdf5_check(H5Dcreate2(file_.get(),
+                                             expert_tokens_path,
+                                             H5T_STD_U32LE,
+                                             space.get(),
+                                             H5P_DEFAULT,
+                                             growing_dataset({chunk, layers, experts}).get(),
+                                             without_chunk_cache().get()),
+                                  "H5Dcreate2"));
+  write_attribute(expert_tokens_.get(), "units", std::string_view{"tokens"});
+  write_attribute(expert_tokens_.get(), "layers", run.moe_layers);
+}
+
+void RankFile::append(std::span<StepRow const> rows) {
+  steps_.append(rows.data(), rows.size());
+}
+
+void RankFile::append(std::span<RequestRow const> rows) {
+  requests_.append(rows.data(), rows.size());
+}
+
+void RankFile::append(std::span<PreemptionRow const> rows) {
+  preemptions_.append(rows.data(), rows.size());
+}
+
+void RankFile::append_experts(ExpertIntervalRow const& interval,
+                              std::span<std::uint32_t const> tokens) {
+  hsize_t size[3] = {};
+  {
+    H5Dataspace const space{hdf5_check(H5Dget_space(expert_tokens_.get()), "H5Dget_space")};
+    hdf5_check(H5Sget_simple_extent_dims(space.get(), size, nullptr), "H5Sget_simple_extent_dims");
+  }
+  hsize_t const start[] = {size[0], 0, 0};
+  hsize_t const count[] = {1, size[1], size[2]};
+  ++size[0];
+  hdf5_check(H5Dset_extent(expert_tokens_.get(), size), "H5Dset_extent");
+  H5Dataspace const in_file{hdf5_check(H5Dget_space(expert_tokens_.get()), "H5Dget_space")};
+  hdf5_check(H5Sselect_hyperslab(in_file.get(), H5S_SELECT_SET, start, nullptr, count, nullptr),
+             "H5Sselect_hyperslab");
+  H5Dataspace const in_memory{hdf5_check(H5Screate_simple(3, count, nullptr), "H5Screate_simple")};
+  hdf5_check(H5Dwrite(expert_tokens_.get(),
+                      H5T_NATIVE_UINT32,
+                      in_memory.get(),
+                      in_file.get(),
+                      H5P_DEFAULT,
+                      tokens.data()),
+             "H5Dwrite");
+  expert_intervals_.append(&interval, 1);
+}
+
+void RankFile::set_dropped(DroppedCounts const& dropped) {
+  for (auto const& [name, count] : {std::pair{"dropped_steps", dropped.steps},
+                                    {"dropped_requests", dropped.requests},
+                                    {"dropped_preemptions", dropped.preemptions}}) {
+    write_attribute(file_.get(), name, static_cast<std::int64_t>(count));
+  }
+}
+
+void RankFile::flush() {
+  hdf5_check(H5Fflush(file_.get(), H5F_SCOPE_LOCAL), "H5Fflush");
+}
+
+void RankFile::finish() {
+  write_attribute(file_.get(), "complete", std::int64_t{1});
+  flush();
+}
+
+}  // namespace talus::io::detail
