@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/engine/engine.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "parallel/collectives.hpp"
+
+namespace talus::runtime {
+
+Engine::Engine(kernels::ExecContext const& exec,
+               ModelSpec const& spec,
+               parallel::ProcessGrid const& grid,
+               ModelWeights const& weights,
+               DecoderLimits const& limits,
+               SchedulerOptions const& options,
+               StepClock& clock)
+    : spec_{spec},
+      grid_{&grid},
+      clock_{&clock},
+      scheduler_{options},
+      executor_{exec, spec, grid, weights, limits, clock},
+      max_open_plans_{options.steps_in_flight},
+      sequences_(static_cast<std::size_t>(options.max_num_seqs)) {}
+
+void Engine::run(EngineClient* client, StepObserver* observer) {
+  client_ = client;
+  while (true) {
+    if (static_cast<std::int32_t>(open_plans_.size()) == max_open_plans_) {
+      commit();
+    }
+    ReplicaMessage message = next_message();
+    bool const is_last = message.is_last;
+    apply(std::move(message));
+    if (is_last) {
+      break;
+    }
+    StepPlan const* plan = nullptr;
+    {
+      auto const timed = clock_->scope(io::Phase::schedule);
+      plan = &scheduler_.plan();
+      tell_client(*plan);
+    }
+    executor_.start(*plan, sequences_, scheduler_);
+    open_plans_.push_back(plan);
+    if (observer != nullptr) {
+      observer->on_step(*plan, scheduler_, executor_.decoder());
+    }
+  }
+  while (!open_plans_.empty()) {
+    commit();  // they are empty: nothing runs when the last message comes
+  }
+  executor_.close();
+}
+
+void Engine::commit() {
+  StepPlan const& plan = *open_plans_.front();
+  Executor::Outcome const outcome = executor_.finish();
+  scheduler_.commit();
+  auto const timed = clock_->scope(io::Phase::schedule);
+  for (std::size_t i = 0; i < plan.entries.size(); ++i) {
+    commit_entry(
+        plan.entries[i], outcome.rows.first_row[i], outcome.rows.first_row[i + 1], outcome.tokens);
+  }
+  open_plans_.erase(open_plans_.begin());
+}
+
+void Engine::commit_entry(PlanEntry const& entry,
+                          std::int32_t first_row,
+                          std::int32_t last_row,
+                          TokenResults const& results) {
+  SequenceState& sequence = sequences_[index_of(entry.sequence)];
+  std::int32_t const prompt_rows = last_row - first_row - (entry.samples ? 1 : 0);
+  sequence.next_prompt_logprob += prompt_rows;
+  for (std::int32_t row = first_row; client_ != nullptr && row < first_row + prompt_rows; ++row) {
+    client_->on_prompt_token(sequence, {results, row});
+  }
+  if (!entry.samples) {
+    return;
+  }
+  append_token(sequence, results.token(last_row - 1), spec_.eos_tokens);
+  bool const stops = client_ != nullptr && client_->on_token(sequence, {results, last_row - 1});
+  if (sequence.end != SequenceEnd::running) {
+    finish(entry.sequence);
+  } else if (stops) {
+    stopped_.push_back(entry.sequence);
+  }
+}
+
+void Engine::finish(SequenceId id) {
+  SequenceState& sequence = sequences_[index_of(id)];
+  if (client_ != nullptr) {
+    client_->on_finished({.sequence = sequence,
+                          .end = sequence.end,
+                          .preemptions = scheduler_.preemptions(id),
+                          .kv_blocks_peak = scheduler_.blocks_peak(id)});
+  }
+  scheduler_.finish(id);
+}
+
+ReplicaMessage Engine::next_message() {
+  ReplicaMessage message;
+  if (grid_->is_lead()) {
+    message.stopped = std::exchange(stopped_, {});
+    if (client_ != nullptr && scheduler_.num_waiting() == 0 && scheduler_.room() > 0) {
+      auto const timed = clock_->scope(io::Phase::other);
+      message.arrivals = client_->take(scheduler_.room());
+    }
+    auto const num_left =
+        static_cast<std::size_t>(scheduler_.num_running() + scheduler_.num_waiting()) -
+        message.stopped.size();
+    bool const is_idle = num_left == 0 && message.arrivals.empty();
+    message.is_last = is_idle && (client_ == nullptr || client_->is_exhausted());
+    agree_on(message);
+  }
+  if (grid_->replica().size() == 1) {
+    return message;
+  }
+  auto const timed = clock_->scope(io::Phase::lock_step);
+  if (grid_->is_lead()) {
+    encode(message, message_bytes_);
+  }
+  parallel::broadcast_bytes(grid_->replica(), message_bytes_, 0);
+  return grid_->is_lead() ? std::move(message) : decode(message_bytes_);
+}
+
+void Engine::agree_on(ReplicaMessage& message) {
+  if (!grid_->spans_replicas()) {
+    return;
+  }
+  auto const timed = clock_->scope(io::Phase::lock_step);
+  std::int32_t const goes_on = message.is_last ? 0 : 1;
+  message.is_last =
+      parallel::all_reduce(grid_->joined_leads(), goes_on, parallel::ReduceOp::max) == 0;
+}
+
+void Engine::apply(ReplicaMessage&& message) {
+  for (SequenceId const id : message.stopped) {
+    sequences_[index_of(id)].end = SequenceEnd::stop;
+    finish(id);
+  }
+  for (SequenceInput& input : message.arrivals) {
+    SequenceId const id =
+        scheduler_.add({.prompt_tokens = static_cast<std::int32_t>(input.prompt.size()),
+                        .max_tokens = input.max_tokens});
+    sequences_[index_of(id)] = start_sequence(std::move(input));
+  }
+}
+
+void Engine::tell_client(StepPlan const& plan) {
+  if (client_ == nullptr) {
+    return;
+  }
+  for (Preemption const& preemption : plan.preemptions) {
+    client_->on_preempted(sequences_[index_of(preemption.sequence)], preemption.tokens_lost);
+  }
+  for (SequenceId const id : plan.admitted) {
+    client_->on_admitted(sequences_[index_of(id)]);
+  }
+}
+
+}  // namespace talus::runtime

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "parallel/process_grid.hpp"
+#include "runtime/engine/executor.hpp"
+#include "runtime/engine/replica_message.hpp"
+#include "runtime/scheduler/scheduler.hpp"
+
+namespace talus::runtime {
+
+/// What a sequence was when it ended.
+struct SequenceOutcome {
+  SequenceState const& sequence;
+  SequenceEnd end = SequenceEnd::stop;
+  std::int32_t preemptions = 0;
+  std::int32_t kv_blocks_peak = 0;
+};
+
+/// A row of a step's results.
+struct TokenEvent {
+  TokenResults const& results;
+  std::int64_t row = 0;
+};
+
+/// Where an engine's work comes from and its tokens go. Called on the first rank of each replica
+/// only.
+class EngineClient {
+ public:
+  EngineClient() = default;
+  EngineClient(EngineClient const&) = delete;
+  EngineClient& operator=(EngineClient const&) = delete;
+  virtual ~EngineClient() = default;
+
+  /// Up to `room` new requests; none does not mean that there are no more.
+  [[nodiscard]] virtual std::vector<SequenceInput> take(std::int32_t room) = 0;
+
+  /// True once take() will never give a request again.
+  [[nodiscard]] virtual bool is_exhausted() = 0;
+
+  /// A request is worked on for the first time, or again after a preemption.
+  virtual void on_admitted(SequenceState const& sequence) = 0;
+
+  /// A request lost its place in the cache.
+  virtual void on_preempted(SequenceState const& sequence, std::int32_t tokens_lost) = 0;
+
+  /// The log-probability of the prompt's next token, in order.
+  virtual void on_prompt_token(SequenceState const& sequence, TokenEvent event) = 0;
+
+  /// The sequence's last token is new.
+  /// \return true to end the sequence here (a stop string)
+  [[nodiscard]] virtual bool on_token(SequenceState const& sequence, TokenEvent event) = 0;
+
+  /// The last call for a request.
+  virtual void on_finished(SequenceOutcome const& outcome) = 0;
+};
+
+/// What happened in a step, for whoever records it. Called on every rank.
+class StepObserver {
+ public:
+  StepObserver() = default;
+  StepObserver(StepObserver const&) = delete;
+  StepObserver& operator=(StepObserver const&) = delete;
+  virtual ~StepObserver() = default;
+
+  virtual void on_step(StepPlan const& plan, Scheduler const& scheduler, Decoder& decoder) = 0;
+};
+
+/// Runs requests to their end on a process grid: the loop of plan, run, draw, commit.
+///
+/// Every rank of the grid has one and calls run(); replicas work by themselves, or in lock step
+/// where an expert group joins them.
+class Engine {
+ public:
+  /// Collective over the grid's ranks. What is passed by reference outlives the engine.
+  Engine(kernels::ExecContext const& exec,
+         ModelSpec const& spec,
+         parallel::ProcessGrid const& grid,
+         ModelWeights const& weights,
+         DecoderLimits const& limits,
+         SchedulerOptions const& options,
+         StepClock& clock);
+
+  /// Runs until the client of each replica is exhausted and everything is finished. Collective over
+  /// the grid's ranks.
+  ///
+  /// \param client    this replica's; null on ranks that are not its first
+  /// \param observer  null: nobody
+  void run(EngineClient* client, StepObserver* observer);
+
+ private:
+  void commit();
+  void commit_entry(PlanEntry const& entry,
+                    std::int32_t first_row,
+                    std::int32_t last_row,
+                    TokenResults const& results);
+  void finish(SequenceId id);
+  [[nodiscard]] ReplicaMessage next_message();
+  void agree_on(ReplicaMessage& message);
+  void apply(ReplicaMessage&& message);
+  void tell_client(StepPlan const& plan);
+
+  ModelSpec spec_;
+  parallel::ProcessGrid const* grid_;
+  StepClock* clock_;
+  Scheduler scheduler_;
+  Executor executor_;
+  EngineClient* client_ = nullptr;
+  std::int32_t max_open_plans_;
+  std::vector<SequenceState> sequences_;  ///< by SequenceId
+  std::vector<StepPlan const*> open_plans_;
+  std::vector<SequenceId> stopped_;  ///< by the client, not yet told to the replica
+  std::vector<std::byte> message_bytes_;
+};
+
+}  // namespace talus::runtime

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/engine/executor.hpp"
+
+#include <algorithm>
+
+#include "parallel/collectives.hpp"
+
+namespace talus::runtime {
+
+Executor::Executor(kernels::ExecContext const& exec,
+                   ModelSpec const& spec,
+                   parallel::ProcessGrid const& grid,
+                   ModelWeights const& weights,
+                   DecoderLimits const& limits,
+                   StepClock& clock)
+    : spec_{spec},
+      grid_{&grid},
+      clock_{&clock},
+      decoder_{exec, spec, grid, weights, limits, clock},
+      hidden_{exec, limits.max_tokens, spec.hidden},
+      block_tokens_{limits.block_tokens},
+      slots_(static_cast<std::size_t>(grid.shape().pp)) {
+  ShardPlace const place = shard_place(grid);
+  if (place.is_last_stage()) {
+    LayerContext const context{.exec = exec,
+                               .place = place,
+                               .clock = &clock,
+                               .norm_epsilon = spec.norm_epsilon,
+                               .latent_norm_epsilon = spec.latent_norm_epsilon};
+    head_.emplace(context, spec, grid.tp(), weights);
+  }
+  parallel::ChannelOptions channel{
+      .peer = place.pp_rank + 1,
+      .tag = parallel::Tag::activations,
+      .max_elements = static_cast<std::size_t>(limits.max_tokens * spec.hidden),
+      .num_slots = 2};
+  if (!place.is_last_stage()) {
+    next_ = std::make_unique<parallel::Sender>(grid.pp(), channel);
+  }
+  if (!place.is_first_stage()) {
+    channel.peer = place.pp_rank - 1;
+    previous_ = std::make_unique<parallel::Receiver>(grid.pp(), channel);
+  }
+  auto const max_tokens = static_cast<std::size_t>(limits.max_tokens);
+  tokens_.reserve(max_tokens);
+  positions_.reserve(max_tokens);
+}
+
+Executor::~Executor() = default;
+
+void Executor::build_batch(StepPlan const& plan,
+                           std::span<SequenceState const> sequences,
+                           Scheduler const& scheduler) {
+  tokens_.clear();
+  positions_.clear();
+  context_.clear();
+  first_row_.assign(1, 0);
+  std::int64_t max_blocks = 0;
+  for (PlanEntry const& entry : plan.entries) {
+    SequenceState const& sequence = sequences[index_of(entry.sequence)];
+    std::int32_t const end = entry.first_position + entry.num_tokens;
+    for (std::int32_t p = entry.first_position; p < end; ++p) {
+      tokens_.push_back(sequence.tokens[static_cast<std::size_t>(p)]);
+      positions_.push_back(p);
+    }
+    context_.push_back(entry.first_position);
+    first_row_.push_back(static_cast<std::int32_t>(tokens_.size()));
+    max_blocks = std::max(max_blocks, (end + block_tokens_ - 1) / block_tokens_);
+  }
+  block_tables_.assign(plan.entries.size() * static_cast<std::size_t>(max_blocks), 0);
+  for (std::size_t i = 0; i < plan.entries.size(); ++i) {
+    std::span<BlockId const> const blocks = scheduler.blocks(plan.entries[i].sequence);
+    auto const used = std::min(blocks.size(), static_cast<std::size_t>(max_blocks));
+    std::transform(blocks.begin(),
+                   blocks.begin() + static_cast<std::ptrdiff_t>(used),
+                   block_tables_.begin() + static_cast<std::ptrdiff_t>(i) * max_blocks,
+                   [](BlockId block) { return static_cast<std::int32_t>(block); });
+  }
+  batch_ = {.tokens = tokens_,
+            .positions = positions_,
+            .paged = {.first_row = first_row_,
+                      .context = context_,
+                      .block_tables = block_tables_,
+                      .max_blocks = max_blocks}};
+}
+
+void Executor::start(StepPlan const& plan,
+                     std::span<SequenceState const> sequences,
+                     Scheduler const& scheduler) {
+  Slot& slot = slots_[static_cast<std::size_t>(num_started_++) % slots_.size()];
+  slot.rows.build(plan, sequences);
+  slot.tokens.resize(static_cast<std::int64_t>(slot.rows.rows.size()), slot.rows.max_top);
+  build_batch(plan, sequences, scheduler);
+  if (!plan.entries.empty() || grid_->spans_replicas()) {
+    run_stage(plan, slot);
+  }
+  share_tokens(slot);
+}
+
+void Executor::run_stage(StepPlan const& plan, Slot& slot) {
+  MatrixView<float> const x = hidden_.rows(plan.num_tokens());
+  auto const elements = static_cast<std::size_t>(x.rows * x.cols);
+  if (previous_ && elements > 0) {
+    auto const timed = clock_->scope(io::Phase::wait_previous_stage);
+    previous_->receive({x.data, elements});
+  } else if (elements > 0) {
+    decoder_.embed(batch_, x);
+  }
+  decoder_.run(batch_, x);
+  if (next_ && elements > 0) {
+    auto const timed = clock_->scope(io::Phase::send_next_stage);
+    next_->send({x.data, elements});
+    clock_->count(io::Traffic::next_stage, static_cast<std::int64_t>(elements * sizeof(float)));
+  }
+  if (head_ && !slot.rows.rows.empty()) {
+    head_->run(as_const(x), slot.rows.rows, slot.tokens);
+  }
+}
+
+void Executor::share_tokens(Slot& slot) {
+  int const stages = grid_->shape().pp;
+  if (stages == 1 || slot.rows.rows.empty()) {
+    return;
+  }
+  auto const timed = clock_->scope(io::Phase::token_broadcast);
+  slot.arrival = parallel::start_broadcast(grid_->pp(), slot.tokens.words(), stages - 1);
+}
+
+Executor::Outcome Executor::finish() {
+  Slot& slot = slots_[static_cast<std::size_t>(num_finished_++) % slots_.size()];
+  auto const timed = clock_->scope(io::Phase::token_broadcast);
+  if (slot.arrival.is_pending()) {
+    slot.arrival.wait();
+  }
+  return {slot.rows, slot.tokens};
+}
+
+void Executor::close() {
+  if (next_) {
+    next_->finish();
+  }
+}
+
+}  // namespace talus::runtime

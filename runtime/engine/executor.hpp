@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "parallel/channel.hpp"
+#include "parallel/process_grid.hpp"
+#include "parallel/request.hpp"
+#include "runtime/engine/step_rows.hpp"
+#include "runtime/model/decoder.hpp"
+#include "runtime/model/output_head.hpp"
+
+namespace talus::runtime {
+
+/// Runs planned steps through this rank's stage, and brings the tokens back to all stages.
+///
+/// Several steps may be under way: start() returns when this rank's part is computed and sent on;
+/// finish() waits for the tokens of the oldest one.
+class Executor {
+ public:
+  /// Collective over the grid's ranks. What is passed by reference outlives the executor.
+  ///
+  Executor(kernels::ExecContext const& exec,
+           ModelSpec const& spec,
+           parallel::ProcessGrid const& grid,
+           ModelWeights const& weights,
+           DecoderLimits const& limits,
+           StepClock& clock);
+  ~Executor();
+  Executor(Executor const&) = delete;
+  Executor& operator=(Executor const&) = delete;
+
+  /// Runs a step. Collective over the replica, and over the expert groups where they join replicas:
+  /// then steps without tokens run too.
+  void start(StepPlan const& plan,
+             std::span<SequenceState const> sequences,
+             Scheduler const& scheduler);
+
+  /// What a step gave.
+  struct Outcome {
+    StepRows const& rows;
+    TokenResults const& tokens;
+  };
+
+  /// Waits for the oldest step under way. Good until the next start().
+  [[nodiscard]] Outcome finish();
+
+  /// Returns when everything sent to the next stage has left; called once, after the last step.
+  void close();
+
+  [[nodiscard]] Decoder& decoder() noexcept { return decoder_; }
+
+ private:
+  struct Slot {
+    StepRows rows;
+    TokenResults tokens;
+    parallel::Request arrival;
+  };
+
+  void build_batch(StepPlan const& plan,
+                   std::span<SequenceState const> sequences,
+                   Scheduler const& scheduler);
+  void run_stage(StepPlan const& plan, Slot& slot);
+  void share_tokens(Slot& slot);
+
+  ModelSpec spec_;
+  parallel::ProcessGrid const* grid_;
+  StepClock* clock_;
+  Decoder decoder_;
+  std::optional<OutputHead> head_;
+  std::unique_ptr<parallel::Sender> next_;
+  std::unique_ptr<parallel::Receiver> previous_;
+  Activations hidden_;
+  std::int64_t block_tokens_;
+  std::vector<Slot> slots_;
+  std::int64_t num_started_ = 0;
+  std::int64_t num_finished_ = 0;
+  StepBatch batch_;
+  std::vector<std::int32_t> tokens_, positions_, first_row_, context_, block_tables_;
+};
+
+}  // namespace talus::runtime

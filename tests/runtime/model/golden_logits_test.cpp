@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <string>
+
+#include "kernels/session.hpp"
+
+#include "tests/support/catch.hpp"
+#include "tests/support/golden_model.hpp"
+
+using namespace talus;  // NOLINT: tests only
+
+namespace {
+
+// The bar of the project: two float32 programs that sum in another order.
+constexpr float tolerance = 2e-4F;
+
+/// What transformers says of the prompt and of its own greedy continuation: one row a token.
+std::vector<float> expected_logits(test::GoldenModel const& golden) {
+  std::vector<float> rows = golden.prompt_logits;
+  auto const vocab = static_cast<std::ptrdiff_t>(golden.spec.vocab);
+  rows.insert(rows.end(), golden.decoded_logits.begin() + vocab, golden.decoded_logits.end());
+  return rows;
+}
+
+std::vector<std::int32_t> all_tokens(test::GoldenModel const& golden) {
+  std::vector<std::int32_t> tokens = golden.prompt;
+  tokens.insert(tokens.end(), golden.decoded.begin(), std::prev(golden.decoded.end()));
+  return tokens;
+}
+
+float largest_difference(std::vector<float> const& a, std::vector<float> const& b) {
+  REQUIRE(a.size() == b.size());
+  float largest = 0.0F;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    float const difference = std::abs(a[i] - b[i]);
+    largest = difference > largest || std::isnan(difference) ? difference : largest;
+  }
+  return largest;
+}
+
+std::int32_t argmax(std::vector<float> const& logits, std::size_t row, std::size_t vocab) {
+  auto const first = logits.begin() + static_cast<std::ptrdiff_t>(row * vocab);
+  return static_cast<std::int32_t>(
+      std::max_element(first, first + static_cast<std::ptrdiff_t>(vocab)) - first);
+}
+
+std::vector<float> run_in_chunks(test::LoadedModel& model,
+                                 std::vector<std::int32_t> const& tokens,
+                                 std::ptrdiff_t chunk) {
+  std::vector<float> logits;
+  model.restart();
+  for (auto at = tokens.begin(); at != tokens.end();) {
+    auto const end = at + std::min(chunk, tokens.end() - at);
+    std::vector<float> const piece = model.run({at, end});
+    logits.insert(logits.end(), piece.begin(), piece.end());
+    at = end;
+  }
+  return logits;
+}
+
+}  // namespace
+
+TEST_CASE("logits of every family are those of transformers, however the prompt is cut") {
+  kernels::KernelSession const session{1};
+  std::string const name = GENERATE("llama3",
+                                    "llama3_bf16",
+                                    "qwen3",
+                                    "qwen3_f16",
+                                    "qwen3_moe",
+                                    "qwen3_moe_bf16",
+                                    "deepseek_v3",
+                                    "deepseek_v3_noq");
+  auto const backend = GENERATE(kernels::Backend::reference, kernels::Backend::kokkos);
+  int ranks = 0;
+  MPI_Comm_size(MPI_COMM_WORLD, &ranks);
+  test::GoldenModel const golden = test::read_golden_model(name);
+  if (golden.spec.layers.front().attention.heads % ranks != 0) {
+    return;  // such a grid is refused: see shard_test
+  }
+  parallel::ProcessGrid const grid{MPI_COMM_WORLD, {.tp = ranks, .ep = ranks}};
+  std::vector<std::int32_t> const tokens = all_tokens(golden);
+  auto const all = static_cast<std::ptrdiff_t>(tokens.size());
+  test::LoadedModel model{grid, golden, backend, DType::f32, all};
+
+  std::vector<float> const whole = run_in_chunks(model, tokens, all);
+  float const difference = largest_difference(whole, expected_logits(golden));
+  INFO(name << " on " << name_of(backend) << ": largest difference " << difference);
+  CHECK(difference < tolerance);
+  if (grid.world().rank() == 0) {
+    WARN(name << " on " << name_of(backend) << ", tp " << ranks << ": largest difference "
+              << difference);
+  }
+  auto const vocab = static_cast<std::size_t>(golden.spec.vocab);
+  for (std::size_t i = 0; i < golden.decoded.size(); ++i) {
+    CHECK(argmax(whole, golden.prompt.size() - 1 + i, vocab) == golden.decoded[i]);
+  }
+  // Cut in chunks, or token by token, the bits are the same.
+  CHECK(run_in_chunks(model, tokens, 64) == whole);
+  CHECK(run_in_chunks(model, tokens, 37) == whole);
+  CHECK(run_in_chunks(model, tokens, 1) == whole);
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/support/golden_model.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <numeric>
+
+#include "io/checkpoint/checkpoint.hpp"
+#include "io/checkpoint/safetensors.hpp"
+#include "runtime/base/error.hpp"
+
+namespace talus::test {
+namespace {
+
+io::TensorInfo const& tensor_of(io::SafetensorsHeader const& header, std::string const& name) {
+  auto const at = std::find_if(header.tensors.begin(),
+                               header.tensors.end(),
+                               [&](io::TensorInfo const& tensor) { return tensor.name == name; });
+  if (at == header.tensors.end()) {
+    throw Error{concat("golden.safetensors has no ", name)};
+  }
+  return *at;
+}
+
+template <class T>
+std::vector<T> read_tensor(std::filesystem::path const& file,
+                           io::SafetensorsHeader const& header,
+                           std::string const& name) {
+  io::TensorInfo const& tensor = tensor_of(header, name);
+  std::vector<T> values(static_cast<std::size_t>(tensor.bytes) / sizeof(T));
+  std::ifstream in{file, std::ios::binary};
+  in.seekg(tensor.offset);
+  in.read(reinterpret_cast<char*>(values.data()), tensor.bytes);
+  return values;
+}
+
+std::vector<std::int32_t> read_ids(std::filesystem::path const& file,
+                                   io::SafetensorsHeader const& header,
+                                   std::string const& name) {
+  auto const wide = read_tensor<std::int64_t>(file, header, name);
+  std::vector<std::int32_t> ids(wide.size());
+  std::transform(wide.begin(), wide.end(), ids.begin(), [](std::int64_t id) {
+    return static_cast<std::int32_t>(id);
+  });
+  return ids;
+}
+
+}  // namespace
+
+GoldenModel read_golden_model(std::string const& name) {
+  GoldenModel golden;
+  golden.dir = std::filesystem::path{TALUS_TEST_DATA} / "models" / name;
+  golden.spec = runtime::read_model_spec(golden.dir);
+  std::filesystem::path const file = golden.dir / "golden.safetensors";
+  io::SafetensorsHeader const header = io::read_safetensors_header(file);
+  golden.prompt = read_ids(file, header, "input_ids");
+  golden.decoded = read_ids(file, header, "decoded_ids");
+  golden.prompt_logits = read_tensor<float>(file, header, "logits");
+  golden.decoded_logits = read_tensor<float>(file, header, "decoded_logits");
+  return golden;
+}
+
+LoadedModel::LoadedModel(parallel::ProcessGrid const& grid,
+                         GoldenModel const& golden,
+                         kernels::Backend backend,
+                         DType dtype,
+                         std::int64_t max_tokens)
+    : spec_{golden.spec}, hidden_{{backend}, max_tokens, golden.spec.hidden} {
+  kernels::ExecContext const exec{backend};
+  runtime::ShardPlace const place = runtime::shard_place(grid);
+  io::Checkpoint const checkpoint = io::Checkpoint::open_shared(golden.dir, grid.world());
+  weights_ = runtime::load_weights(grid.world(), checkpoint, exec, spec_, place, dtype, {}).weights;
+  runtime::DecoderLimits const limits{.max_tokens = max_tokens,
+                                      .max_positions = max_positions,
+                                      .num_blocks = max_positions / block_tokens,
+                                      .block_tokens = block_tokens,
+                                      .kv_dtype = dtype};
+  decoder_ = std::make_unique<runtime::Decoder>(exec, spec_, grid, weights_, limits, clock_);
+  runtime::LayerContext const context{.exec = exec,
+                                      .place = place,
+                                      .clock = &clock_,
+                                      .norm_epsilon = spec_.norm_epsilon,
+                                      .latent_norm_epsilon = spec_.latent_norm_epsilon};
+  head_ = std::make_unique<runtime::OutputHead>(context, spec_, grid.tp(), weights_);
+  block_table_.resize(static_cast<std::size_t>(limits.num_blocks));
+  // Blocks in an order of their own, so that a table that is not looked at gives wrong answers.
+  for (std::size_t i = 0; i < block_table_.size(); ++i) {
+    block_table_[i] = static_cast<std::int32_t>((i * 7 + 3) % block_table_.size());
+  }
+}
+
+std::vector<float> LoadedModel::run(std::vector<std::int32_t> const& tokens) {
+  auto const count = static_cast<std::int32_t>(tokens.size());
+  std::vector<std::int32_t> positions(tokens.size());
+  std::iota(positions.begin(), positions.end(), position_);
+  std::vector<std::int32_t> const first_row = {0, count};
+  std::vector<std::int32_t> const context = {position_};
+  runtime::StepBatch const batch{
+      .tokens = tokens,
+      .positions = positions,
+      .paged = {.first_row = first_row,
+                .context = context,
+                .block_tables = block_table_,
+                .max_blocks = static_cast<std::int64_t>(block_table_.size())}};
+  MatrixView<float> const x = hidden_.rows(count);
+  decoder_->embed(batch, x);
+  decoder_->run(batch, x);
+  position_ += count;
+
+  std::vector<float> logits;
+  std::vector<std::int32_t> rows;
+  for (std::int32_t first = 0; first < count; first += runtime::OutputHead::max_rows) {
+    rows.resize(static_cast<std::size_t>(
+        std::min<std::int64_t>(runtime::OutputHead::max_rows, count - first)));
+    std::iota(rows.begin(), rows.end(), first);
+    MatrixView<float const> const piece = head_->logits(as_const(x), rows);
+    logits.insert(logits.end(), piece.data, piece.data + piece.rows * piece.cols);
+  }
+  return logits;
+}
+
+}  // namespace talus::test
