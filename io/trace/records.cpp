@@ -52,7 +52,7 @@ std::string_view to_string(Traffic traffic) noexcept {
   return traffic_names[static_cast<std::size_t>(traffic)];
 }
 
-std::string_view to_string(FinishReason reason) noexcept {
+std::string_view to_string(RequestEnd reason) noexcept {
   return finish_reason_names[static_cast<std::size_t>(reason)];
 }
 

@@ -54,12 +54,12 @@ inline constexpr std::size_t num_traffic_kinds =
     static_cast<std::size_t>(Traffic::token_broadcast) + 1;
 
 /// Why a request ended; the numbers are those of the enumeration in the file.
-enum class FinishReason : std::uint8_t { stop, length, error, abort };
+enum class RequestEnd : std::uint8_t { stop, length, error, abort };
 
 /// The enumerator's own name, as columns spell it: "expert_dispatch".
 [[nodiscard]] std::string_view to_string(Phase phase) noexcept;
 [[nodiscard]] std::string_view to_string(Traffic traffic) noexcept;
-[[nodiscard]] std::string_view to_string(FinishReason reason) noexcept;
+[[nodiscard]] std::string_view to_string(RequestEnd reason) noexcept;
 
 /// One step of one micro-batch on one rank.
 struct StepRecord {
@@ -117,7 +117,7 @@ struct RequestRecord {
   std::int32_t num_output_tokens = 0;
   std::int32_t num_restarts = 0;       ///< times preempted
   std::int64_t recomputed_tokens = 0;  ///< tokens computed again because of that
-  FinishReason finish_reason = FinishReason::stop;
+  RequestEnd finish_reason = RequestEnd::stop;
 };
 
 /// One sequence that lost its KV blocks to make room.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <bit>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -46,6 +48,20 @@ TEST_CASE("every type of weight becomes the float that it stands for") {
         std::vector{1.0F, 65504.0F, 0x1p-14F, 0x1p-24F, -0x1p-24F, -2.0F});
   CHECK(floats_of(DType::bf16, bytes_of<std::uint16_t>({0x3F80, 0xC000, 0x0001})) ==
         std::vector{1.0F, -2.0F, 0x1p-133F});
+}
+
+TEST_CASE("every half is widened as the scalar function does, bit by bit") {
+  std::vector<std::uint16_t> halves(65536);
+  std::iota(halves.begin(), halves.end(), std::uint16_t{0});
+
+  auto const floats = floats_of(DType::f16, bytes_of(halves));
+
+  for (std::size_t i = 0; i < halves.size(); ++i) {
+    if (std::bit_cast<std::uint32_t>(floats[i]) !=
+        std::bit_cast<std::uint32_t>(f16_to_float(halves[i]))) {
+      FAIL_CHECK("half " << halves[i] << " became " << floats[i]);
+    }
+  }
 }
 
 TEST_CASE("bfloat16 is rounded to nearest, ties to even") {

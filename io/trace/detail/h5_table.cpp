@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "io/trace/detail/h5_attributes.hpp"
+#include "io/trace/detail/h5_file.hpp"
 #include "io/trace/detail/hdf5_check.hpp"
 #include "runtime/base/assert.hpp"
 
@@ -20,8 +21,8 @@ H5Datatype text_type(std::size_t bytes) {
 
 H5Datatype finish_reason_type() {
   H5Datatype type{hdf5_check(H5Tenum_create(H5T_STD_U8LE), "H5Tenum_create")};
-  using enum FinishReason;
-  for (FinishReason const reason : {stop, length, error, abort}) {
+  using enum RequestEnd;
+  for (RequestEnd const reason : {stop, length, error, abort}) {
     auto const value = static_cast<std::uint8_t>(reason);
     hdf5_check(H5Tenum_insert(type.get(), std::string{to_string(reason)}.c_str(), &value),
                "H5Tenum_insert");
@@ -94,7 +95,10 @@ H5PropertyList without_chunk_cache() {
 }
 
 H5Table::H5Table(hid_t file, TableSchema const& schema, hsize_t chunk_rows)
-    : memory_type_{memory_type(schema)} {
+    : file_{file},
+      chunk_rows_{chunk_rows},
+      row_bytes_{schema.row_bytes},
+      memory_type_{memory_type(schema)} {
   hsize_t const none = 0;
   hsize_t const unlimited = H5S_UNLIMITED;
   H5Dataspace const space{hdf5_check(H5Screate_simple(1, &none, &unlimited), "H5Screate_simple")};
@@ -119,6 +123,7 @@ void H5Table::append(void const* rows, std::size_t num_rows) {
   }
   hsize_t const count = num_rows;
   hsize_t const total = num_rows_ + count;
+  reserve_chunks(file_, {num_rows_, total, chunk_rows_, row_bytes_});
   hdf5_check(H5Dset_extent(dataset_.get(), &total), "H5Dset_extent");
   H5Dataspace const in_file{hdf5_check(H5Dget_space(dataset_.get()), "H5Dget_space")};
   hdf5_check(

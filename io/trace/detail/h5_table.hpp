@@ -41,6 +41,9 @@ class H5Table {
   void append(void const* rows, std::size_t num_rows);
 
  private:
+  hid_t file_;  // not owned
+  hsize_t chunk_rows_;
+  hsize_t row_bytes_;
   H5Datatype memory_type_;
   H5Dataset dataset_;
   hsize_t num_rows_ = 0;

@@ -88,16 +88,17 @@ void RankFile::create_experts(RunInfo const& run) {
   hsize_t const max_size[] = {H5S_UNLIMITED, layers, experts};
   H5Dataspace const space{hdf5_check(H5Screate_simple(3, size, max_size), "H5Screate_simple")};
   hsize_t const interval_bytes = layers * experts * sizeof(std::uint32_t);
-  hsize_t const chunk = std::clamp<hsize_t>(expert_chunk_bytes / interval_bytes, 1, 360);
+  expert_chunk_intervals_ = std::clamp<hsize_t>(expert_chunk_bytes / interval_bytes, 1, 360);
 
-  expert_tokens_.reset(hdf5_check(H5Dcreate2(file_.get(),
-                                             expert_tokens_path,
-                                             H5T_STD_U32LE,
-                                             space.get(),
-                                             H5P_DEFAULT,
-                                             growing_dataset({chunk, layers, experts}).get(),
-                                             without_chunk_cache().get()),
-                                  "H5Dcreate2"));
+  expert_tokens_.reset(
+      hdf5_check(H5Dcreate2(file_.get(),
+                            expert_tokens_path,
+                            H5T_STD_U32LE,
+                            space.get(),
+                            H5P_DEFAULT,
+                            growing_dataset({expert_chunk_intervals_, layers, experts}).get(),
+                            without_chunk_cache().get()),
+                 "H5Dcreate2"));
   write_attribute(expert_tokens_.get(), "units", std::string_view{"tokens"});
   write_attribute(expert_tokens_.get(), "layers", run.moe_layers);
 }
@@ -124,6 +125,7 @@ void RankFile::append_experts(ExpertIntervalRow const& interval,
   hsize_t const start[] = {size[0], 0, 0};
   hsize_t const count[] = {1, size[1], size[2]};
   ++size[0];
+  reserve_chunks(file_.get(), {start[0], size[0], expert_chunk_intervals_, tokens.size_bytes()});
   hdf5_check(H5Dset_extent(expert_tokens_.get(), size), "H5Dset_extent");
   H5Dataspace const in_file{hdf5_check(H5Dget_space(expert_tokens_.get()), "H5Dget_space")};
   hdf5_check(H5Sselect_hyperslab(in_file.get(), H5S_SELECT_SET, start, nullptr, count, nullptr),

@@ -49,6 +49,7 @@ class RankFile {
   H5Table preemptions_;
   H5Table expert_intervals_;
   H5Dataset expert_tokens_;  // [intervals, layers, experts]; none for a rank without experts
+  hsize_t expert_chunk_intervals_ = 0;
 };
 
 }  // namespace talus::io::detail
