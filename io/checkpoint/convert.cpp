@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/checkpoint/convert.hpp"
 
+#include <bit>
 #include <cstddef>
 #include <cstring>
 
@@ -16,6 +17,18 @@ Stored load(std::byte const* row, std::int64_t i) noexcept {
   Stored value;
   std::memcpy(&value, row + i * static_cast<std::int64_t>(sizeof(Stored)), sizeof(Stored));
   return value;
+}
+
+// As f16_to_float, but without a branch, for vector code.
+float widen_f16(std::uint16_t half) noexcept {
+  constexpr std::uint32_t rebias = 112U << 23U;  // exponents: 127 of float less 15 of half
+  std::uint32_t const sign = (half & 0x8000U) << 16U;
+  std::uint32_t const magnitude = half & 0x7FFFU;
+  std::uint32_t const normal = (magnitude << 13U) + rebias +
+                               (magnitude >= 0x7C00U ? rebias : 0U);  // infinite, NaN: all ones
+  float const subnormal = static_cast<float>(static_cast<std::int32_t>(magnitude)) * 0x1p-24F;
+  auto const small = std::bit_cast<std::uint32_t>(subnormal);
+  return std::bit_cast<float>((magnitude < 0x400U ? small : normal) | sign);
 }
 
 // Applies `convert` to every element. One loop without a branch for each type, which compilers turn
@@ -44,7 +57,7 @@ void convert_piece(TensorPiece const& piece, MatrixView<Out> out, Finish finish)
           piece, out, [=](double value) { return finish(static_cast<float>(value)); });
     case DType::f16:
       return convert_rows<std::uint16_t>(
-          piece, out, [=](std::uint16_t bits) { return finish(f16_to_float(bits)); });
+          piece, out, [=](std::uint16_t bits) { return finish(widen_f16(bits)); });
     case DType::bf16:
       return convert_rows<std::uint16_t>(
           piece, out, [=](std::uint16_t bits) { return finish(bf16_to_float(bits)); });

@@ -6,7 +6,6 @@
 
 #include "io/checkpoint/detail/message_layout.hpp"
 #include "parallel/mpi_check.hpp"
-#include "parallel/progress.hpp"
 
 namespace talus::io::detail {
 namespace {
@@ -16,6 +15,11 @@ using parallel::mpi_check;
 // Receives and sends under way on a rank: enough that each of as many ranks can read ahead while
 // all share what they read; few enough that asking MPI about all of them is cheap.
 constexpr std::size_t max_operations = 64;
+
+// Units that a rank holds while it sends from them: two overlap reading with sending, the others
+// even out receivers that are late. More would fill the memory when the network is slower than the
+// files.
+constexpr std::size_t max_units = 4;
 
 // Message tags end here; ids of units begin again at 0. MPI promises 32767, libraries have
 // millions.
@@ -62,17 +66,15 @@ void Pipeline::run(std::span<Task const> tasks) {
     poll();
   }
   for (parallel::Backoff backoff; !operations_.empty();) {
-    if (poll()) {
-      backoff = {};
-    } else {
-      backoff.pause();
-    }
+    poll_or_pause(backoff);
   }
   counts_.seconds_send = seconds_since(start) - counts_.seconds_read - counts_.seconds_sink;
 }
 
 void Pipeline::begin_read(Task const& task) {
+  wait_for_units();
   auto const unit = std::make_shared<Arena::Buffer>(wait_for_buffer(task.unit.bytes));
+  units_.push_back(unit);
   guarded(counts_.seconds_read, [&] { read_and_check(task.unit, unit->bytes()); });
   for (Group const& group : task.groups) {
     send_group(task, group, unit);
@@ -188,6 +190,17 @@ void Pipeline::add_request(OperationRef operation, MPI_Request request) {
   ++operation->num_pending;
 }
 
+// Makes progress until this rank may hold another unit.
+void Pipeline::wait_for_units() {
+  for (parallel::Backoff backoff;;) {
+    std::erase_if(units_, [](auto const& unit) { return unit.expired(); });
+    if (units_.size() < max_units) {
+      return;
+    }
+    poll_or_pause(backoff);
+  }
+}
+
 // Makes progress until there is room for another operation and its buffer.
 Arena::Buffer Pipeline::wait_for_buffer(std::int64_t bytes) {
   for (parallel::Backoff backoff;;) {
@@ -196,11 +209,15 @@ Arena::Buffer Pipeline::wait_for_buffer(std::int64_t bytes) {
         return std::move(*buffer);
       }
     }
-    if (poll()) {
-      backoff = {};
-    } else {
-      backoff.pause();
-    }
+    poll_or_pause(backoff);
+  }
+}
+
+void Pipeline::poll_or_pause(parallel::Backoff& backoff) {
+  if (poll()) {
+    backoff = {};
+  } else {
+    backoff.pause();
   }
 }
 

@@ -16,6 +16,7 @@
 #include "io/checkpoint/detail/read_plan.hpp"
 #include "io/checkpoint/detail/sink_table.hpp"
 #include "io/checkpoint/detail/unit_reader.hpp"
+#include "parallel/progress.hpp"
 
 namespace talus::io::detail {
 
@@ -76,7 +77,9 @@ class Pipeline {
   void deliver_unit(Unit const& unit, std::span<std::byte const> bytes);
   void deliver_message(Task const& task, std::span<std::byte const> bytes);
   void add_request(OperationRef operation, MPI_Request request);
+  void wait_for_units();
   Arena::Buffer wait_for_buffer(std::int64_t bytes);
+  void poll_or_pause(parallel::Backoff& backoff);
   bool poll();
 
   template <class Work>
@@ -87,7 +90,8 @@ class Pipeline {
   int tag_limit_;
   std::list<Operation> operations_;
   std::vector<MPI_Request> requests_;
-  std::vector<OperationRef> owners_;  // of requests_, index by index
+  std::vector<OperationRef> owners_;                 // of requests_, index by index
+  std::vector<std::weak_ptr<Arena::Buffer>> units_;  // that this rank read and may still be sending
   LoadCounts counts_;
   bool is_failed_ = false;  // here or elsewhere
   std::optional<std::string> failure_;
