@@ -12,7 +12,7 @@
 #include "io/trace/detail/h5_attributes.hpp"
 #include "io/trace/detail/h5_file.hpp"
 #include "io/trace/detail/h5_handle.hpp"
-#include "io/trace/detail/h5_table.hpp"
+#include "io/trace/detail/h5_types.hpp"
 #include "io/trace/detail/hdf5_check.hpp"
 #include "runtime/base/error.hpp"
 

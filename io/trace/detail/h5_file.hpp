@@ -17,19 +17,4 @@ namespace talus::io::detail {
 /// \throws ConfigError  if it can't be created, with the reason
 [[nodiscard]] H5File create_trace_file(std::filesystem::path const& file);
 
-/// The growth of a dataset along its first dimension, in rows.
-struct Growth {
-  hsize_t rows_before;
-  hsize_t rows_after;
-  hsize_t chunk_rows;
-  hsize_t row_bytes;
-};
-
-/// Makes the file longer for the chunks that a dataset is about to gain, and flushes that.
-///
-/// HDF5 writes the file's new length last, after the index that points to the new chunk: killed
-/// between the two, the writer would leave a table that can't be read. So the length comes first.
-/// Does nothing if no chunk is gained.
-void reserve_chunks(hid_t file, Growth const& growth);
-
 }  // namespace talus::io::detail

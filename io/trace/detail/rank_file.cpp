@@ -14,7 +14,8 @@
 namespace talus::io::detail {
 namespace {
 
-// Room for an hour or so of expert counts at a time, but not more than this.
+// The file makes room for this many expert counts at a time: an hour, or a megabyte.
+constexpr hsize_t most_chunk_intervals = 360;
 constexpr hsize_t expert_chunk_bytes = 1 << 20;
 
 H5Group create_group(hid_t file, char const* path) {
@@ -42,10 +43,11 @@ RankFile::RankFile(std::filesystem::path const& file,
                    RunInfo const& run,
                    TraceOptions const& options)
     : file_{create_with_groups(file)},
-      steps_{file_.get(), steps_schema(), options.step_chunk_rows},
-      requests_{file_.get(), requests_schema(), options.request_chunk_rows},
-      preemptions_{file_.get(), preemptions_schema(), options.request_chunk_rows},
-      expert_intervals_{file_.get(), expert_intervals_schema(), options.request_chunk_rows} {
+      steps_{create_table(file_.get(), steps_schema(), options.step_chunk_rows)},
+      requests_{create_table(file_.get(), requests_schema(), options.request_chunk_rows)},
+      preemptions_{create_table(file_.get(), preemptions_schema(), options.request_chunk_rows)},
+      expert_intervals_{
+          create_table(file_.get(), expert_intervals_schema(), options.request_chunk_rows)} {
   if (!run.moe_layers.empty() && run.num_experts > 0) {
     create_experts(run);
   }
@@ -84,23 +86,15 @@ void RankFile::write_run(RunInfo const& run) {
 void RankFile::create_experts(RunInfo const& run) {
   hsize_t const layers = run.moe_layers.size();
   auto const experts = static_cast<hsize_t>(run.num_experts);
-  hsize_t const size[] = {0, layers, experts};
-  hsize_t const max_size[] = {H5S_UNLIMITED, layers, experts};
-  H5Dataspace const space{hdf5_check(H5Screate_simple(3, size, max_size), "H5Screate_simple")};
   hsize_t const interval_bytes = layers * experts * sizeof(std::uint32_t);
-  expert_chunk_intervals_ = std::clamp<hsize_t>(expert_chunk_bytes / interval_bytes, 1, 360);
-
-  expert_tokens_.reset(
-      hdf5_check(H5Dcreate2(file_.get(),
-                            expert_tokens_path,
-                            H5T_STD_U32LE,
-                            space.get(),
-                            H5P_DEFAULT,
-                            growing_dataset({expert_chunk_intervals_, layers, experts}).get(),
-                            without_chunk_cache().get()),
-                 "H5Dcreate2"));
-  write_attribute(expert_tokens_.get(), "units", std::string_view{"tokens"});
-  write_attribute(expert_tokens_.get(), "layers", run.moe_layers);
+  hsize_t const chunk =
+      std::clamp<hsize_t>(expert_chunk_bytes / interval_bytes, 1, most_chunk_intervals);
+  expert_tokens_.emplace(
+      file_.get(),
+      GrowingDatasetSpec{
+          expert_tokens_path, H5T_NATIVE_UINT32, H5T_STD_U32LE, {layers, experts}, chunk, nullptr});
+  write_attribute(expert_tokens_->id(), "units", std::string_view{"tokens"});
+  write_attribute(expert_tokens_->id(), "layers", run.moe_layers);
 }
 
 void RankFile::append(std::span<StepRow const> rows) {
@@ -117,27 +111,7 @@ void RankFile::append(std::span<PreemptionRow const> rows) {
 
 void RankFile::append_experts(ExpertIntervalRow const& interval,
                               std::span<std::uint32_t const> tokens) {
-  hsize_t size[3] = {};
-  {
-    H5Dataspace const space{hdf5_check(H5Dget_space(expert_tokens_.get()), "H5Dget_space")};
-    hdf5_check(H5Sget_simple_extent_dims(space.get(), size, nullptr), "H5Sget_simple_extent_dims");
-  }
-  hsize_t const start[] = {size[0], 0, 0};
-  hsize_t const count[] = {1, size[1], size[2]};
-  ++size[0];
-  reserve_chunks(file_.get(), {start[0], size[0], expert_chunk_intervals_, tokens.size_bytes()});
-  hdf5_check(H5Dset_extent(expert_tokens_.get(), size), "H5Dset_extent");
-  H5Dataspace const in_file{hdf5_check(H5Dget_space(expert_tokens_.get()), "H5Dget_space")};
-  hdf5_check(H5Sselect_hyperslab(in_file.get(), H5S_SELECT_SET, start, nullptr, count, nullptr),
-             "H5Sselect_hyperslab");
-  H5Dataspace const in_memory{hdf5_check(H5Screate_simple(3, count, nullptr), "H5Screate_simple")};
-  hdf5_check(H5Dwrite(expert_tokens_.get(),
-                      H5T_NATIVE_UINT32,
-                      in_memory.get(),
-                      in_file.get(),
-                      H5P_DEFAULT,
-                      tokens.data()),
-             "H5Dwrite");
+  expert_tokens_->append(tokens.data(), 1);
   expert_intervals_.append(&interval, 1);
 }
 

@@ -3,11 +3,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 
 #include "io/trace/columns.hpp"
+#include "io/trace/detail/growing_dataset.hpp"
 #include "io/trace/detail/h5_handle.hpp"
-#include "io/trace/detail/h5_table.hpp"
 #include "io/trace/run_info.hpp"
 #include "io/trace/trace_writer.hpp"
 
@@ -44,12 +45,11 @@ class RankFile {
   void create_experts(RunInfo const& run);
 
   H5File file_;
-  H5Table steps_;
-  H5Table requests_;
-  H5Table preemptions_;
-  H5Table expert_intervals_;
-  H5Dataset expert_tokens_;  // [intervals, layers, experts]; none for a rank without experts
-  hsize_t expert_chunk_intervals_ = 0;
+  GrowingDataset steps_;
+  GrowingDataset requests_;
+  GrowingDataset preemptions_;
+  GrowingDataset expert_intervals_;
+  std::optional<GrowingDataset> expert_tokens_;  // [intervals, layers, experts]
 };
 
 }  // namespace talus::io::detail
