@@ -14,7 +14,7 @@ namespace talus::io {
 /// A token and what the model thought of it.
 struct RankedToken {
   std::int32_t token = 0;
-  std::string bytes;      ///< what it stands for, by itself; need not be whole characters
+  std::string bytes{};    ///< what it stands for, by itself; need not be whole characters
   float logprob = 0.0F;   ///< natural logarithm, before temperature and filters
   std::int32_t rank = 1;  ///< among the vocabulary at this position, the most probable is 1
 };
@@ -22,7 +22,7 @@ struct RankedToken {
 /// A token of a text, and the most probable ones at its place.
 struct TokenLogprob {
   RankedToken chosen;
-  std::vector<RankedToken> top;  ///< descending; as many as were asked for
+  std::vector<RankedToken> top{};  ///< descending; as many as were asked for
 };
 
 /// Why an answer ended.
@@ -43,27 +43,27 @@ struct AnswerTimings {
 
 /// A finished request.
 struct Answer {
-  std::string custom_id;
+  std::string custom_id{};
   Endpoint endpoint = Endpoint::completions;
   std::int64_t created = 0;  ///< seconds since 1970
   std::int64_t prompt_tokens = 0;
   std::int64_t completion_tokens = 0;
-  std::string text;                                    ///< bytes that are not UTF-8 become U+FFFD
-  std::optional<std::string> reasoning;                ///< chat only: what split_reasoning took out
-  std::optional<std::vector<std::int32_t>> token_ids;  ///< if asked for
-  std::optional<std::vector<std::int32_t>> prompt_token_ids;  ///< if asked for
+  std::string text{};                      ///< bytes that are not UTF-8 become U+FFFD
+  std::optional<std::string> reasoning{};  ///< chat only: what split_reasoning took out
+  std::optional<std::vector<std::int32_t>> token_ids{};         ///< if asked for
+  std::optional<std::vector<std::int32_t>> prompt_token_ids{};  ///< if asked for
   FinishReason finish_reason = FinishReason::stop;
-  StopReason stop_reason;
-  std::optional<std::vector<TokenLogprob>> logprobs;  ///< one a generated token, if asked for
+  StopReason stop_reason{};
+  std::optional<std::vector<TokenLogprob>> logprobs{};  ///< one a generated token, if asked for
   /// If asked for: one a token of the prompt from its second on, as the first has none.
-  std::optional<std::vector<TokenLogprob>> prompt_logprobs;
-  AnswerTimings timings;
+  std::optional<std::vector<TokenLogprob>> prompt_logprobs{};
+  AnswerTimings timings{};
 };
 
 /// What all lines of an output share.
 struct RunLabels {
-  std::string run_id;  ///< ids of answers are hashes of it and of the custom_id
-  std::string model;   ///< as the answers name it
+  std::string run_id{};  ///< ids of answers are hashes of it and of the custom_id
+  std::string model{};   ///< as the answers name it
 };
 
 /// An answer as a line of OpenAI's batch output, line break included.

@@ -15,17 +15,17 @@ struct RequestDefaults {
   float top_p = 1.0F;
   float min_p = 0.0F;
   std::int32_t top_k = 0;
-  std::optional<std::int32_t> max_tokens;  ///< none: as many as the context has room for
+  std::optional<std::int32_t> max_tokens{};  ///< none: as many as the context has room for
 
   bool operator==(RequestDefaults const&) const = default;
 };
 
 /// What generation_config.json of a model says.
 struct GenerationDefaults {
-  RequestDefaults defaults;
-  std::vector<std::int32_t> eos_token_ids;  ///< empty: the file does not say
-  std::vector<std::string> used;            ///< "temperature = 0.6", one an entry that was applied
-  std::vector<std::string> warnings;        ///< one an entry that would matter and is not applied
+  RequestDefaults defaults{};
+  std::vector<std::int32_t> eos_token_ids{};  ///< empty: the file does not say
+  std::vector<std::string> used{};      ///< such as "temperature = 0.6": sampling entries applied
+  std::vector<std::string> warnings{};  ///< one an entry that would matter and is not applied
 };
 
 /// Reads DIR/generation_config.json; without that file, the neutral defaults.
@@ -37,7 +37,8 @@ struct GenerationDefaults {
 ///                      its limits
 [[nodiscard]] GenerationDefaults read_generation_defaults(std::filesystem::path const& model_dir);
 
-/// One line for the log: "sampling defaults of generation_config.json: temperature = 0.6, ...".
+/// One line for the log: "sampling defaults: temperature = 0.6, top_k = 20
+/// (generation_config.json)".
 [[nodiscard]] std::string describe(GenerationDefaults const& defaults);
 
 }  // namespace talus::io

@@ -12,6 +12,9 @@
 #include <vector>
 
 namespace talus::io {
+namespace detail {
+class LineReader;
+}  // namespace detail
 
 /// Requests between two marks of an index.
 inline constexpr std::int64_t index_stride = 256;
@@ -79,7 +82,7 @@ inline constexpr std::size_t default_hash_limit = std::size_t{4} << 20U;
 
 /// A request as it stands in the input.
 struct InputLine {
-  std::string text;           ///< without its line break; cut after max_line_bytes + 1 bytes
+  std::string text{};         ///< without its line break; cut after max_line_bytes + 1 bytes
   std::int64_t number = 0;    ///< of the line, from 1
   bool is_duplicate = false;  ///< an earlier request has the same custom_id
 
@@ -105,14 +108,12 @@ class RequestReader {
   [[nodiscard]] std::vector<InputLine> read(std::int64_t first, std::int64_t count);
 
  private:
-  class Lines;
-
   void go_to(std::int64_t request);
 
   std::filesystem::path file_;
   InputIndex index_;
   std::int64_t next_ = 0;
-  std::unique_ptr<Lines> lines_;
+  std::unique_ptr<detail::LineReader> lines_;
 };
 
 }  // namespace talus::io

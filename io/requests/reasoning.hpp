@@ -21,8 +21,8 @@ enum class ReasoningParser {
 
 /// An answer in two parts.
 struct SplitAnswer {
-  std::optional<std::string> reasoning;  ///< without its marks; none if there is none
-  std::string content;
+  std::optional<std::string> reasoning{};  ///< without its marks; none if there is none
+  std::string content{};
 
   bool operator==(SplitAnswer const&) const = default;
 };

@@ -25,7 +25,7 @@ struct ChatPrompt {
   /// A JSON object: "messages" (each content a string: text parts are joined by line breaks),
   /// "add_generation_prompt", and where given "tools", "documents", "chat_template_kwargs".
   /// A tool call's arguments are an object, also where the request spelled them as a string.
-  std::string json;
+  std::string json{};
 
   bool operator==(ChatPrompt const&) const = default;
 };
@@ -35,22 +35,22 @@ using Prompt = std::variant<std::string, std::vector<std::int32_t>, ChatPrompt>;
 
 /// One line of the input.
 struct Request {
-  std::string custom_id;
+  std::string custom_id{};
   std::int64_t line = 0;  ///< in the input, from 1
   Endpoint endpoint = Endpoint::completions;
-  Prompt prompt;
-  std::string model;  ///< as given; empty if it was not
-  SamplingParams params;
+  Prompt prompt{};
+  std::string model{};  ///< as given; empty if it was not
+  SamplingParams params{};
 };
 
 /// Why a request can't be answered; becomes its line in the output.
 struct RequestError {
-  std::optional<std::string> custom_id;  ///< none if it could not be read
-  std::int64_t line = 0;                 ///< in the input, from 1
+  std::optional<std::string> custom_id{};  ///< none if it could not be read
+  std::int64_t line = 0;                   ///< in the input, from 1
   int status_code = 400;
-  std::string code;     ///< such as "invalid_json", "missing_field", "invalid_value"
-  std::string message;  ///< names the field, its value and what is allowed
-  std::string param;    ///< the field, such as "body.top_p"; empty if it is the line as a whole
+  std::string code{};     ///< such as "invalid_json", "missing_field", "invalid_value"
+  std::string message{};  ///< names the field, its value and what is allowed
+  std::string param{};    ///< the field, such as "body.top_p"; empty if it is the line as a whole
 };
 
 /// A line longer than this is refused; RequestReader does not keep more of it.

@@ -25,6 +25,8 @@ class SpooledInput {
   [[nodiscard]] std::filesystem::path const& path() const noexcept { return path_; }
 
  private:
+  void remove_file() noexcept;
+
   std::filesystem::path path_;
 };
 

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string_view>
+
 #include "runtime/base/unique_handle.hpp"
 
 namespace talus::io::detail {
@@ -16,5 +21,27 @@ struct OpenFileTraits {
 
 /// An open file of the system.
 using OpenFile = UniqueHandle<OpenFileTraits>;
+
+/// Throws "FILE: WHAT (the reason in errno)".
+[[noreturn]] void fail(std::filesystem::path const& file, std::string_view what);
+
+/// Reads what there is, at most all of `out`; again if a signal interrupts.
+///
+/// \param file  its name, for errors
+/// \return  bytes read, 0 at the end
+/// \throws ConfigError  if it can't be read
+[[nodiscard]] std::size_t read_some(OpenFile const& from,
+                                    std::span<char> out,
+                                    std::filesystem::path const& file);
+
+/// Writes all bytes; goes on after a short write or a signal.
+///
+/// \throws ConfigError  if they can't be written
+void write_all(OpenFile const& to, std::string_view bytes, std::filesystem::path const& file);
+
+/// Closes a file that was written.
+///
+/// \throws ConfigError  if the system says now that something was lost
+void close_written(OpenFile& written, std::filesystem::path const& file);
 
 }  // namespace talus::io::detail

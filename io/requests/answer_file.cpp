@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/requests/answer_file.hpp"
+
+#include <cerrno>
+#include <optional>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/base/assert.hpp"
+#include "runtime/base/error.hpp"
+
+namespace talus::io {
+namespace {
+
+using Status = struct ::stat;
+
+constexpr unsigned int file_mode = 0666;  // less the user's umask
+
+std::optional<Status> status_of(std::filesystem::path const& file) {
+  Status status{};
+  if (::stat(file.c_str(), &status) != 0) {
+    return std::nullopt;
+  }
+  return status;
+}
+
+// The folder that a new file of this name would be in.
+std::filesystem::path folder_of(std::filesystem::path const& file) {
+  return file.has_parent_path() ? file.parent_path() : std::filesystem::path{"."};
+}
+
+void check_folder(std::filesystem::path const& output) {
+  auto const folder = folder_of(output);
+  auto const status = status_of(folder);
+  if (!status) {
+    detail::fail(output, concat("can't be created, no folder ", folder.string()));
+  }
+  if (!S_ISDIR(status->st_mode)) {
+    throw ConfigError{
+        concat(output.string(), ": can't be created (", folder.string(), " is not a folder)")};
+  }
+  if (::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
+    detail::fail(output, concat("can't be created in folder ", folder.string()));
+  }
+}
+
+void check_existing(std::filesystem::path const& output, Status const& status, Existing existing) {
+  if (S_ISDIR(status.st_mode)) {
+    throw ConfigError{concat(output.string(), ": is a folder (give the name of a file)")};
+  }
+  if (existing == Existing::refuse) {
+    throw ConfigError{
+        concat(output.string(), ": exists already (name another file, or allow --overwrite)")};
+  }
+  if (::faccessat(AT_FDCWD, output.c_str(), W_OK, AT_EACCESS) != 0) {
+    detail::fail(output, "can't be overwritten");
+  }
+}
+
+detail::OpenFile open_output(std::filesystem::path const& output, Existing existing) {
+  int const how = existing == Existing::refuse ? O_EXCL : O_TRUNC;
+  detail::OpenFile file{
+      ::open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | how, file_mode)};
+  if (!file) {
+    detail::fail(output, "can't be created");
+  }
+  return file;
+}
+
+void force_to_disk(detail::OpenFile const& file, std::filesystem::path const& path) {
+  // What can't be forced, such as a pipe, answers EINVAL: nothing is kept there to be lost.
+  if (::fsync(file.get()) != 0 && errno != EINVAL && errno != ENOTSUP) {
+    detail::fail(path, "can't be forced to the disk");
+  }
+}
+
+}  // namespace
+
+void check_answer_file(std::filesystem::path const& output,
+                       std::filesystem::path const& input,
+                       Existing existing) {
+  if (output.empty()) {
+    throw ConfigError{"output: no name (give a file for the answers)"};
+  }
+  if (output == "-") {
+    throw ConfigError{
+        "output: - (answers never go to standard output; give the name of a file for them)"};
+  }
+  auto const status = status_of(output);
+  if (!status) {
+    check_folder(output);
+    return;
+  }
+  if (!input.empty() && input != "-") {
+    auto const other = status_of(input);
+    if (other && other->st_dev == status->st_dev && other->st_ino == status->st_ino) {
+      throw ConfigError{concat(output.string(),
+                               ": is the input ",
+                               input.string(),
+                               " (answers would overwrite the requests; name another file)")};
+    }
+  }
+  check_existing(output, *status, existing);
+}
+
+AnswerFile::AnswerFile(std::filesystem::path output,
+                       std::filesystem::path const& input,
+                       Existing existing,
+                       SyncPolicy sync)
+    : path_{std::move(output)}, sync_{sync} {
+  check_answer_file(path_, input, existing);
+  file_ = open_output(path_, existing);
+}
+
+void AnswerFile::append(std::string_view lines) {
+  TALUS_EXPECT(file_);
+  detail::write_all(file_, lines, path_);
+  if (sync_ == SyncPolicy::each) {
+    force_to_disk(file_, path_);
+  }
+}
+
+void AnswerFile::close() {
+  TALUS_EXPECT(file_);
+  if (sync_ != SyncPolicy::none) {
+    force_to_disk(file_, path_);
+  }
+  detail::close_written(file_, path_);
+}
+
+}  // namespace talus::io

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/requests/detail/open_file.hpp"
+
+#include <cerrno>
+#include <cstring>
+
+#include <unistd.h>
+
+#include "runtime/base/error.hpp"
+
+namespace talus::io::detail {
+
+void OpenFileTraits::destroy(int descriptor) noexcept {
+  ::close(descriptor);
+}
+
+void fail(std::filesystem::path const& file, std::string_view what) {
+  int const reason = errno;
+  throw ConfigError{concat(file.string(), ": ", what, " (", std::strerror(reason), ')')};
+}
+
+std::size_t read_some(OpenFile const& from,
+                      std::span<char> out,
+                      std::filesystem::path const& file) {
+  for (;;) {
+    auto const got = ::read(from.get(), out.data(), out.size());
+    if (got >= 0) {
+      return static_cast<std::size_t>(got);
+    }
+    if (errno != EINTR) {
+      fail(file, "can't be read");
+    }
+  }
+}
+
+void write_all(OpenFile const& to, std::string_view bytes, std::filesystem::path const& file) {
+  while (!bytes.empty()) {
+    auto const written = ::write(to.get(), bytes.data(), bytes.size());
+    if (written >= 0) {
+      bytes.remove_prefix(static_cast<std::size_t>(written));
+    } else if (errno != EINTR) {
+      fail(file, "can't be written");
+    }
+  }
+}
+
+void close_written(OpenFile& written, std::filesystem::path const& file) {
+  // An interrupted close has closed the file on Linux; a second would close someone else's.
+  if (::close(written.release()) != 0 && errno != EINTR) {
+    fail(file, "lost what was written");
+  }
+}
+
+}  // namespace talus::io::detail
