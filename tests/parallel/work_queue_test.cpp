@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "parallel/collectives.hpp"
+#include "runtime/base/error.hpp"
 
 #include "tests/support/catch.hpp"
 
@@ -32,15 +33,21 @@ std::vector<std::int64_t> gathered(Communicator const& comm,
   return all;
 }
 
-auto all_methods() {
-  return GENERATE(QueueMethod::shared_memory, QueueMethod::window, QueueMethod::service);
+// What works between these ranks: everything on one host, else at least messages to rank 0's
+// thread.
+std::vector<QueueMethod> possible_methods(Communicator const& comm) {
+  if (all_agree(comm, comm.split_by_node().size() == comm.size())) {
+    return {QueueMethod::shared_memory, QueueMethod::window, QueueMethod::service};
+  }
+  return {QueueMethod::service};
 }
 
 }  // namespace
 
 TEST_CASE("every item is taken once, by whoever comes, with every method") {
   Communicator const comm = Communicator::duplicate(MPI_COMM_WORLD);
-  WorkQueue queue{comm, all_methods()};
+  auto const methods = possible_methods(comm);
+  WorkQueue queue{comm, GENERATE_COPY(from_range(methods))};
   constexpr std::int64_t num_items = 300;
   constexpr std::int64_t batch = 3;
 
@@ -58,7 +65,8 @@ TEST_CASE("every item is taken once, by whoever comes, with every method") {
 
 TEST_CASE("items come in order to each rank, and different counts leave no gap") {
   Communicator const comm = Communicator::duplicate(MPI_COMM_WORLD);
-  WorkQueue queue{comm, all_methods()};
+  auto const methods = possible_methods(comm);
+  WorkQueue queue{comm, GENERATE_COPY(from_range(methods))};
   std::int64_t last = -1;
   std::vector<std::int64_t> mine;
 
@@ -98,25 +106,42 @@ TEST_CASE("nobody waits for a rank 0 that computes") {
 
 TEST_CASE("a queue can be moved") {
   Communicator const comm = Communicator::duplicate(MPI_COMM_WORLD);
-  QueueMethod const method = all_methods();
+  auto const methods = possible_methods(comm);
+  QueueMethod const method = GENERATE_COPY(from_range(methods));
   WorkQueue first{comm, method};
   WorkQueue const second = std::move(first);
 
   CHECK(second.method() == method);
 }
 
+TEST_CASE("a method that cannot work between hosts is refused, and another chosen") {
+  Communicator const comm = Communicator::duplicate(MPI_COMM_WORLD);
+  bool const one_host = possible_methods(comm).size() > 1;
+
+  WorkQueue const chosen{comm};
+
+  CHECK((chosen.method() == QueueMethod::shared_memory) == one_host);
+  if (!one_host) {
+    CHECK_THROWS_AS((WorkQueue{comm, QueueMethod::shared_memory}), talus::ConfigError);
+  }
+}
+
 TEST_CASE("a rank that fails does not wait for the others when its queue is destroyed") {
   Communicator const comm = Communicator::duplicate(MPI_COMM_WORLD);
-  auto queue =
-      std::make_unique<WorkQueue>(comm, GENERATE(QueueMethod::shared_memory, QueueMethod::window));
-  auto const fail = [&] {
-    std::unique_ptr<WorkQueue> const dies_with_it = std::move(queue);
-    throw std::runtime_error{"out of luck"};
-  };
+  for (QueueMethod const method : possible_methods(comm)) {
+    // A thread that serves must not outlive MPI, so the rank that has it may not be a survivor.
+    bool const rank_zero_fails = method == QueueMethod::service;
+    int const failing = rank_zero_fails ? 0 : comm.size() - 1;
+    auto queue = std::make_unique<WorkQueue>(comm, method);
+    auto const fail = [&] {
+      std::unique_ptr<WorkQueue> const dies_with_it = std::move(queue);
+      throw std::runtime_error{"out of luck"};
+    };
 
-  if (comm.rank() == comm.size() - 1) {
-    CHECK_THROWS_AS(fail(), std::runtime_error);
-  } else {
-    static_cast<void>(queue.release());  // the others have not come to its end, and never will
+    if (comm.rank() == failing) {
+      CHECK_THROWS_AS(fail(), std::runtime_error);
+    } else {
+      static_cast<void>(queue.release());  // the others never come to its end
+    }
   }
 }
