@@ -69,9 +69,9 @@ MergeTable make_merges(JsonField const& field, Vocabulary const& vocabulary) {
       continue;  // the first line of the text files that old converters copied
     }
     auto const [left, right] = parts_of(field, i);
-    merges.insert(id_in(vocabulary, left, field, i),
-                  id_in(vocabulary, right, field, i),
-                  {rank++, id_in(vocabulary, left + right, field, i)});
+    TokenId const left_id = id_in(vocabulary, left, field, i);
+    TokenId const right_id = id_in(vocabulary, right, field, i);
+    merges.insert(left_id, right_id, {rank++, id_in(vocabulary, left + right, field, i)});
   }
   return merges;
 }

@@ -78,6 +78,10 @@ bool JsonField::boolean_or(std::string_view key, bool otherwise) const {
   return member ? member->boolean() : otherwise;
 }
 
+std::string JsonField::place() const {
+  return concat(*file_, ": ", path_);
+}
+
 void JsonField::refuse(std::string_view reason) const {
   std::size_t longest = 60;
   std::string shown = value_->is_structured() ? value_->type_name() : value_->dump();
@@ -88,7 +92,7 @@ void JsonField::refuse(std::string_view reason) const {
     shown.resize(longest);
     shown += "...";
   }
-  throw ConfigError{concat(*file_, ": ", path_, ": ", shown, " (", reason, ')')};
+  throw ConfigError{concat(place(), ": ", shown, " (", reason, ')')};
 }
 
 }  // namespace talus::io::tokenizer

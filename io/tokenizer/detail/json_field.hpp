@@ -40,6 +40,9 @@ class JsonField {
   /// The value, for a caller that goes through many.
   [[nodiscard]] Json const& json() const noexcept { return *value_; }
 
+  /// Where the value stands: the file and the path in it.
+  [[nodiscard]] std::string place() const;
+
   /// Throws ConfigError: file, path, the value (cut short) and the reason.
   [[noreturn]] void refuse(std::string_view reason) const;
 

@@ -159,8 +159,8 @@ void add_byte_level(JsonField const& field, Steps& steps) {
     steps.push_back(std::make_unique<PrefixSpace>());
   }
   if (field.boolean_or("use_regex", true)) {
-    steps.push_back(
-        std::make_unique<PatternSplit>(Regex{gpt2_words}, SplitBehavior::isolated, false));
+    steps.push_back(std::make_unique<PatternSplit>(
+        Regex{gpt2_words, field.place()}, SplitBehavior::isolated, false));
   }
   steps.push_back(std::make_unique<BytesToAlphabet>());
 }

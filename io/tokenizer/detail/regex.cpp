@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/tokenizer/detail/regex.hpp"
 
+#include <new>
+#include <utility>
+
 #include <oniguruma.h>
 
 #include "io/tokenizer/detail/unicode.hpp"
@@ -31,7 +34,8 @@ void Regex::Searcher::FreeRegion::operator()(re_registers* region) const noexcep
   onig_region_free(region, with_itself);
 }
 
-Regex::Regex(std::string_view pattern) : source_{pattern} {
+Regex::Regex(std::string_view pattern, std::string place)
+    : source_{pattern}, place_{std::move(place)} {
   OnigEncoding encodings[] = {ONIG_ENCODING_UTF8};
   onig_initialize(encodings, 1);
   OnigErrorInfo info{};
@@ -45,12 +49,12 @@ Regex::Regex(std::string_view pattern) : source_{pattern} {
                             ONIG_SYNTAX_DEFAULT,
                             &info);
   if (code != ONIG_NORMAL) {
-    throw ConfigError{concat("pattern: \"", source_, "\" (", reason_of(code, &info), ')')};
+    throw ConfigError{concat(place_, ": \"", source_, "\" (", reason_of(code, &info), ')')};
   }
   pattern_.reset(compiled);
 }
 
-Regex Regex::literal(std::string_view text) {
+Regex Regex::literal(std::string_view text, std::string place) {
   constexpr std::string_view syntax = "\\.+*?()|[]{}^$#&-~";
   std::string pattern;
   for (char const character : text) {
@@ -59,7 +63,7 @@ Regex Regex::literal(std::string_view text) {
     }
     pattern.push_back(character);
   }
-  return Regex{pattern};
+  return {pattern, std::move(place)};
 }
 
 Regex::Searcher::Searcher(Regex const& regex) : regex_{&regex}, region_{onig_region_new()} {
@@ -77,7 +81,8 @@ bool Regex::Searcher::find(std::string_view text, std::size_t from, Span& match)
     return false;
   }
   if (code < 0) {
-    throw ConfigError{concat("pattern: \"",
+    throw ConfigError{concat(regex_->place_,
+                             ": \"",
                              regex_->source_,
                              "\" (can't be searched for in a text of ",
                              text.size(),

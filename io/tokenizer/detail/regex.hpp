@@ -29,11 +29,12 @@ struct Match {
 /// A pattern in Oniguruma's default syntax over UTF-8, as tokenizer.json files have them.
 class Regex {
  public:
+  /// \param place  where the pattern is from, for errors: file and field
   /// \throws ConfigError  with Oniguruma's reason, if the pattern is wrong
-  explicit Regex(std::string_view pattern);
+  Regex(std::string_view pattern, std::string place);
 
   /// Matches `text` itself.
-  [[nodiscard]] static Regex literal(std::string_view text);
+  [[nodiscard]] static Regex literal(std::string_view text, std::string place);
 
   /// One search after the other, with the memory of the last.
   class Searcher {
@@ -62,7 +63,8 @@ class Regex {
     void operator()(re_pattern_buffer* pattern) const noexcept;
   };
 
-  std::string source_;  // for messages
+  std::string source_;
+  std::string place_;
   std::unique_ptr<re_pattern_buffer, FreePattern> pattern_;
 };
 

@@ -4,20 +4,14 @@
 #include <optional>
 #include <vector>
 
-#include "runtime/base/error.hpp"
-
 namespace talus::io::tokenizer {
 
 Regex make_regex(JsonField const& field) {
-  try {
-    if (std::optional<JsonField> const pattern = field.find("Regex")) {
-      return Regex{pattern->string()};
-    }
-  } catch (ConfigError const& error) {
-    field.refuse(error.what());
+  if (std::optional<JsonField> const pattern = field.find("Regex")) {
+    return {pattern->string(), pattern->place()};
   }
   if (std::optional<JsonField> const literal = field.find("String")) {
-    return Regex::literal(literal->string());
+    return Regex::literal(literal->string(), literal->place());
   }
   field.refuse("must have a \"Regex\" or a \"String\"");
 }
