@@ -152,7 +152,7 @@ void Engine::tell_client(StepPlan const& plan) {
     return;
   }
   for (Preemption const& preemption : plan.preemptions) {
-    client_->on_preempted(sequences_[index_of(preemption.sequence)], preemption.tokens_lost);
+    client_->on_preempted(sequences_[index_of(preemption.sequence)], preemption);
   }
   for (SequenceId const id : plan.admitted) {
     client_->on_admitted(sequences_[index_of(id)]);

@@ -45,7 +45,7 @@ class EngineClient {
   virtual void on_admitted(SequenceState const& sequence) = 0;
 
   /// A request lost its place in the cache.
-  virtual void on_preempted(SequenceState const& sequence, std::int32_t tokens_lost) = 0;
+  virtual void on_preempted(SequenceState const& sequence, Preemption const& preemption) = 0;
 
   /// The log-probability of the prompt's next token, in order.
   virtual void on_prompt_token(SequenceState const& sequence, TokenEvent event) = 0;

@@ -58,6 +58,7 @@ StepPlan const& Scheduler::plan() {
   plan.preemptions.clear();
   plan.num_prefill_tokens = 0;
   plan.num_decode_tokens = 0;
+  plan.num_recomputed_tokens = 0;
   plan.num_samples = 0;
   plan.new_blocks = 0;
   plan.step = next_step_++;
@@ -126,6 +127,8 @@ void Scheduler::schedule(StepPlan& plan, SequenceId id, std::int32_t num_tokens)
   Sequence& sequence = at(id);
   std::int32_t const left = sequence.num_tokens - sequence.num_computed;
   (left == 1 ? plan.num_decode_tokens : plan.num_prefill_tokens) += num_tokens;
+  plan.num_recomputed_tokens +=
+      std::clamp(sequence.once_computed - sequence.num_computed, 0, num_tokens);
   bool const samples = num_tokens == left;
   plan.num_samples += samples ? 1 : 0;
   sequence.in_flight = num_tokens;
@@ -187,10 +190,16 @@ bool Scheduler::preempt_younger(StepPlan& plan, std::size_t place) {
 void Scheduler::preempt(StepPlan& plan, std::size_t place) {
   SequenceId const id = running_[place];
   Sequence& sequence = at(id);
-  plan.preemptions.push_back({id, sequence.num_computed});
+  auto const num_blocks = static_cast<std::int32_t>(sequence.blocks.size());
   free_blocks(sequence);
-  sequence.num_computed = 0;
   ++sequence.num_preemptions;
+  plan.preemptions.push_back({.sequence = id,
+                              .tokens_lost = sequence.num_computed,
+                              .blocks_freed = num_blocks,
+                              .free_blocks = pool_.num_free(),
+                              .num_restarts = sequence.num_preemptions});
+  sequence.once_computed = std::max(sequence.once_computed, sequence.num_computed);
+  sequence.num_computed = 0;
   running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(place));
   waiting_.push_front(id);
 }

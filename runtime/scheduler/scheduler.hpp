@@ -103,6 +103,7 @@ class Scheduler {
     std::int32_t prompt_tokens = 0;
     std::int32_t blocks_peak = 0;
     std::int32_t num_preemptions = 0;
+    std::int32_t once_computed = 0;  ///< tokens that were in the cache before a preemption
     bool is_live = false;
     std::vector<BlockId> blocks;
   };

@@ -25,6 +25,9 @@ struct PlanEntry {
 struct Preemption {
   SequenceId sequence{};
   std::int32_t tokens_lost = 0;
+  std::int32_t blocks_freed = 0;
+  std::int32_t free_blocks = 0;   ///< afterwards
+  std::int32_t num_restarts = 0;  ///< times that this sequence was preempted, this time included
 };
 
 /// One step: which sequences, how many tokens of each.
@@ -35,8 +38,9 @@ struct StepPlan {
   std::vector<Preemption> preemptions;  ///< before this step ran
   std::int32_t num_prefill_tokens = 0;  ///< of sequences that had more than one token to compute
   std::int32_t num_decode_tokens = 0;
-  std::int32_t num_samples = 0;  ///< entries that sample
-  std::int32_t new_blocks = 0;   ///< blocks allocated for this step
+  std::int32_t num_recomputed_tokens = 0;  ///< of the prefill tokens, those lost by preemption
+  std::int32_t num_samples = 0;            ///< entries that sample
+  std::int32_t new_blocks = 0;             ///< blocks allocated for this step
 
   [[nodiscard]] std::int32_t num_tokens() const noexcept {
     return num_prefill_tokens + num_decode_tokens;

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstdlib>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+
+#include "jobs/talus/command_line.hpp"
+#include "jobs/talus/commands.hpp"
+#include "jobs/talus/session.hpp"
+#include "jobs/talus/versions.hpp"
+#include "runtime/base/error.hpp"
+#include "runtime/batch/batch_run.hpp"
+
+namespace talus::jobs {
+namespace {
+
+struct Arguments {
+  runtime::ModelOptions model;
+  runtime::BatchOptions batch;
+  std::string config;
+};
+
+void check_given(Arguments const& arguments) {
+  if (arguments.model.model.empty()) {
+    throw ConfigError{"--model: missing (the directory of a checkpoint)"};
+  }
+  if (arguments.batch.dry_run) {
+    return;
+  }
+  if (arguments.batch.input.empty()) {
+    throw ConfigError{"--input-file: missing (a file of requests, or -)"};
+  }
+  if (arguments.batch.output.empty()) {
+    throw ConfigError{"--output-file: missing (where the answers go)"};
+  }
+}
+
+}  // namespace
+
+Command add_run(CLI::App& program) {
+  CLI::App* const app = program.add_subcommand("run", "Answer a file of requests");
+  auto const arguments = std::make_shared<Arguments>();
+  if (char const* const backend = std::getenv("TALUS_BACKEND")) {
+    arguments->model.backend = backend;
+  }
+  add_model_options(*app, arguments->model);
+  add_batch_options(*app, arguments->batch);
+  app->add_option("--config", arguments->config, "YAML file of options; the command line wins");
+  return [app, arguments] {
+    if (!arguments->config.empty()) {
+      apply_config_file(*app, arguments->config);
+    }
+    check_given(*arguments);
+    return run_on_ranks(arguments->model.threads, [&](Console& console, runtime::RunStage& stage) {
+      runtime::RunRecord const record{resolved_options(arguments->model, arguments->batch),
+                                      versions()};
+      runtime::run_batch(
+          MPI_COMM_WORLD, arguments->model, arguments->batch, record, console, stage);
+      return exit_done;
+    });
+  };
+}
+
+}  // namespace talus::jobs

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+
+#include "jobs/talus/console.hpp"
+#include "runtime/batch/batch_run.hpp"
+
+namespace talus::jobs {
+
+/// Starts MPI and the kernels, runs `work` on all ranks, and turns what it throws into an exit
+/// code.
+///
+/// An error while setting up is the same on all ranks: rank 0 says it, and all end with
+/// exit_refused. Any other aborts the whole job with exit_failed, since other ranks may wait for
+/// this one. \param threads  of a rank; 0: its share of the cores
+int run_on_ranks(int threads,
+                 std::function<int(Console& console, runtime::RunStage& stage)> const& work);
+
+}  // namespace talus::jobs

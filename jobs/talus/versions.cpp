@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/talus/versions.hpp"
+
+#include <array>
+
+#include <mpi.h>
+
+#include "kernels/session.hpp"
+
+namespace talus::jobs {
+namespace {
+
+std::string mpi_library() {
+  std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
+  int length = 0;
+  MPI_Get_library_version(text.data(), &length);
+  std::string const name{text.data(), static_cast<std::size_t>(length)};
+  return name.substr(0, name.find_first_of(",\n"));
+}
+
+}  // namespace
+
+std::string talus_version() {
+  return "talus " TALUS_VERSION;
+}
+
+io::NamedTexts versions() {
+  return {{"talus", TALUS_VERSION},
+          {"compiler", __VERSION__},
+          {"mpi", mpi_library()},
+          {"kernels", kernels::KernelSession::description()}};
+}
+
+}  // namespace talus::jobs

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "io/trace/run_info.hpp"
+
+namespace talus::jobs {
+
+/// "talus 0.1.0".
+[[nodiscard]] std::string talus_version();
+
+/// What this program was built with and runs on: talus, compiler, MPI, kernels.
+[[nodiscard]] io::NamedTexts versions();
+
+}  // namespace talus::jobs

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/batch/model_plan.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+#include "parallel/agree.hpp"
+#include "parallel/collectives.hpp"
+#include "parallel/placement.hpp"
+#include "runtime/base/error.hpp"
+#include "runtime/batch/grid_choice.hpp"
+#include "runtime/model/family.hpp"
+
+namespace talus::runtime {
+namespace {
+
+constexpr std::int64_t most_tokens = std::int64_t{1}
+                                     << 24;  // of a step or a sequence: fits an int32
+
+DType dtype_of(ModelOptions const& options, ModelSpec const& spec) {
+  if (options.dtype == "auto") {
+    return spec.dtype == DType::bf16 ? DType::bf16 : DType::f32;
+  }
+  for (DType const type : {DType::f32, DType::bf16}) {
+    if (options.dtype == name_of(type)) {
+      return type;
+    }
+  }
+  throw ConfigError{concat("--dtype: ", options.dtype, " (allowed: auto, float32, bfloat16)")};
+}
+
+Admission admission_of(std::string const& name) {
+  if (name == "expected") {
+    return Admission::expected;
+  }
+  if (name == "reserve") {
+    return Admission::reserve;
+  }
+  if (name == "eager") {
+    return Admission::eager;
+  }
+  throw ConfigError{concat("--kv-admission: ", name, " (allowed: expected, reserve, eager)")};
+}
+
+void check_range(char const* flag, std::int64_t value, std::int64_t most) {
+  if (value < 1 || value > most) {
+    throw ConfigError{concat(flag, ": ", value, " (from 1 to ", most, ')')};
+  }
+}
+
+void check_limits(ModelOptions const& options) {
+  check_range("--max-num-seqs", options.max_num_seqs, 65536);
+  check_range("--max-num-batched-tokens", options.max_num_batched_tokens, most_tokens);
+  if (options.block_size < 1 || options.block_size > 1024 ||
+      options.block_size % kernels::KvCache::panel_positions != 0) {
+    throw ConfigError{concat("--block-size: ",
+                             options.block_size,
+                             " (a multiple of ",
+                             kernels::KvCache::panel_positions,
+                             " up to 1024)")};
+  }
+  if (options.kv_cache_memory && *options.kv_cache_memory < 1) {
+    throw ConfigError{
+        concat("--kv-cache-memory: ", *options.kv_cache_memory, " (bytes, positive)")};
+  }
+}
+
+std::int64_t model_len_of(ModelOptions const& options, ModelSpec const& spec) {
+  std::int64_t const length = options.max_model_len.value_or(spec.max_position);
+  check_range("--max-model-len", length, std::min(spec.max_position, most_tokens));
+  return length;
+}
+
+kernels::Backend backend_of(std::string const& name) {
+  return name == "auto" ? kernels::Backend::kokkos : kernels::backend_from(name);
+}
+
+ModelPlan read_plan(ModelOptions const& options) {
+  ModelPlan plan;
+  check_limits(options);
+  plan.spec = read_model_spec(options.model);
+  plan.exec = {backend_of(options.backend)};
+  plan.dtype = dtype_of(options, plan.spec);
+  plan.max_model_len = model_len_of(options, plan.spec);
+  plan.scheduler = {
+      .max_num_seqs = static_cast<std::int32_t>(options.max_num_seqs),
+      .max_num_batched_tokens = static_cast<std::int32_t>(options.max_num_batched_tokens),
+      .block_tokens = static_cast<std::int32_t>(options.block_size),
+      .num_blocks = 0,
+      .steps_in_flight = 1,
+      .admission = admission_of(options.kv_admission)};
+  return plan;
+}
+
+void plan_blocks(parallel::ProcessGrid const& grid,
+                 ModelOptions const& options,
+                 std::int64_t available,
+                 ModelPlan& plan) {
+  parallel::run_and_agree(grid.world(), [&] {
+    plan.budget = plan_memory(plan.exec,
+                              plan.spec,
+                              shard_place(grid),
+                              {.dtype = plan.dtype,
+                               .max_num_seqs = options.max_num_seqs,
+                               .max_num_batched_tokens = options.max_num_batched_tokens,
+                               .max_model_len = plan.max_model_len,
+                               .block_tokens = options.block_size,
+                               .available = available,
+                               .kv_cache = options.kv_cache_memory});
+    check_budget(plan.budget, plan.max_model_len);
+  });
+  MemoryBudget& budget = plan.budget;
+  budget.num_blocks =
+      parallel::all_reduce(grid.world(), budget.num_blocks, parallel::ReduceOp::min);
+  budget.kv_cache = budget.num_blocks * budget.block_tokens * budget.kv_token_bytes;
+  plan.scheduler.num_blocks = static_cast<std::int32_t>(budget.num_blocks);
+  plan.limits = {.max_tokens = options.max_num_batched_tokens,
+                 .max_positions = plan.max_model_len,
+                 .num_blocks = budget.num_blocks,
+                 .block_tokens = options.block_size,
+                 .kv_dtype = plan.dtype};
+}
+
+std::string with_thousands(std::int64_t value) {
+  std::string digits = std::to_string(value);
+  for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3) {
+    digits.insert(static_cast<std::size_t>(at), ",");
+  }
+  return digits;
+}
+
+}  // namespace
+
+ModelPlan plan_model(MPI_Comm comm, ModelOptions const& options) {
+  parallel::Communicator const world = parallel::Communicator::duplicate(comm);
+  ModelPlan plan;
+  parallel::run_and_agree(world, [&] { plan = read_plan(options); });
+  parallel::ProcessGrid const flat{comm, {.dp = world.size()}};
+  GridConditions conditions{.num_ranks = world.size(),
+                            .ranks_on_node = flat.node().size(),
+                            .available = available_memory(flat.node().size()),
+                            .dtype = plan.dtype};
+  conditions.ranks_on_node =
+      parallel::all_reduce(world, conditions.ranks_on_node, parallel::ReduceOp::min);
+  conditions.available = parallel::all_reduce(world, conditions.available, parallel::ReduceOp::min);
+  parallel::run_and_agree(
+      world, [&] { plan.shape = choose_grid(plan.exec, options, plan.spec, conditions); });
+  plan.scheduler.steps_in_flight = plan.shape.pp;
+  return plan;
+}
+
+std::unique_ptr<parallel::ProcessGrid> make_grid(MPI_Comm comm,
+                                                 ModelOptions const& options,
+                                                 ModelPlan& plan) {
+  auto grid = std::make_unique<parallel::ProcessGrid>(comm, plan.shape);
+  std::int64_t available = available_memory(grid->node().size());
+  available = parallel::all_reduce(grid->world(), available, parallel::ReduceOp::min);
+  plan_blocks(*grid, options, available, plan);
+  return grid;
+}
+
+void report_plan(parallel::ProcessGrid const& grid,
+                 ModelPlan const& plan,
+                 ModelOptions const& options,
+                 Reporter& reporter) {
+  std::vector<parallel::Placement> const placements = parallel::gather_placement(grid);
+  if (grid.world().rank() != 0) {
+    return;
+  }
+  bool const all_given =
+      options.tensor_parallel_size && options.pipeline_parallel_size && options.data_parallel_size;
+  parallel::GridShape const& shape = plan.shape;
+  reporter.info(concat("grid: dp ",
+                       shape.dp,
+                       " x pp ",
+                       shape.pp,
+                       " x tp ",
+                       shape.tp,
+                       ", ep ",
+                       shape.ep,
+                       all_given ? "" : " (chosen)",
+                       ", backend ",
+                       name_of(plan.exec.backend),
+                       ", ",
+                       name_of(plan.dtype)));
+  reporter.info(parallel::format_placement(placements));
+  for (std::string const& warning : parallel::placement_warnings(placements)) {
+    reporter.warn(warning);
+  }
+  MemoryBudget const& budget = plan.budget;
+  reporter.info(concat("memory of rank 0: ",
+                       format_bytes(budget.weights),
+                       " weights, ",
+                       format_bytes(budget.activations),
+                       " activations, ",
+                       format_bytes(budget.kv_cache),
+                       " KV cache (",
+                       budget.num_blocks,
+                       " blocks of ",
+                       budget.block_tokens,
+                       " tokens, ",
+                       budget.kv_token_bytes,
+                       " bytes a token), of ",
+                       format_bytes(budget.available),
+                       " available"));
+  std::int64_t const tokens = budget.num_blocks * budget.block_tokens;
+  std::array<char, 96> line{};
+  std::snprintf(line.data(),
+                line.size(),
+                "Maximum concurrency for %s tokens per request: %.2fx",
+                with_thousands(plan.max_model_len).c_str(),
+                static_cast<double>(tokens) / static_cast<double>(plan.max_model_len));
+  reporter.info(concat(
+      "KV cache size: ", with_thousands(tokens), " tokens", shape.dp > 1 ? " (each replica)" : ""));
+  reporter.info(line.data());
+}
+
+}  // namespace talus::runtime

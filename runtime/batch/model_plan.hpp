@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "io/checkpoint/checkpoint.hpp"
+#include "parallel/process_grid.hpp"
+#include "runtime/base/reporter.hpp"
+#include "runtime/batch/run_options.hpp"
+#include "runtime/engine/engine.hpp"
+#include "runtime/engine/memory_budget.hpp"
+
+namespace talus::runtime {
+
+/// Everything about a model on a grid that is decided before its weights are read.
+struct ModelPlan {
+  ModelSpec spec;
+  kernels::ExecContext exec;
+  DType dtype = DType::f32;
+  parallel::GridShape shape;
+  std::int64_t max_model_len = 0;
+  SchedulerOptions scheduler;
+  DecoderLimits limits;
+  MemoryBudget budget;  ///< of this rank, with the blocks that all ranks agreed on
+};
+
+/// Reads the model's config and decides grid, memory and limits. Collective over `comm`.
+///
+/// \throws ConfigError  on every rank, if anything doesn't fit
+[[nodiscard]] ModelPlan plan_model(MPI_Comm comm, ModelOptions const& options);
+
+/// A plan's own grid, with its blocks agreed on. Collective over `comm`.
+///
+/// \throws ConfigError  on every rank, if the memory of one doesn't do
+[[nodiscard]] std::unique_ptr<parallel::ProcessGrid> make_grid(MPI_Comm comm,
+                                                               ModelOptions const& options,
+                                                               ModelPlan& plan);
+
+/// Says which rank is where, what memory goes to what, and how much the KV cache holds.
+/// Collective over the grid's ranks.
+void report_plan(parallel::ProcessGrid const& grid,
+                 ModelPlan const& plan,
+                 ModelOptions const& options,
+                 Reporter& reporter);
+
+}  // namespace talus::runtime

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace talus::runtime {
+
+/// What a user can set for a model on a grid: the options of `talus run`, `verify` and `bench`.
+///
+/// Strings that name a choice are checked where they are used; empty or none means "choose".
+struct ModelOptions {
+  std::string model;  ///< directory of the checkpoint
+  std::optional<int> tensor_parallel_size;
+  std::optional<int> pipeline_parallel_size;
+  std::optional<int> data_parallel_size;
+  std::optional<int> expert_parallel_size;
+  std::optional<std::int64_t> max_model_len;  ///< tokens; none: the model's own
+  std::int64_t max_num_seqs = 256;            ///< sequences of a replica at a time
+  std::int64_t max_num_batched_tokens = 512;  ///< tokens of a step
+  std::int64_t block_size = 16;               ///< tokens of a KV block
+  std::string dtype = "auto";                 ///< auto, float32, bfloat16
+  std::uint64_t seed = 0;
+  std::optional<std::int64_t> kv_cache_memory;            ///< bytes a rank
+  std::string kv_admission = "expected";                  ///< expected, reserve, eager
+  std::string backend = "auto";                           ///< auto, kokkos, reference
+  int threads = 0;                                        ///< of a rank; 0: as many as its cores
+  std::int64_t load_host_memory = std::int64_t{4} << 30;  ///< bytes a rank, while loading
+};
+
+/// What a user can set for a run over a file of requests.
+struct BatchOptions {
+  std::string input;   ///< file of requests, or "-"
+  std::string output;  ///< file of answers
+  bool overwrite = false;
+  std::string served_model_name;  ///< as the answers name the model; empty: the directory's name
+  std::string chat_template;      ///< file; empty: the model's own
+  std::string reasoning_parser;   ///< empty: none
+  std::string trace;              ///< folder; empty: no trace
+  bool dry_run = false;           ///< stop before the weights
+};
+
+}  // namespace talus::runtime
