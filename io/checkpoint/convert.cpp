@@ -24,11 +24,13 @@ float widen_f16(std::uint16_t half) noexcept {
   constexpr std::uint32_t rebias = 112U << 23U;  // exponents: 127 of float less 15 of half
   std::uint32_t const sign = (half & 0x8000U) << 16U;
   std::uint32_t const magnitude = half & 0x7FFFU;
-  std::uint32_t const normal = (magnitude << 13U) + rebias +
-                               (magnitude >= 0x7C00U ? rebias : 0U);  // infinite, NaN: all ones
+  // Masks instead of conditions: a compiler makes a branch of those, and then no vector code.
+  std::uint32_t const is_subnormal = 0U - static_cast<std::uint32_t>(magnitude < 0x400U);
+  std::uint32_t const is_special = 0U - static_cast<std::uint32_t>(magnitude >= 0x7C00U);
+  std::uint32_t const normal = (magnitude << 13U) + rebias + (is_special & rebias);
   float const subnormal = static_cast<float>(static_cast<std::int32_t>(magnitude)) * 0x1p-24F;
   auto const small = std::bit_cast<std::uint32_t>(subnormal);
-  return std::bit_cast<float>((magnitude < 0x400U ? small : normal) | sign);
+  return std::bit_cast<float>((small & is_subnormal) | (normal & ~is_subnormal) | sign);
 }
 
 // Applies `convert` to every element. One loop without a branch for each type, which compilers turn

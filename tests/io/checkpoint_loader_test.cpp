@@ -253,7 +253,7 @@ TEST_CASE("random demands are met exactly, in any memory, and each tensor in use
   }
 }
 
-TEST_CASE("shards of two columns groups are sent packed, and replicas share them") {
+TEST_CASE("two halves of the columns are sent packed, and replicas share them") {
   auto const comm = world();
   TempDir const dir{"shards"};
   write_checkpoint(dir);
