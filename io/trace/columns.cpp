@@ -35,11 +35,11 @@ constexpr std::array<std::string_view, num_phases> phase_meanings{
 
 // In the order of Traffic.
 constexpr std::array<std::string_view, num_traffic_kinds> traffic_meanings{
-    "for sums over the tensor-parallel group",
-    "for gathering logits and other slices",
-    "tokens to experts",
+    "sums over the tensor-parallel group",
+    "gathered logits and other slices",
+    "tokens to their experts",
     "the experts' outputs back",
-    "to the next pipeline stage",
+    "activations to the next pipeline stage",
     "sampled tokens and control",
 };
 
@@ -74,7 +74,7 @@ std::vector<Column> step_columns_of_time() {
     columns.push_back({concat(to_string(static_cast<Traffic>(i)), "_bytes_sent"),
                        uint64,
                        "bytes",
-                       concat("sent by this rank ", traffic_meanings[i]),
+                       concat("sent: ", traffic_meanings[i]),
                        offsetof(StepRow, record.bytes_sent) + i * sizeof(std::uint64_t)});
   }
   return columns;

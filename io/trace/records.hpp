@@ -106,7 +106,7 @@ struct CustomId {
 /// One finished request. A time that a request never reached is NaN.
 struct RequestRecord {
   std::int64_t index = 0;  ///< line of the input file, counted from 0
-  CustomId custom_id;
+  CustomId custom_id{};
   std::int32_t replica = 0;                                       ///< that ran it
   double arrival = 0;                                             ///< read from the input
   double scheduled = std::numeric_limits<double>::quiet_NaN();    ///< first put in a batch

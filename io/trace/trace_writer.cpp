@@ -154,6 +154,7 @@ class TraceWriter::Impl {
       write_until(stop, *file);
     } catch (std::exception const& error) {
       is_open_.store(false, std::memory_order_relaxed);
+      file->abandon();
       std::lock_guard const lock{mutex_};
       error_ = error.what();
     }

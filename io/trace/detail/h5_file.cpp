@@ -13,6 +13,7 @@ constexpr unsigned half_of_chunks_per_index_node = 256;
 
 H5PropertyList file_access() {
   H5PropertyList list{hdf5_check(H5Pcreate(H5P_FILE_ACCESS), "H5Pcreate")};
+  hdf5_check(H5Pset_fapl_sec2(list.get()), "H5Pset_fapl_sec2");
   hdf5_check(H5Pset_libver_bounds(list.get(), H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST),
              "H5Pset_libver_bounds");
   // Space goes where it is asked for, not into blocks that are cut up later: see GrowingDataset.

@@ -6,6 +6,10 @@
 #include <utility>
 #include <vector>
 
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "io/trace/detail/h5_attributes.hpp"
 #include "io/trace/detail/h5_file.hpp"
 #include "io/trace/detail/hdf5_check.hpp"
@@ -130,6 +134,18 @@ void RankFile::flush() {
 void RankFile::finish() {
   write_attribute(file_.get(), "complete", std::int64_t{1});
   flush();
+}
+
+void RankFile::abandon() noexcept {
+  void* descriptor = nullptr;
+  if (H5Fget_vfd_handle(file_.get(), H5P_DEFAULT, &descriptor) < 0) {
+    return;
+  }
+  int const memory = memfd_create("talus-trace", MFD_CLOEXEC);
+  if (memory >= 0) {
+    dup3(memory, *static_cast<int const*>(descriptor), O_CLOEXEC);
+    ::close(memory);
+  }
 }
 
 }  // namespace talus::io::detail

@@ -40,6 +40,11 @@ class RankFile {
   /// Marks the file complete, and flushes it.
   void finish();
 
+  /// Makes the file forget that it can't be written, after any of the functions above has thrown:
+  /// what HDF5 still holds goes to memory instead of the disk. Without that HDF5 1.10 fails to
+  /// close the file, and for that crashes when the program ends.
+  void abandon() noexcept;
+
  private:
   void write_run(RunInfo const& run);
   void create_experts(RunInfo const& run);
