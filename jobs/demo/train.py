@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trains a demo model on arithmetic with written-out steps.
 
-    python train.py --model dense --out dense --minutes 40
-    python train.py --model moe --out moe --minutes 40
+    python train.py --model dense --out dense --minutes 42
+    python train.py --model moe --out moe --minutes 42
 
 Needs torch, transformers and tokenizers, and one processor core. The learning rate follows the
 clock: it warms up, and then falls on a cosine that ends with the given minutes.
+
+The weights kept here were trained with seed 0 for 42 minutes each, side by side on two cores that
+other programs used too: 2,690 steps of the dense model and 2,653 of the MoE one, about 85,000
+problems. Of the 1,000 problems in problems.jsonl, none of them seen in training, the dense model
+answers 1,000 right and the MoE one 983 (evaluate.py; bfloat16 weights, greedy, float32 arithmetic).
 """
 
 import argparse
@@ -160,7 +165,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", choices=("dense", "moe"), required=True)
     parser.add_argument("--out", type=pathlib.Path, required=True)
-    parser.add_argument("--minutes", type=float, default=40)
+    parser.add_argument("--minutes", type=float, default=42)
     parser.add_argument("--rate", type=float, default=3e-3, help="highest learning rate")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
