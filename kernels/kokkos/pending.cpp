@@ -4,35 +4,6 @@
 
 namespace talus::kernels::kokkos {
 
-void pack_rows(WeightStore const&, MatrixOrigin, RawRows const&) {
-  throw NotBuiltError{"kokkos: pack_rows (not built yet)"};
-}
-
-void matmul(MatrixView<float const>, PackedWeights const&, MatrixView<float>) {
-  throw NotBuiltError{"kokkos: matmul (not built yet)"};
-}
-
-void matmul_leaves(MatrixView<float const>,
-                   PackedWeights const&,
-                   LeafSums const&,
-                   std::span<MatrixView<float> const>) {
-  throw NotBuiltError{"kokkos: matmul_leaves (not built yet)"};
-}
-
-void grouped_matmul(MatrixView<float const>,
-                    std::span<std::int32_t const>,
-                    std::span<PackedWeights const>,
-                    MatrixView<float>) {
-  throw NotBuiltError{"kokkos: grouped_matmul (not built yet)"};
-}
-
-void matmul_heads(MatrixView<float const>,
-                  std::span<PackedWeights const>,
-                  HeadStrides const&,
-                  MatrixView<float>) {
-  throw NotBuiltError{"kokkos: matmul_heads (not built yet)"};
-}
-
 void add(MatrixView<float const>, MatrixView<float>) {
   throw NotBuiltError{"kokkos: add (not built yet)"};
 }

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "kernels/backends.hpp"
+
+namespace talus::kernels::kokkos {
+
+/// A stretch of the summed axis that a tile walks in one go, and what becomes of its sums.
+struct Segment {
+  std::int64_t first = 0;
+  std::int64_t last = 0;
+  std::int32_t folds = 0;  ///< older sums on the stack to add to these
+  std::int32_t node = -1;  ///< the partial sum that is complete then; -1: push on the stack
+};
+
+/// The segments of one matmul, in order: one of the whole axis, or one for each leaf.
+///
+/// Leaves are folded as a binary counter carries, so the stack holds at most one sum for each bit
+/// of the number of leaves.
+class Segments {
+ public:
+  static constexpr std::int64_t max_leaves = 256;
+  static constexpr int max_depth = 9;  ///< bits of max_leaves
+
+  /// One sum over [0, in).
+  explicit Segments(std::int64_t in);
+
+  /// \throws ConfigError  if this rank owns more than max_leaves leaves
+  explicit Segments(LeafSums const& sums);
+
+  [[nodiscard]] std::span<Segment const> all() const noexcept { return {segments_.data(), count_}; }
+
+ private:
+  std::array<Segment, max_leaves> segments_;
+  std::size_t count_ = 0;
+};
+
+}  // namespace talus::kernels::kokkos

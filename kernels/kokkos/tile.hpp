@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+#include "kernels/kokkos/lanes.hpp"
+
+/// \file
+/// The micro-kernel of matmul and attention: Rows x Panels groups of sixteen sums, in registers.
+
+namespace talus::kernels::kokkos {
+
+/// Registers for sums, of the 32 or 16 there are; the others hold operands.
+#if defined(__AVX512F__)
+inline constexpr int sum_registers = 24;
+#else
+inline constexpr int sum_registers = 12;
+#endif
+
+/// Rows of the largest tile: what two panels of weights leave room for on AVX-512, one elsewhere.
+inline constexpr int max_tile_rows =
+    std::max(1, native_parts == 1 ? sum_registers / 2 : sum_registers / native_parts);
+
+/// Panels of a tile of `rows` rows: as many as keep the sums in registers, up to the four streams
+/// that a memory prefetcher follows well.
+[[nodiscard]] constexpr int tile_panels(int rows) {
+  return std::clamp(sum_registers / (rows * native_parts), 1, 4);
+}
+
+/// Rows of the left operand: element (row, i) is data[row * row_stride + i].
+struct TileInput {
+  float const* data = nullptr;
+  std::int64_t row_stride = 0;
+  std::int64_t step = 1;  ///< elements from one i to the next
+};
+
+/// Panels of the right operand: lane l of panel p at i is data[p * panel_stride + i * step + l].
+template <class Weight>
+struct TileWeights {
+  Weight const* data = nullptr;
+  std::int64_t panel_stride = 0;
+  std::int64_t step = num_lanes;
+};
+
+template <int Rows, int Panels>
+struct Tile {
+  Lanes sums[std::size_t{Rows}][std::size_t{Panels}];
+
+  /// Adds the products over i in [first, last), in order, each sum one chain.
+  template <class Weight>
+  [[gnu::always_inline]] void accumulate(TileInput const& x,
+                                         TileWeights<Weight> const& w,
+                                         std::int64_t first,
+                                         std::int64_t last) {
+    Tile tile = *this;  // a copy that no pointer aliases stays in registers
+    float const* left = x.data + first * x.step;
+    Weight const* right = w.data + first * w.step;
+    for (std::int64_t i = first; i < last; ++i) {
+      Lanes weights[std::size_t{Panels}];
+#pragma GCC unroll 16
+      for (int p = 0; p < Panels; ++p) {
+        weights[p] = load(right + p * w.panel_stride);
+      }
+#pragma GCC unroll 16
+      for (int row = 0; row < Rows; ++row) {
+        Lanes const value = broadcast(left[row * x.row_stride]);
+#pragma GCC unroll 16
+        for (int p = 0; p < Panels; ++p) {
+          tile.sums[row][p] = multiply_add(value, weights[p], tile.sums[row][p]);
+        }
+      }
+      left += x.step;
+      right += w.step;
+    }
+    *this = tile;
+  }
+};
+
+/// Calls function(std::integral_constant<int, rows>) for 1 <= rows <= max_tile_rows.
+template <class Function>
+[[gnu::always_inline]] inline void with_tile_rows(std::int64_t rows, Function const& function) {
+  [&]<int... Indices>(std::integer_sequence<int, Indices...>) {
+    static_cast<void>(
+        ((rows == Indices + 1 ? (function(std::integral_constant<int, Indices + 1>{}), true)
+                              : false) ||
+         ...));
+  }
+  (std::make_integer_sequence<int, max_tile_rows>{});
+}
+
+/// Cuts `rows` rows into as few tiles as there can be, of sizes as even as can be.
+class TileRows {
+ public:
+  explicit TileRows(std::int64_t rows)
+      : rows_{rows}, count_{(rows + max_tile_rows - 1) / max_tile_rows} {}
+
+  [[nodiscard]] std::int64_t count() const noexcept { return count_; }
+
+  /// First row of tile `tile`; of tile count(), the end.
+  [[nodiscard]] std::int64_t begin(std::int64_t tile) const noexcept {
+    return tile * rows_ / count_;
+  }
+
+ private:
+  std::int64_t rows_;
+  std::int64_t count_;
+};
+
+}  // namespace talus::kernels::kokkos
