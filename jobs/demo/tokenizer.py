@@ -14,7 +14,7 @@ VOCAB_SIZE = 384  # rows of the embedding: the tokenizer's entries and some that
 SPECIAL_TOKENS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 THINK_TOKENS = ("<think>", "</think>")
 
-# Contractions; words with the one sign before them; single digits; runs of signs; line ends; spaces.
+# Contractions; words with the sign before them; single digits; runs of signs; line ends; spaces.
 WORD_PATTERN = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|"
     r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
