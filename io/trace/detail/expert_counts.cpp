@@ -14,6 +14,9 @@ ExpertCounts::ExpertCounts(std::size_t layers, std::size_t experts)
 void ExpertCounts::add(std::size_t layer, std::span<std::int32_t const> tokens) noexcept {
   TALUS_EXPECT(tokens.size() == experts_ && (layer + 1) * experts_ <= totals_.size());
   for (std::size_t e = 0; e < tokens.size(); ++e) {
+    if (tokens[e] == 0) {
+      continue;  // as most are, when few sequences decode
+    }
     // One thread writes, so a load and a store do, where an atomic addition would lock the bus.
     auto& total = totals_[layer * experts_ + e];
     total.store(total.load(std::memory_order_relaxed) + static_cast<std::uint64_t>(tokens[e]),
