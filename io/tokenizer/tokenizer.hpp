@@ -33,7 +33,11 @@ enum class TokenRole { bos, eos, unk, sep, pad, cls, mask };
 /// model over bytes or characters, and the normalizers, pre-tokenizers, post-processors and
 /// decoders that byte-level models use. Anything else is refused by name when the files are loaded.
 ///
-/// All members may be called from several threads at once.
+/// What a letter or a digit is, and normal forms, come from the Oniguruma and utf8proc that are
+/// linked in. tokenizers 0.23 has newer tables for patterns (Unicode 16) and older ones for normal
+/// forms (Unicode 9): characters that came to Unicode since may be cut or normalized differently.
+///
+/// All members may be called from several threads at once, but load() by one at a time.
 class Tokenizer {
  public:
   /// Reads tokenizer.json and, where they exist, tokenizer_config.json and special_tokens_map.json.
