@@ -74,7 +74,7 @@ class Reader {
     }
     if (!detail::as_bool({*found, "do_sample"})) {
       read_.defaults.temperature = 0.0F;
-      read_.used.emplace_back("do_sample = false (temperature 0)");
+      read_.used.emplace_back("do_sample = false, so temperature = 0");
     }
   }
 
