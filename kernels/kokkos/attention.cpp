@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "kernels/backends.hpp"
+#include "kernels/kokkos/attention_tile.hpp"
+#include "kernels/kokkos/parallel.hpp"
+
+namespace talus::kernels::kokkos {
+namespace {
+
+/// How the rows of a step are cut into tiles.
+///
+/// Sequence s has the slots from first_row[s] / tokens + s: always enough for its tokens, at most
+/// one too many, and found without a table.
+class TileGrid {
+ public:
+  explicit TileGrid(AttentionCall const& call) : call_{call} {
+    KvShape const& shape = call.cache.shape();
+    std::int64_t const most = query_rows_for(shape.key_dim);
+    std::int64_t const group = std::min(call.heads.heads_per_kv_head, call.heads.num_heads);
+    // Heads are cut at the same places on every rank, but only where they are too many.
+    head_chunks_ = group <= most ? 1 : (call.heads.heads_per_kv_head + most - 1) / most;
+    chunk_heads_ = (call.heads.heads_per_kv_head + head_chunks_ - 1) / head_chunks_;
+    tile_tokens_ = std::max<std::int64_t>(1, most / std::min(group, chunk_heads_));
+    first_kv_head_ = call.heads.first_head / call.heads.heads_per_kv_head;
+    std::int64_t const last_head = call.heads.first_head + call.heads.num_heads - 1;
+    kv_heads_ = last_head / call.heads.heads_per_kv_head - first_kv_head_ + 1;
+    slots_ = slot_of(call.batch.num_sequences());
+  }
+
+  [[nodiscard]] std::int64_t count() const noexcept { return slots_ * kv_heads_ * head_chunks_; }
+
+  /// Tile `index`; it may have no rows.
+  [[nodiscard]] QueryTile tile(std::int64_t index) const {
+    std::int64_t const slot = index / (kv_heads_ * head_chunks_);
+    std::int64_t const kv_head = first_kv_head_ + index / head_chunks_ % kv_heads_;
+    std::int64_t const s = sequence_of(slot);
+    auto const i = static_cast<std::size_t>(s);
+    std::int64_t const token = call_.batch.first_row[i] + (slot - slot_of(s)) * tile_tokens_;
+    std::int64_t const end = call_.batch.first_row[i + 1];
+
+    AttentionHeads const& heads = call_.heads;
+    std::int64_t const group = kv_head * heads.heads_per_kv_head;
+    std::int64_t const first = group + index % head_chunks_ * chunk_heads_;
+    std::int64_t const last = std::min(first + chunk_heads_, group + heads.heads_per_kv_head);
+    std::int64_t const own_end = heads.first_head + heads.num_heads;
+    return {s,
+            kv_head - heads.first_kv_head,
+            std::clamp(first, heads.first_head, own_end) - heads.first_head,
+            std::clamp(last, heads.first_head, own_end) - heads.first_head,
+            std::min(token, end),
+            std::min(token + tile_tokens_, end)};
+  }
+
+ private:
+  /// First slot of a sequence.
+  [[nodiscard]] std::int64_t slot_of(std::int64_t s) const {
+    return call_.batch.first_row[static_cast<std::size_t>(s)] / tile_tokens_ + s;
+  }
+
+  /// The last sequence whose first slot is not after `slot`.
+  [[nodiscard]] std::int64_t sequence_of(std::int64_t slot) const {
+    std::int64_t low = 0;
+    std::int64_t high = call_.batch.num_sequences();
+    while (high - low > 1) {
+      std::int64_t const middle = (low + high) / 2;
+      (slot_of(middle) <= slot ? low : high) = middle;
+    }
+    return low;
+  }
+
+  AttentionCall const& call_;
+  std::int64_t head_chunks_ = 1;
+  std::int64_t chunk_heads_ = 1;
+  std::int64_t tile_tokens_ = 1;
+  std::int64_t first_kv_head_ = 0;
+  std::int64_t kv_heads_ = 1;
+  std::int64_t slots_ = 0;
+};
+
+/// Positions seen by all rows, times what a position costs, in vector steps.
+std::int64_t cost_of(AttentionCall const& call) {
+  KvShape const& shape = call.cache.shape();
+  std::int64_t positions = 0;
+  for (std::int64_t s = 0; s < call.batch.num_sequences(); ++s) {
+    auto const i = static_cast<std::size_t>(s);
+    std::int64_t const tokens = call.batch.first_row[i + 1] - call.batch.first_row[i];
+    positions += tokens * (call.batch.context[i] + tokens);
+  }
+  return positions * call.heads.num_heads * (shape.key_dim + shape.value_dim) / num_lanes;
+}
+
+}  // namespace
+
+void paged_attention(PagedBatch const& batch,
+                     AttentionHeads const& heads,
+                     MatrixView<float const> q,
+                     KvCache const& cache,
+                     MatrixView<float> out) {
+  if (batch.num_sequences() == 0) {
+    return;
+  }
+  if (cache.shape().key_dim > max_key_dim) {
+    throw ConfigError{concat("attention: key_dim = ",
+                             cache.shape().key_dim,
+                             " (the kokkos backend has at most ",
+                             max_key_dim,
+                             ')')};
+  }
+  AttentionCall const call{batch, heads, q, cache, out, KvBlocks{cache, batch}};
+  TileGrid const grid{call};
+  for_each("talus::kernels::paged_attention", grid.count(), cost_of(call), [&](std::int64_t i) {
+    QueryTile const tile = grid.tile(i);
+    if (tile.rows() > 0) {
+      attend(call, tile);
+    }
+  });
+}
+
+}  // namespace talus::kernels::kokkos

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/attention.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <random>
+
+#include "runtime/base/error.hpp"
+
+#include "tests/kernels/kernels_support.hpp"
+
+using namespace talus;           // NOLINT: tests only
+using namespace talus::kernels;  // NOLINT: tests only
+using Catch::Matchers::ContainsSubstring;
+
+CATCH_REGISTER_LISTENER(SessionListener)
+
+namespace {
+
+constexpr float tolerance = 3e-6F;  // two orders of summation over some hundred positions
+
+/// One sequence's queries, keys and values at all its positions.
+struct Sequence {
+  Matrix q;
+  Matrix keys;
+  Matrix values;
+};
+
+/// How attention is run: bits must not depend on anything here.
+struct Plan {
+  std::int64_t block_tokens = 16;
+  std::int64_t chunk = 1 << 20;  ///< tokens of a sequence in one step
+  unsigned shuffle = 0;          ///< seed of the blocks' places
+};
+
+struct Model {
+  KvShape shape;
+  AttentionHeads heads;
+
+  [[nodiscard]] Sequence sequence(std::int64_t tokens, unsigned seed) const {
+    std::int64_t const value_cols = shape.value_in_key ? 1 : shape.num_heads * shape.value_dim;
+    return {random_matrix(tokens, heads.num_heads * shape.key_dim, seed),
+            random_matrix(tokens, shape.num_heads * shape.key_dim, seed + 100),
+            random_matrix(tokens, value_cols, seed + 200)};
+  }
+};
+
+/// Rows [first, first + count) of each matrix behind one another.
+struct Stacked {
+  Matrix rows;
+  std::int64_t used = 0;
+
+  void push(Matrix const& from, std::int64_t first, std::int64_t count) {
+    for (std::int64_t i = first; i < first + count; ++i, ++used) {
+      for (std::int64_t j = 0; j < from.cols; ++j) {
+        rows.at(used, j) = from.at(i, j);
+      }
+    }
+  }
+};
+
+/// The outputs of all sequences, run together, chunk after chunk.
+std::vector<Matrix> attend(ExecContext const& exec,
+                           Model const& model,
+                           std::vector<Sequence> const& sequences,
+                           Plan const& plan) {
+  auto const count = std::ssize(sequences);
+  std::int64_t longest = 0;
+  for (Sequence const& sequence : sequences) {
+    longest = std::max(longest, sequence.q.rows);
+  }
+  std::int64_t const max_blocks = (longest + plan.block_tokens - 1) / plan.block_tokens;
+  std::vector<std::int32_t> tables(static_cast<std::size_t>(count * max_blocks));
+  std::iota(tables.begin(), tables.end(), 1);
+  std::shuffle(tables.begin(), tables.end(), std::mt19937{plan.shuffle});
+  KvCache cache{exec, model.shape, count * max_blocks + 1, plan.block_tokens};
+
+  std::vector<Matrix> outputs;
+  for (Sequence const& sequence : sequences) {
+    outputs.emplace_back(sequence.q.rows, model.heads.num_heads * model.shape.value_dim);
+  }
+  for (std::int64_t begin = 0; begin < longest; begin += plan.chunk) {
+    std::vector<std::int32_t> first_row = {0};
+    std::vector<std::int32_t> context;
+    for (Sequence const& sequence : sequences) {
+      std::int64_t const from = std::min(begin, sequence.q.rows);
+      std::int64_t const tokens = std::min(plan.chunk, sequence.q.rows - from);
+      context.push_back(static_cast<std::int32_t>(from));
+      first_row.push_back(first_row.back() + static_cast<std::int32_t>(tokens));
+    }
+    std::int64_t const rows = first_row.back();
+    Stacked q{{rows, sequences.front().q.cols}};
+    Stacked keys{{rows, sequences.front().keys.cols}};
+    Stacked values{{rows, sequences.front().values.cols}};
+    for (std::size_t s = 0; s < sequences.size(); ++s) {
+      std::int64_t const tokens = first_row[s + 1] - first_row[s];
+      q.push(sequences[s].q, context[s], tokens);
+      keys.push(sequences[s].keys, context[s], tokens);
+      values.push(sequences[s].values, context[s], tokens);
+    }
+    PagedBatch const batch{first_row, context, tables, max_blocks};
+    Matrix out{rows, outputs.front().cols};
+    store_kv(
+        exec, batch, std::as_const(keys.rows).view(), std::as_const(values.rows).view(), cache);
+    paged_attention(exec, batch, model.heads, std::as_const(q.rows).view(), cache, out.view());
+    for (std::size_t s = 0; s < sequences.size(); ++s) {
+      for (std::int64_t t = first_row[s]; t < first_row[s + 1]; ++t) {
+        for (std::int64_t j = 0; j < out.stride(); ++j) {
+          outputs[s].at(context[s] + t - first_row[s], j) = out.at(t, j);
+        }
+      }
+    }
+  }
+  return outputs;
+}
+
+/// Grouped-query attention, of all heads and of a third of them; multi-head; latent; odd sizes.
+std::vector<Model> models() {
+  std::vector<Model> all;
+  for (DType const dtype : {DType::f32, DType::bf16}) {
+    all.push_back({{2, 64, 64, false, dtype}, {8, 0, 4, 0, 0.125F}});
+    all.push_back({{2, 16, 16, false, dtype}, {4, 4, 3, 1, 0.25F}});  // heads 4 ... 7 of 12
+    all.push_back({{3, 20, 13, false, dtype}, {3, 0, 1, 0, 0.3F}});
+    all.push_back({{1, 40, 24, true, dtype}, {5, 5, 20, 0, 0.2F}});
+    all.push_back({{1, 576, 512, true, dtype}, {64, 64, 128, 0, 0.04F}});
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("attention worked out by hand") {
+  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  Model const model{{1, 1, 1, false, DType::f32}, {1, 0, 1, 0, 2.0F}};
+  Sequence sequence = model.sequence(2, 1);
+  sequence.q.at(0, 0) = 7.0F;
+  sequence.q.at(1, 0) = 0.5F;
+  sequence.keys.at(0, 0) = 0.0F;
+  sequence.keys.at(1, 0) = std::log(3.0F);  // a score of log 3: a weight of 3/4
+  sequence.values.at(0, 0) = 4.0F;
+  sequence.values.at(1, 0) = 8.0F;
+
+  std::vector<Matrix> const out = attend(exec, model, {sequence}, {});
+
+  CHECK(out[0].at(0, 0) == 4.0F);
+  CHECK(out[0].at(1, 0) == Catch::Approx(7.0F));
+}
+
+TEST_CASE("attention agrees with the reference") {
+  for (Model const& model : models()) {
+    std::int64_t const tokens = model.shape.key_dim > 100 ? 40 : 150;
+    std::vector<Sequence> const sequences = {
+        model.sequence(tokens, 1), model.sequence(1, 2), model.sequence(17, 3)};
+
+    std::vector<Matrix> const out = attend(on_kokkos, model, sequences, {});
+
+    std::vector<Matrix> const wanted = attend(on_reference, model, sequences, {});
+    for (std::size_t s = 0; s < sequences.size(); ++s) {
+      INFO("key_dim " << model.shape.key_dim << ", sequence " << s);
+      CHECK(difference(out[s], wanted[s]) < tolerance);
+    }
+  }
+}
+
+TEST_CASE("attention has the same bits for any blocks, chunks and batch") {
+  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  for (Model const& model : models()) {
+    std::int64_t const tokens =
+        exec.backend == Backend::reference || model.shape.key_dim > 100 ? 37 : 300;
+    std::vector<Sequence> const sequences = {
+        model.sequence(tokens, 1), model.sequence(20, 2), model.sequence(tokens / 2 + 3, 3)};
+    std::vector<Matrix> const wanted = attend(exec, model, sequences, {});
+    INFO(name_of(exec.backend) << ", key_dim " << model.shape.key_dim);
+
+    CHECK(attend(exec, model, sequences, {.block_tokens = 32, .shuffle = 5}) == wanted);
+    CHECK(attend(exec, model, sequences, {.block_tokens = 48, .shuffle = 6}) == wanted);
+    CHECK(attend(exec, model, sequences, {.block_tokens = 128}) == wanted);
+    CHECK(attend(exec, model, sequences, {.block_tokens = 48, .chunk = 1}) == wanted);
+    CHECK(attend(exec, model, sequences, {.chunk = 7, .shuffle = 8}) == wanted);
+    CHECK(attend(exec, model, {sequences[2]}, {.chunk = 33}).front() == wanted[2]);
+    CHECK(attend(exec, model, {sequences[1], sequences[0]}, {.chunk = 64})[1] == wanted[0]);
+  }
+}
+
+TEST_CASE("a head has the same bits on a rank that owns a third of the heads") {
+  std::int64_t const heads = 12;  // and 4 KV heads, so that a third begins inside a group
+  Model const whole{{4, 32, 32, false, DType::bf16}, {heads, 0, 3, 0, 0.2F}};
+  Sequence const sequence = whole.sequence(70, 1);
+  Matrix const wanted = attend(on_kokkos, whole, {sequence}, {}).front();
+
+  for (std::int64_t rank = 0; rank < 3; ++rank) {
+    std::int64_t const first_kv = rank * 4 / 3;
+    std::int64_t const last_kv = (rank * 4 + 3) / 3;
+    Model const part{{last_kv - first_kv + 1, 32, 32, false, DType::bf16},
+                     {4, rank * 4, 3, first_kv, 0.2F}};
+    Sequence own = part.sequence(70, 2);
+    for (std::int64_t t = 0; t < 70; ++t) {
+      for (std::int64_t j = 0; j < own.q.cols; ++j) {
+        own.q.at(t, j) = sequence.q.at(t, rank * 4 * 32 + j);
+      }
+      for (std::int64_t j = 0; j < own.keys.cols; ++j) {
+        own.keys.at(t, j) = sequence.keys.at(t, first_kv * 32 + j);
+        own.values.at(t, j) = sequence.values.at(t, first_kv * 32 + j);
+      }
+    }
+    Matrix const out = attend(on_kokkos, part, {own}, {.chunk = 9}).front();
+    for (std::int64_t t = 0; t < 70; ++t) {
+      for (std::int64_t j = 0; j < out.cols; ++j) {
+        REQUIRE(out.at(t, j) == wanted.at(t, rank * 4 * 32 + j));
+      }
+    }
+  }
+}
+
+TEST_CASE("what a block held before does not reach a sequence that gets it") {
+  Model const model{{1, 8, 8, false, DType::f32}, {1, 0, 1, 0, 1.0F}};
+  KvCache cache{on_kokkos, model.shape, 1, 16};
+  std::vector<std::int32_t> const table = {0};
+  auto const step = [&](Sequence const& sequence) {
+    auto const tokens = static_cast<std::int32_t>(sequence.q.rows);
+    std::vector<std::int32_t> const first_row = {0, tokens};
+    std::vector<std::int32_t> const context = {0};
+    PagedBatch const batch{first_row, context, table, 1};
+    Matrix out{tokens, 8};
+    store_kv(on_kokkos, batch, sequence.keys.view(), sequence.values.view(), cache);
+    paged_attention(on_kokkos, batch, model.heads, sequence.q.view(), cache, out.view());
+    return out;
+  };
+  Sequence const sequence = model.sequence(3, 1);
+  Matrix const wanted = step(sequence);
+  Sequence poison = model.sequence(16, 2);
+  std::fill(poison.keys.data.begin(), poison.keys.data.end(), NAN);
+  std::fill(poison.values.data.begin(), poison.values.data.end(), NAN);
+  step(poison);
+
+  CHECK(step(sequence) == wanted);
+}
+
+TEST_CASE("an empty step does nothing") {
+  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  KvCache cache{exec, {1, 8, 8, false, DType::f32}, 1, 16};
+  Matrix out{0, 8};
+  std::vector<std::int32_t> const first_row = {0};
+
+  CHECK_NOTHROW(paged_attention(exec,
+                                {first_row, {}, {}, 0},
+                                {1, 0, 1, 0, 1.0F},
+                                std::as_const(out).view(),
+                                cache,
+                                out.view()));
+}
+
+TEST_CASE("attention refuses blocks, heads and tables that do not fit") {
+  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  KvShape const shape{1, 8, 8, false, DType::f32};
+  KvCache cache{exec, shape, 2, 16};
+  std::vector<std::int32_t> const first_row = {0, 1};
+  std::vector<std::int32_t> const context = {16};
+  std::vector<std::int32_t> const table = {0};
+  Matrix const row{1, 8};
+  Matrix out{1, 8};
+
+  CHECK_THROWS_WITH((KvCache{exec, shape, 2, 24}), ContainsSubstring("block_tokens = 24"));
+  CHECK_THROWS_WITH(store_kv(exec, {first_row, context, table, 1}, row.view(), row.view(), cache),
+                    ContainsSubstring("room in a block table = 16 (must be at least 17)"));
+  std::vector<std::int32_t> const start = {0};
+  CHECK_THROWS_WITH(
+      paged_attention(
+          exec, {first_row, start, table, 1}, {1, 1, 1, 0, 1.0F}, row.view(), cache, out.view()),
+      ContainsSubstring("KV head"));
+}
