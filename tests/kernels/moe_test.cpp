@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/moe.hpp"
+
+#include <numeric>
+
+#include "runtime/base/error.hpp"
+
+#include "tests/kernels/kernels_support.hpp"
+
+using namespace talus;           // NOLINT: tests only
+using namespace talus::kernels;  // NOLINT: tests only
+
+CATCH_REGISTER_LISTENER(SessionListener)
+
+namespace {
+
+struct Routes {
+  std::vector<std::int32_t> ids;
+  std::vector<float> weights;
+};
+
+Routes routes(ExecContext const& exec,
+              MatrixView<float const> logits,
+              std::vector<float> const& bias,
+              RoutingRule const& rule) {
+  auto const size = static_cast<std::size_t>(logits.rows * rule.top_k);
+  Routes result{std::vector<std::int32_t>(size), std::vector<float>(size)};
+  route(exec, logits, bias, rule, result.ids, result.weights);
+  return result;
+}
+
+Matrix row(std::vector<float> const& values) {
+  Matrix matrix{1, std::ssize(values)};
+  std::copy(values.begin(), values.end(), matrix.data.begin());
+  return matrix;
+}
+
+/// Qwen3-MoE's rule, and DeepSeek-V3's.
+RoutingRule const softmax_rule{RouterScore::softmax, 4, 1, 1, true, 0.0F, 1.0F};
+RoutingRule const grouped_rule{RouterScore::sigmoid, 6, 8, 3, true, 1e-20F, 2.5F};
+
+}  // namespace
+
+TEST_CASE("softmax routing worked out by hand, equal scores to the lower expert") {
+  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  float const log2 = std::log(2.0F);  // shares 1, 2, 4, 2 of 9
+  Matrix const logits = row({0.0F, log2, 2.0F * log2, log2});
+  RoutingRule rule{RouterScore::softmax, 2, 1, 1, false, 0.0F, 1.0F};
+
+  Routes const plain = routes(exec, logits.view(), {}, rule);
+  rule.normalize = true;
+  rule.scaling = 3.0F;
+  Routes const normal = routes(exec, logits.view(), {}, rule);
+
+  CHECK(plain.ids == std::vector<std::int32_t>{2, 1});
+  CHECK(plain.weights[0] == Catch::Approx(4.0 / 9.0));
+  CHECK(plain.weights[1] == Catch::Approx(2.0 / 9.0));
+  CHECK(normal.weights[0] == Catch::Approx(2.0));
+  CHECK(normal.weights[1] == Catch::Approx(1.0));
+}
+
+TEST_CASE("grouped sigmoid routing: the bias chooses groups and experts but does not weigh") {
+  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  Matrix const logits = row({0.0F, 0.0F, 2.0F, -9.0F, 1.0F, 1.0F});  // groups of two
+  std::vector<float> const bias = {1.0F, 0.5F, 0.0F, 0.0F, 0.0F, 0.0F};
+  RoutingRule const rule{RouterScore::sigmoid, 2, 3, 1, false, 0.0F, 1.0F};
+
+  Routes const chosen = routes(exec, logits.view(), bias, rule);
+
+  CHECK(chosen.ids == std::vector<std::int32_t>{0, 1});
+  CHECK(chosen.weights[0] == 0.5F);
+  Routes const unbiased = routes(exec, logits.view(), {}, rule);
+  CHECK(unbiased.ids == std::vector<std::int32_t>{4, 5});  // 0.73 twice beats 0.88 and 0
+}
+
+TEST_CASE("equal groups go to the lower one") {
+  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  Matrix const logits = row({1.0F, 1.0F, 1.0F, 1.0F, 1.0F, 1.0F});
+  RoutingRule const rule{RouterScore::sigmoid, 3, 3, 2, true, 0.0F, 1.0F};
+
+  CHECK(routes(exec, logits.view(), {}, rule).ids == std::vector<std::int32_t>{0, 1, 2});
+}
+
+TEST_CASE("routing agrees with the reference and has the same bits for one row and many") {
+  bool const grouped = GENERATE(false, true);
+  RoutingRule const rule = grouped ? grouped_rule : softmax_rule;
+  Matrix const logits = random_matrix(90, 72, 1);
+  std::vector<float> const bias(grouped ? 72 : 0, 0.25F);
+
+  Routes const all = routes(on_kokkos, logits.view(), bias, rule);
+  Routes const wanted = routes(on_reference, logits.view(), bias, rule);
+
+  CHECK(all.ids == wanted.ids);
+  for (std::size_t i = 0; i < all.weights.size(); ++i) {
+    CHECK(all.weights[i] == Catch::Approx(wanted.weights[i]).epsilon(1e-6));
+  }
+  auto const top_k = static_cast<std::size_t>(rule.top_k);
+  for (std::size_t t = 0; t < 90; ++t) {
+    Routes const one = routes(on_kokkos, logits.part(static_cast<std::int64_t>(t), 1), bias, rule);
+    CHECK(std::equal(one.weights.begin(), one.weights.end(), &all.weights[t * top_k]));
+  }
+}
+
+TEST_CASE("combine_experts weighs rows in the order of choice") {
+  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  Matrix const x = random_matrix(6, 19, 2);
+  std::vector<std::int32_t> const rows = {5, 0, 2, 2};
+  std::vector<float> const weights = {0.5F, 2.0F, 1.0F, -1.0F};
+  Matrix y{2, 19};
+
+  combine_experts(exec, x.view(), rows, weights, y.view());
+
+  for (std::int64_t h = 0; h < 19; ++h) {
+    CHECK(y.at(0, h) == Catch::Approx(0.5F * x.at(5, h) + 2.0F * x.at(0, h)).margin(1e-6));
+    CHECK(y.at(1, h) == 0.0F);
+  }
+  CHECK(y.at(1, 19) == Matrix::untouched);
+}
+
+TEST_CASE("routing refuses groups that do not divide the experts, and too many choices") {
+  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  Matrix const logits{1, 10};
+
+  CHECK_THROWS_AS(routes(exec, logits.view(), {}, {RouterScore::sigmoid, 1, 3, 1}), ConfigError);
+  CHECK_THROWS_AS(routes(exec, logits.view(), {}, {RouterScore::sigmoid, 3, 5, 1}), ConfigError);
+  CHECK_THROWS_AS(routes(exec, logits.view(), {}, {RouterScore::softmax, 11}), ConfigError);
+}
