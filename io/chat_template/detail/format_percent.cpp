@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,9 @@ namespace talus::io::jinja {
 namespace {
 
 constexpr std::string_view digits = "0123456789";
+
+// Any number from here on stands for itself: it is refused where it is used.
+constexpr std::int64_t too_large = 2 * std::int64_t{max_value_bytes};
 
 bool is_one_of(char c, std::string_view set) {
   return set.find(c) != std::string_view::npos;
@@ -77,11 +81,12 @@ class PercentFormatter {
   std::int64_t take_number() {
     if (is_next_one_of("*")) {
       take();
-      return std::clamp<std::int64_t>(to_integer(next_value(), "operator %"), -1000000, 1000000);
+      return std::clamp<std::int64_t>(
+          to_integer(next_value(), "operator %"), -too_large, too_large);
     }
     std::int64_t number = 0;
     while (is_next_one_of(digits)) {
-      number = std::min<std::int64_t>(number * 10 + (take() - '0'), 1 << 26);
+      number = std::min<std::int64_t>(number * 10 + (take() - '0'), too_large);
     }
     return number;
   }

@@ -13,6 +13,9 @@
 namespace talus::io::jinja {
 namespace {
 
+// Any number from here on stands for itself: it is refused where it is used.
+constexpr std::size_t too_large = 2 * max_value_bytes;
+
 bool is_one_of(char c, std::string_view set) {
   return set.find(c) != std::string_view::npos;
 }
@@ -30,7 +33,7 @@ std::size_t take_number(std::string_view& text, std::size_t otherwise) {
   }
   std::size_t number = 0;
   while (!text.empty() && is_one_of(text.front(), "0123456789")) {
-    number = std::min(number * 10 + static_cast<std::size_t>(text.front() - '0'), max_value_bytes);
+    number = std::min(number * 10 + static_cast<std::size_t>(text.front() - '0'), too_large);
     text.remove_prefix(1);
   }
   return number;
@@ -72,11 +75,10 @@ Layout parse_layout(std::string_view specification) {
     rest.remove_prefix(1);
   }
   if (take_one(rest, '.')) {
-    std::size_t const precision = take_number(rest, max_value_bytes + 1);
-    if (precision > max_value_bytes) {
+    if (rest.empty() || !is_one_of(rest.front(), "0123456789")) {
       fail("format: '", specification, "' lacks the precision's digits");
     }
-    layout.precision = static_cast<int>(precision);
+    layout.precision = static_cast<int>(take_number(rest, 0));
   }
   if (!rest.empty()) {
     layout.type = rest.front();
