@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Makes a Debian 12 machine ready to build, test and run Talus: packages, and Kokkos from Debian's own
-# sources. A second run changes nothing. Without root it changes nothing either: it says what is missing,
-# and fails if anything is.
+# Makes a Debian 12 machine ready to build, test and run Talus: packages, and Kokkos from Debian's
+# own sources. A second run changes nothing. Without root it changes nothing either: it says what is
+# missing, and fails if anything is.
 #
 #   PREFIX        where Kokkos goes (/usr/local, where CMake looks by itself)
-#   KOKKOS_FLAGS  compiler flags for Kokkos (-march=native; empty for a build that other machines run too)
+#   KOKKOS_FLAGS  compiler flags for Kokkos (-march=native; empty if other machines use it too)
 #   JOBS          parallel compilations (all cores)
 #
 # A Kokkos that is already there is taken: in Kokkos_ROOT, CMAKE_PREFIX_PATH, or PREFIX.
@@ -50,7 +50,7 @@ missing_packages() {
   esac
 }
 
-# Where Kokkos' package file is, among the folders that CMake will look in; nothing if it is in none.
+# Kokkos' package file, from the folders that CMake will look in; nothing if it is in none.
 kokkos_file() {
   local root file roots=()
   IFS=: read -ra roots <<< "${Kokkos_ROOT:-}:${CMAKE_PREFIX_PATH:-}:$prefix"
@@ -78,15 +78,17 @@ install_packages() {
   fi
   log=$(mktemp)
   export DEBIAN_FRONTEND=noninteractive
-  if ! { apt-get -q update && apt-get install -q --yes --no-install-recommends "$@"; } > "$log" 2>&1; then
+  if ! {
+    apt-get -q update && apt-get install -q --yes --no-install-recommends "$@"
+  } > "$log" 2>&1; then
     tail -n 30 "$log" >&2
     die "packages could not be installed (whole log: $log)"
   fi
   rm "$log"
 }
 
-# fetch_source SUITE PACKAGE FOLDER: the upstream archive of a source package, through an apt with lists
-# of its own, so that the machine's are not changed.
+# fetch_source SUITE PACKAGE FOLDER: the upstream archive of a source package, through an apt with
+# lists of its own, so that the machine's are not changed.
 fetch_source() {
   local apt=$3/apt
   mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
@@ -98,12 +100,13 @@ fetch_source() {
     apt-get "${options[@]}" --download-only --tar-only source "$2") >> "$3/log" 2>&1
 }
 
-# unpack_kokkos FOLDER: to FOLDER/kokkos. The release's own copy, inside Trilinos, is the one that Talus is
-# tested with; the newest suite's own package is the second choice.
+# unpack_kokkos FOLDER: to FOLDER/kokkos. The release's own copy, inside Trilinos, is the one that
+# Talus is tested with; the newest suite's own package is the second choice.
 unpack_kokkos() {
   mkdir "$1/kokkos"
   if fetch_source "$codename" trilinos "$1"; then
-    tar -xf "$1"/trilinos_*.orig.tar.* -C "$1/kokkos" --strip-components=3 --wildcards '*/packages/kokkos/*'
+    tar -xf "$1"/trilinos_*.orig.tar.* -C "$1/kokkos" --strip-components=3 \
+      --wildcards '*/packages/kokkos/*'
   elif fetch_source sid kokkos "$1"; then
     tar -xf "$1"/kokkos_*.orig.tar.* -C "$1/kokkos" --strip-components=1
   else
@@ -144,7 +147,8 @@ if [ ${#missing[@]} -eq 0 ] && [ -n "$kokkos" ]; then
 fi
 if [ "$(id -u)" -ne 0 ]; then
   [ ${#missing[@]} -eq 0 ] || echo "setup: missing packages: ${missing[*]}" >&2
-  [ -n "$kokkos" ] || echo "setup: missing: Kokkos, in none of Kokkos_ROOT, CMAKE_PREFIX_PATH, $prefix" >&2
+  [ -n "$kokkos" ] ||
+    echo "setup: missing: Kokkos, in none of Kokkos_ROOT, CMAKE_PREFIX_PATH, $prefix" >&2
   die "not root, so nothing was changed; run it as root, or install these and run it again"
 fi
 
@@ -157,5 +161,6 @@ fi
 if [ -z "$kokkos" ]; then
   install_kokkos
   say "built Kokkos ($(kokkos_file))"
+  [ "$prefix" = /usr/local ] || say "CMake needs to be told of it: export Kokkos_ROOT=$prefix"
 fi
 say "ready"
