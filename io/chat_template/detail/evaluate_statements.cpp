@@ -48,6 +48,14 @@ void Evaluator::write(std::string_view text) {
   *out_ += text;
 }
 
+// Writes what a tag makes of its body. Unlike in a print, it must be text already.
+void Evaluator::write_block(Value const& value, std::string_view tag) {
+  if (!value.is_string()) {
+    fail("tag '", tag, "': gives a ", type_name(value), " (must be a string)");
+  }
+  write(value.as_string());
+}
+
 Evaluator::Flow Evaluator::run(TextStatement const& statement) {
   write(statement.text);
   return Flow::normal;
@@ -158,7 +166,7 @@ Evaluator::Flow Evaluator::run(FilterStatement const& statement) {
   Flow flow = Flow::normal;
   Value text = capture(statement.body, flow);
   if (flow == Flow::normal) {
-    write(to_text(filter_captured(*statement.filters, std::move(text))));
+    write_block(filter_captured(*statement.filters, std::move(text)), "filter");
   }
   return flow;
 }
@@ -186,7 +194,7 @@ Evaluator::Flow Evaluator::run(MacroStatement const& statement) {
 }
 
 Evaluator::Flow Evaluator::run(CallStatement const& statement) {
-  write(to_text(call(*statement.call, make_macro(statement.caller).as_object())));
+  write_block(call(*statement.call, make_macro(statement.caller).as_object()), "call");
   return Flow::normal;
 }
 

@@ -68,6 +68,7 @@ class Evaluator {
   void assign_tuple(Target const& target, Value const& value);
   void assign_attribute(Target const& target, Value value);
   void write(std::string_view text);
+  void write_block(Value const& value, std::string_view tag);
 
   // Calls: evaluate_calls.cpp.
   Value call(Expression const& expression, std::shared_ptr<Object> caller = nullptr);

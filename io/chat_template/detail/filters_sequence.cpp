@@ -153,7 +153,10 @@ Value reverse(Runtime&, Value const& value, Arguments const& arguments) {
     return get_slice(value, {}, {}, Value{-1});
   }
   auto const sequence = to_sequence(value);
-  return Value::iterator({sequence->items().rbegin(), sequence->items().rend()});
+  std::vector<Value> reversed{sequence->items().rbegin(), sequence->items().rend()};
+  bool const is_iterator =
+      value.is(Kind::sequence) && value.as_sequence().kind() == SequenceKind::iterator;
+  return is_iterator ? Value::list(std::move(reversed)) : Value::iterator(std::move(reversed));
 }
 
 }  // namespace talus::io::jinja::filters

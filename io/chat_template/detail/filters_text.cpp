@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "io/chat_template/detail/access.hpp"
 #include "io/chat_template/detail/arguments.hpp"
 #include "io/chat_template/detail/compare.hpp"
 #include "io/chat_template/detail/failure.hpp"
@@ -136,7 +137,6 @@ Value truncate(Runtime&, Value const& value, Arguments const& arguments) {
   Parameters const parameters{arguments, "truncate", {"length", "killwords", "end", "leeway"}};
   constexpr std::int64_t default_length = 255;
   constexpr std::int64_t default_leeway = 5;
-  std::string const& text = require_text(value, "truncate");
   std::string const end = parameters.text(2, "...");
   std::int64_t const length = parameters.integer(0, default_length);
   std::int64_t const leeway = parameters.has_value(3) ? parameters.integer(3) : default_leeway;
@@ -145,10 +145,10 @@ Value truncate(Runtime&, Value const& value, Arguments const& arguments) {
     fail(
         "truncate: length = ", length, ", leeway = ", leeway, " (at least ", end_length, " and 0)");
   }
-  if (static_cast<std::int64_t>(value.as_text().length) - leeway <= length) {
-    return value;
+  if (length_of(value) - leeway <= length) {
+    return value;  // whatever it is
   }
-  std::string_view kept = text;
+  std::string_view kept = require_text(value, "truncate");
   kept = kept.substr(0, offset_of(kept, static_cast<std::size_t>(length - end_length)));
   if (!parameters.is_true(1)) {
     kept = kept.substr(0, std::min(kept.rfind(' '), kept.size()));

@@ -51,13 +51,20 @@ class PercentFormatter {
         fail("operator %: the result is larger than ", max_value_bytes, " bytes");
       }
     }
-    if (num_used_ < queue_.size() && !values_.is(Kind::dict) && !used_key_) {
+    if (num_used_ < queue_.size() && !used_key_ && !may_be_unused()) {
       fail("operator %: not all values are used");
     }
     return std::move(out_);
   }
 
  private:
+  // What could have been looked up by key, in Python's eyes, need not be used.
+  [[nodiscard]] bool may_be_unused() const {
+    bool const is_indexable = values_.is(Kind::sequence) && values_.as_sequence().is_indexable() &&
+                              !values_.as_sequence().is_tuple();
+    return is_indexable || values_.is(Kind::dict) || values_.is_undefined();
+  }
+
   char take() {
     if (rest_.empty()) {
       fail("operator %: the format is cut short");

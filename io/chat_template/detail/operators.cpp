@@ -232,7 +232,7 @@ Value apply_operator(std::string_view symbol, Value const& a, Value const& b) {
   if (symbol == "*") {
     return multiply(a, b);
   }
-  if (symbol == "%" && a.is_string() && !b.is_undefined()) {
+  if (symbol == "%" && a.is_string()) {
     return Value{format_percent(a.as_string(), b)};
   }
   fail_types(symbol, a, b);

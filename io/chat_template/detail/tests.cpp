@@ -99,11 +99,13 @@ bool is_in(Runtime&, Value const& value, Arguments const& arguments) {
 
 bool is_filter(Runtime&, Value const& value, Arguments const& arguments) {
   Parameters const parameters{arguments, "filter", {}};
+  static_cast<void>(hash(value));  // an error for a list or a dict, which can't be a name
   return value.is_string() && find_filter(value.as_string()) != nullptr;
 }
 
 bool is_test(Runtime&, Value const& value, Arguments const& arguments) {
   Parameters const parameters{arguments, "test", {}};
+  static_cast<void>(hash(value));
   return value.is_string() && find_test(value.as_string()) != nullptr;
 }
 
