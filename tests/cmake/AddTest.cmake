@@ -35,8 +35,11 @@ function(talus_add_test path)
   talus_set_warnings(${target})
 
   if(NOT arg_RANKS)
+    add_dependencies(talus_serial_tests ${target})
     add_test(NAME ${name} COMMAND ${target})
-    set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${module};${arg_LABELS}"
+    set_tests_properties(${name} PROPERTIES
+      TIMEOUT ${arg_TIMEOUT}
+      LABELS "${module};serial;${arg_LABELS}"
       ENVIRONMENT "${talus_test_environment}")
     return()
   endif()

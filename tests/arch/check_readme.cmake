@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+cmake_minimum_required(VERSION 3.24)
+
+# cmake -D root=<source directory> -P check_readme.cmake
+#
+# README.md's table of folders lists what is there, all of it; its links and the scripts and presets
+# that it names exist.
+file(READ "${root}/README.md" readme)
+set(violations "")
+
+# Rows of the form | `folder/` | ...
+string(REGEX MATCHALL "\n\\| `[a-z_./]+/`" rows "${readme}")
+set(listed "")
+foreach(row IN LISTS rows)
+  string(REGEX REPLACE ".*`([^`]*)/`" "\\1" folder "${row}")
+  list(APPEND listed "${folder}")
+  if(NOT IS_DIRECTORY "${root}/${folder}")
+    string(APPEND violations "  ${folder}/ is in the table of folders, and nowhere else\n")
+  endif()
+endforeach()
+
+file(GLOB entries RELATIVE "${root}" "${root}/*")
+foreach(entry IN LISTS entries)
+  if(IS_DIRECTORY "${root}/${entry}" AND NOT entry MATCHES "^(\\.|build)"
+     AND NOT entry IN_LIST listed)
+    string(APPEND violations "  ${entry}/ is not in the table of folders\n")
+  endif()
+endforeach()
+
+string(REGEX MATCHALL "\\]\\([^)#:]+\\)" links "${readme}")
+string(REGEX MATCHALL "(jobs|tests|\\.ci)/[a-z_/]*(run|setup\\.sh|run\\.sh|[a-z_]+\\.py)" scripts
+  "${readme}")
+foreach(mention IN LISTS links scripts)
+  string(REGEX REPLACE "^\\]\\(|\\)$" "" path "${mention}")
+  if(NOT EXISTS "${root}/${path}")
+    string(APPEND violations "  ${path} is named, and doesn't exist\n")
+  endif()
+endforeach()
+
+file(READ "${root}/CMakePresets.json" presets)
+string(REGEX MATCHALL "--preset [a-z]+" mentions "${readme}")
+foreach(mention IN LISTS mentions)
+  string(REPLACE "--preset " "" preset "${mention}")
+  if(NOT presets MATCHES "\"name\": \"${preset}\"")
+    string(APPEND violations "  there is no preset ${preset}\n")
+  endif()
+endforeach()
+
+if(violations)
+  message(FATAL_ERROR "README.md is wrong:\n${violations}")
+endif()
+if(NOT rows OR NOT scripts OR NOT mentions)
+  message(FATAL_ERROR "README.md has no table of folders, no script or no preset to check")
+endif()
