@@ -18,6 +18,11 @@ bool is_bytes(std::string const& flags) {
   return flags.find("-memory") != std::string::npos;
 }
 
+template <class T>
+constexpr bool is_optional = false;
+template <class T>
+constexpr bool is_optional<std::optional<T>> = true;
+
 class Adder {
  public:
   explicit Adder(CLI::App& app) : app_{&app} {}
@@ -38,11 +43,6 @@ class Adder {
   }
 
  private:
-  template <class T>
-  static constexpr bool is_optional = false;
-  template <class T>
-  static constexpr bool is_optional<std::optional<T>> = true;
-
   CLI::App* app_;
 };
 

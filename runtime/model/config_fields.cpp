@@ -92,13 +92,45 @@ std::optional<ConfigFields> ConfigFields::object(std::string_view name) const {
   return ConfigFields{*value, concat(source_, ": ", name)};
 }
 
-void ConfigFields::expect_only(std::string_view name,
-                               io::Json const& only,
-                               std::string_view why) const {
+void ConfigFields::expect_equal(std::string_view name,
+                                io::Json const& only,
+                                std::string_view why) const {
   io::Json const* const value = find(name);
   if (value != nullptr && *value != only) {
     refuse(name, why);
   }
+}
+
+void ConfigFields::expect_only(std::string_view name, bool only, std::string_view why) const {
+  expect_equal(name, only, why);
+}
+
+void ConfigFields::expect_only(std::string_view name, double only, std::string_view why) const {
+  expect_equal(name, only, why);
+}
+
+void ConfigFields::expect_only(std::string_view name,
+                               char const* only,
+                               std::string_view why) const {
+  expect_equal(name, only, why);
+}
+
+std::vector<std::int64_t> ConfigFields::integers(std::string_view name) const {
+  std::vector<std::int64_t> numbers;
+  io::Json const* const list = find(name);
+  if (list == nullptr) {
+    return numbers;
+  }
+  if (!list->is_array()) {
+    refuse(name, "must be a list of integers");
+  }
+  for (io::Json const& value : *list) {
+    if (!value.is_number_integer()) {
+      refuse(name, "must be a list of integers");
+    }
+    numbers.push_back(value.get<std::int64_t>());
+  }
+  return numbers;
 }
 
 }  // namespace talus::runtime

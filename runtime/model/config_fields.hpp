@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "io/json/json.hpp"
 
@@ -48,11 +49,18 @@ class ConfigFields {
   [[noreturn]] void refuse(std::string_view name, std::string_view why) const;
 
   /// Refuses the field unless it is missing, null, or equal to `only`.
-  void expect_only(std::string_view name, io::Json const& only, std::string_view why) const;
+  void expect_only(std::string_view name, bool only, std::string_view why) const;
+  void expect_only(std::string_view name, double only, std::string_view why) const;
+  void expect_only(std::string_view name, char const* only, std::string_view why) const;
+
+  /// A list of integers, empty where the field is missing or null.
+  [[nodiscard]] std::vector<std::int64_t> integers(std::string_view name) const;
 
   [[nodiscard]] std::string const& source() const noexcept { return source_; }
 
  private:
+  void expect_equal(std::string_view name, io::Json const& only, std::string_view why) const;
+
   io::Json const* fields_;
   std::string source_;
 };

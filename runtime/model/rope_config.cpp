@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/model/rope_config.hpp"
 
-#include <nlohmann/json.hpp>
-
 namespace talus::runtime {
 namespace {
 

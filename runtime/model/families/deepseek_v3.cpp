@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cmath>
 
-#include <nlohmann/json.hpp>
-
 #include "runtime/base/error.hpp"
 #include "runtime/model/family.hpp"
 #include "runtime/model/rope_config.hpp"
@@ -36,7 +34,7 @@ AttentionSpec read_latent(ConfigFields const& config) {
 MoeSpec read_experts(ConfigFields const& config) {
   config.expect_only("scoring_func", "sigmoid", "DeepSeek-V3 routes by sigmoid");
   config.expect_only("topk_method", "noaux_tc", "DeepSeek-V3 routes by noaux_tc");
-  config.expect_only("moe_layer_freq", 1, "each layer after the dense ones has experts");
+  config.expect_only("moe_layer_freq", 1.0, "each layer after the dense ones has experts");
   MoeSpec moe;
   moe.num_experts = config.has("n_routed_experts") ? config.size("n_routed_experts")
                                                    : config.size("num_local_experts");

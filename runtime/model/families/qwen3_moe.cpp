@@ -2,8 +2,6 @@
 #include <algorithm>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "runtime/base/error.hpp"
 #include "runtime/model/family.hpp"
 
@@ -27,19 +25,6 @@ MoeSpec read_experts(ConfigFields const& config) {
   return moe;
 }
 
-std::vector<std::int64_t> dense_layers(ConfigFields const& config) {
-  io::Json const* const list = config.find("mlp_only_layers");
-  if (list == nullptr) {
-    return {};
-  }
-  if (!list->is_array() || !std::all_of(list->begin(), list->end(), [](io::Json const& value) {
-        return value.is_number_integer();
-      })) {
-    config.refuse("mlp_only_layers", "must be a list of layer numbers");
-  }
-  return list->get<std::vector<std::int64_t>>();
-}
-
 }  // namespace
 
 void read_qwen3_moe(ConfigFields const& config, ModelSpec& spec) {
@@ -51,7 +36,7 @@ void read_qwen3_moe(ConfigFields const& config, ModelSpec& spec) {
   sparse.feed_forward = {.intermediate = 0, .moe = read_experts(config)};
 
   std::int64_t const step = config.size_or("decoder_sparse_step", 1);
-  std::vector<std::int64_t> const only_dense = dense_layers(config);
+  std::vector<std::int64_t> const only_dense = config.integers("mlp_only_layers");
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
     auto const number = static_cast<std::int64_t>(i);
     bool const listed = std::find(only_dense.begin(), only_dense.end(), number) != only_dense.end();
