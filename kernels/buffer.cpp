@@ -26,17 +26,19 @@ UniqueHandle<MemoryTraits> allocate(ExecContext const&, std::int64_t bytes) {
     return {};
   }
   // Both backends compute on the host. Small pieces don't get pages of their own.
-  std::int64_t const alignment = bytes >= huge_page ? huge_page : cache_line;
-  std::int64_t const rounded = (bytes + alignment - 1) / alignment * alignment;
-  void* const memory =
-      std::aligned_alloc(static_cast<std::size_t>(alignment), static_cast<std::size_t>(rounded));
-  if (memory == nullptr) {
+  bool const is_large = bytes >= huge_page;
+  void* memory = nullptr;
+  if (posix_memalign(&memory,
+                     static_cast<std::size_t>(is_large ? huge_page : cache_line),
+                     static_cast<std::size_t>(bytes)) != 0) {
     throw OutOfMemory{concat("allocate: ", bytes, " bytes (the system has not that much left)")};
   }
 #ifdef MADV_HUGEPAGE
-  if (alignment == huge_page) {
-    // Only a hint: where it is refused, small pages serve.
-    static_cast<void>(madvise(memory, static_cast<std::size_t>(rounded), MADV_HUGEPAGE));
+  if (is_large) {
+    // Whole huge pages only, so that none is spent on a remainder. A hint: where it is refused,
+    // small pages serve.
+    std::int64_t const whole = bytes / huge_page * huge_page;
+    static_cast<void>(madvise(memory, static_cast<std::size_t>(whole), MADV_HUGEPAGE));
   }
 #endif
   return UniqueHandle<MemoryTraits>{memory};

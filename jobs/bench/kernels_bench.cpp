@@ -7,12 +7,14 @@
 #include <cstdlib>
 #include <exception>
 #include <functional>
+#include <numeric>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "jobs/bench/machine_limits.hpp"
 #include "kernels/attention.hpp"
+#include "kernels/kv_cache.hpp"
 #include "kernels/matmul.hpp"
 #include "kernels/sampling.hpp"
 #include "kernels/session.hpp"
@@ -103,6 +105,12 @@ void report(std::string const& name,
               median(shares) * 100.0);
 }
 
+/// Rows of a step, of sequences that are all alike.
+struct Rows {
+  std::vector<std::int32_t> first;
+  std::vector<std::int32_t> context;
+};
+
 struct Bench {
   int threads = 1;
   int rounds = 7;
@@ -113,6 +121,9 @@ struct Bench {
 
   void decode(std::int64_t rows, std::int64_t out, std::int64_t in) const;
   void prefill(std::int64_t rows, std::int64_t out, std::int64_t in, int leaves) const;
+  void packing(std::int64_t out, std::int64_t in) const;
+  void attention(std::int64_t sequences, std::int64_t context, std::int64_t tokens) const;
+  void sampling() const;
 };
 
 void Bench::decode(std::int64_t rows, std::int64_t out, std::int64_t in) const {
@@ -174,6 +185,93 @@ void Bench::prefill(std::int64_t rows, std::int64_t out, std::int64_t in, int le
       run);
 }
 
+void Bench::packing(std::int64_t out, std::int64_t in) const {
+  std::vector<std::uint16_t> const raw(static_cast<std::size_t>(out * in), 0x3F80);
+  auto const* const bytes = reinterpret_cast<std::byte const*>(raw.data());
+  PackedWeights weights{fast, out, in, DType::bf16};
+  report(
+      concat("packing bf16 [", out, ", ", in, "], one thread"),
+      "GB/s    ",
+      rounds,
+      static_cast<double>(weights.bytes()),
+      [&] { return bus(); },
+      [&] {
+        weights.set(fast, {}, {bytes, DType::bf16, out, in, in});
+      });
+}
+
+void Bench::attention(std::int64_t sequences, std::int64_t context, std::int64_t tokens) const {
+  AttentionHeads const heads{32, 0, 8, 0, 0.125F};
+  std::int64_t const blocks = (context + tokens + 15) / 16;
+  KvShape const shape{4, 64, 64, false, DType::bf16};
+  KvCache cache{fast, shape, sequences * blocks, 16};
+  KvCache reference_cache{reference, shape, sequences * blocks, 16};
+  std::vector<std::int32_t> tables(static_cast<std::size_t>(sequences * blocks));
+  std::iota(tables.begin(), tables.end(), 0);
+  auto const batch_of = [&](std::int64_t before, std::int64_t count) {
+    Rows rows;
+    for (std::int64_t s = 0; s <= sequences; ++s) {
+      rows.first.push_back(static_cast<std::int32_t>(s * count));
+    }
+    rows.context.assign(static_cast<std::size_t>(sequences), static_cast<std::int32_t>(before));
+    return rows;
+  };
+  Rows const all = batch_of(0, context + tokens);
+  Rows const step = batch_of(context, tokens);
+  std::vector<float> const kv = random_floats(sequences * (context + tokens) * 4 * 64);
+  std::vector<float> const q = random_floats(sequences * tokens * 32 * 64);
+  std::vector<float> out(q.size());
+  std::vector<float> wanted(q.size());
+  auto const keys = view(kv, sequences * (context + tokens));
+  store_kv(fast, {all.first, all.context, tables, blocks}, keys, keys, cache);
+  store_kv(reference, {all.first, all.context, tables, blocks}, keys, keys, reference_cache);
+  PagedBatch const batch{step.first, step.context, tables, blocks};
+  auto const run = [&] {
+    paged_attention(
+        fast, batch, heads, view(q, sequences * tokens), cache, view(out, sequences * tokens));
+  };
+  run();
+  paged_attention(reference,
+                  batch,
+                  heads,
+                  view(q, sequences * tokens),
+                  reference_cache,
+                  view(wanted, sequences * tokens));
+  require_close(out, wanted);
+
+  std::string const name =
+      concat("attention, ", sequences, " sequences at ", context, ", ", tokens, " tokens");
+  double const bytes = static_cast<double>(sequences * (context + tokens) * shape.token_bytes());
+  double const pairs = static_cast<double>(tokens) *
+                       (static_cast<double>(context) + static_cast<double>(tokens) / 2.0);
+  double const operations = static_cast<double>(sequences) * pairs * 32.0 * 4.0 * 64.0;
+  report(
+      name, "GB/s    ", rounds, bytes, [&] { return bus(); }, run);
+  report(
+      name, "GFLOP/s ", rounds, operations, [&] { return peak(); }, run);
+}
+
+void Bench::sampling() const {
+  constexpr std::int64_t vocab = 150'000;
+  std::vector<float> const logits = random_floats(8 * vocab);
+  std::vector<SampleRule> const rules(
+      8, {.temperature = 0.8F, .top_k = 50, .top_p = 0.9F, .min_p = 0.01F, .uniform = 0.5F});
+  std::vector<std::int32_t> tokens(8);
+  std::vector<std::int32_t> wanted(8);
+  sample(reference, view(logits, 8), rules, wanted);
+  report(
+      "sampling, 8 rows of 150000, all filters",
+      "Grows/s ",
+      rounds,
+      8.0,
+      [] { return 1e3; },  // a row in a millisecond
+      [&] { sample(fast, view(logits, 8), rules, tokens); });
+  if (tokens != wanted) {
+    std::fprintf(stderr, "wrong tokens\n");
+    std::exit(1);
+  }
+}
+
 int run(int argc, char** argv) {
   Bench bench;
   KernelSession const session{argc > 1 ? std::atoi(argv[1]) : 0};
@@ -192,6 +290,12 @@ int run(int argc, char** argv) {
   bench.prefill(512, hidden, intermediate, 1);
   bench.prefill(512, hidden, intermediate, 32);
   bench.prefill(32, intermediate, hidden, 1);
+  bench.packing(intermediate, hidden);
+  bench.attention(1, 2048, 1);
+  bench.attention(64, 2048, 1);
+  bench.attention(1, 0, 512);
+  bench.attention(1, 2048, 512);
+  bench.sampling();
   return 0;
 }
 

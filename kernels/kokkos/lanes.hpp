@@ -187,9 +187,13 @@ template <class Function, class... Args>
 }
 
 [[nodiscard]] inline float maximum_of(Lanes const& lanes) {
-  float values[num_lanes];
-  store(values, lanes);
-  return *std::max_element(values, values + num_lanes);
+  NativeFloats greatest = lanes.part[0];
+  for (int i = 1; i < native_parts; ++i) {
+    greatest = lanes.part[i] > greatest ? lanes.part[i] : greatest;
+  }
+  float values[native_lanes];
+  std::memcpy(values, &greatest, sizeof values);
+  return *std::max_element(values, values + native_lanes);
 }
 
 /// exp(x), to 2 units in the last place; exactly 1 for 0, exactly 0 below the least normal result

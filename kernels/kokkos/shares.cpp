@@ -3,11 +3,17 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <limits>
 
 #include "kernels/kokkos/lanes.hpp"
 
 namespace talus::kernels::kokkos {
+namespace {
+
+constexpr float never = -std::numeric_limits<float>::infinity();
+
+}  // namespace
 
 Shares::Shares(float const* logits, std::int64_t vocab, float temperature)
     : logits_{logits},
@@ -21,11 +27,19 @@ Shares::Shares(float const* logits, std::int64_t vocab, float temperature)
 }
 
 template <class Visit>
-void Shares::for_each_share(Visit const& visit) const {
+void Shares::for_each_share(float least, Visit const& visit) const {
+  // Most tokens of a vocabulary are far below any share that matters, and a look at their logits
+  // tells; the margin is a hundred times what rounding can make of a share.
+  float const margin = 0.01F;
+  float const threshold =
+      least > 0.0F ? greatest_ + temperature_ * (std::log(least) - margin) : never;
   float shares[num_lanes];
   for (std::int64_t first = 0; first < vocab_; first += num_lanes) {
     std::int64_t const size = std::min<std::int64_t>(num_lanes, vocab_ - first);
-    Lanes const logits = load_some(logits_ + first, size);
+    Lanes const logits = load_some(logits_ + first, size, never);
+    if (maximum_of(logits) < threshold) {
+      continue;
+    }
     store(shares, exp((logits - broadcast(greatest_)) / broadcast(temperature_)));
     for (std::int64_t i = 0; i < size; ++i) {
       float const share = shares[i] > 0.0F ? shares[i] : 0.0F;  // a NaN is never drawn
@@ -36,7 +50,7 @@ void Shares::for_each_share(Visit const& visit) const {
 
 void Shares::count(std::uint32_t prefix, int shift, Histogram& histogram) const {
   int const above = shift + digit_bits;
-  for_each_share([&](std::int64_t, float share, std::uint32_t key) {
+  for_each_share(std::bit_cast<float>(prefix), [&](std::int64_t, float share, std::uint32_t key) {
     if (key >> above == prefix >> above) {
       std::uint32_t const digit = (key >> shift) % num_buckets;
       ++histogram.counts[digit];
@@ -96,7 +110,7 @@ Candidates Shares::exceeding(double sum) const {
 
 Candidates Shares::at_least(float share) const {
   Candidates kept{std::numeric_limits<std::uint32_t>::max(), 0, 0.0};
-  for_each_share([&](std::int64_t, float own, std::uint32_t key) {
+  for_each_share(share, [&](std::int64_t, float own, std::uint32_t key) {
     if (own >= share) {
       kept.sum += own;
       kept.ties = key < kept.key ? 1 : kept.ties + (key == kept.key ? 1 : 0);
@@ -109,7 +123,8 @@ Candidates Shares::at_least(float share) const {
 std::int32_t Shares::last_of(Candidates const& candidates) const {
   std::int64_t seen = 0;
   std::int64_t last = 0;
-  for_each_share([&](std::int64_t token, float, std::uint32_t key) {
+  float const share = std::bit_cast<float>(candidates.key);
+  for_each_share(share, [&](std::int64_t token, float, std::uint32_t key) {
     if (key == candidates.key && seen < candidates.ties) {
       ++seen;
       last = token;

@@ -50,8 +50,10 @@ class Shares {
     double sums[num_buckets] = {};
   };
 
+  /// Calls visit(token, share, bits of the share) for all tokens whose share is `least` or more,
+  /// and some whose share is less.
   template <class Visit>
-  void for_each_share(Visit const& visit) const;
+  void for_each_share(float least, Visit const& visit) const;
 
   /// Counts the shares whose bits above `shift + digit_bits` are those of `prefix`.
   void count(std::uint32_t prefix, int shift, Histogram& histogram) const;
