@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # From a clone to answers: sets the machine up, builds Talus, and lets four MPI ranks solve 1,000
-# problems of arithmetic, first with a dense model, then with a mixture of experts. Prints some of the
+# problems of arithmetic, first with a dense model, then with a mixture of experts. Prints some
 # reasoning, how many answers are right, and what the ranks did. Fails if fewer than 95% are right.
 #
 #   BACKEND  kernels to use (auto)       JOBS  parallel compilations (all cores)
@@ -21,8 +21,8 @@ show_and_run() {
   "$@"
 }
 
-# What Open MPI asks for on a small machine: leave for root, and for more ranks than cores, which then
-# must not be tied to one core each. Names of versions 4 and 5; other MPIs don't look.
+# What Open MPI asks for on a small machine: leave for root, and for more ranks than cores, which
+# then must not be tied to one core each. Names of versions 4 and 5; other MPIs don't look.
 export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=none
 export PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe
 export PRTE_MCA_hwloc_default_binding_policy=none

@@ -3,8 +3,8 @@ cmake_minimum_required(VERSION 3.24)
 
 # cmake -D root=<source directory> -P check_readme.cmake
 #
-# README.md's table of folders lists what is there, all of it; its links and the scripts and presets
-# that it names exist.
+# README.md's table of folders lists what is there, all of it, and its table of options all options;
+# links, paths and presets in it exist.
 file(READ "${root}/README.md" readme)
 set(violations "")
 
@@ -21,19 +21,27 @@ endforeach()
 
 file(GLOB entries RELATIVE "${root}" "${root}/*")
 foreach(entry IN LISTS entries)
-  if(IS_DIRECTORY "${root}/${entry}" AND NOT entry MATCHES "^(\\.|build)"
-     AND NOT entry IN_LIST listed)
+  file(GLOB inside "${root}/${entry}/*")
+  if(inside AND NOT entry MATCHES "^(\\.|build)" AND NOT entry IN_LIST listed)
     string(APPEND violations "  ${entry}/ is not in the table of folders\n")
   endif()
 endforeach()
 
-string(REGEX MATCHALL "\\]\\([^)#:]+\\)" links "${readme}")
-string(REGEX MATCHALL "(jobs|tests|\\.ci)/[a-z_/]*(run|setup\\.sh|run\\.sh|[a-z_]+\\.py)" scripts
-  "${readme}")
+string(REPLACE "](" " link(" without_brackets "${readme}")  # which would hide ends of list elements
+string(REGEX MATCHALL "link\\([^)#:]+\\)" links "${without_brackets}")
+string(REGEX MATCHALL "(jobs|tests|\\.ci)/[a-z_./]*[a-z]" scripts "${readme}")
 foreach(mention IN LISTS links scripts)
-  string(REGEX REPLACE "^\\]\\(|\\)$" "" path "${mention}")
+  string(REGEX REPLACE "^link\\(|\\)$" "" path "${mention}")
   if(NOT EXISTS "${root}/${path}")
     string(APPEND violations "  ${path} is named, and doesn't exist\n")
+  endif()
+endforeach()
+
+file(STRINGS "${root}/jobs/talus/options.hpp" lines REGEX "\"--[a-z]")
+foreach(line IN LISTS lines)
+  string(REGEX REPLACE ".*\"(--[a-z-]+).*" "\\1" option "${line}")
+  if(NOT readme MATCHES "\n\\| `${option}`")
+    string(APPEND violations "  ${option} is not in the table of options\n")
   endif()
 endforeach()
 
@@ -49,6 +57,6 @@ endforeach()
 if(violations)
   message(FATAL_ERROR "README.md is wrong:\n${violations}")
 endif()
-if(NOT rows OR NOT scripts OR NOT mentions)
-  message(FATAL_ERROR "README.md has no table of folders, no script or no preset to check")
+if(NOT rows OR NOT scripts OR NOT mentions OR NOT lines)
+  message(FATAL_ERROR "there are no folders, scripts, options or presets to check")
 endif()
