@@ -64,16 +64,15 @@ kokkos_file() {
   done
 }
 
-# Address of the archive that this machine takes Debian from, whatever file it is named in.
-archive_address() {
-  apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Identifier: Packages' |
-    awk -v release="$codename" '$1 == release && $2 == "main" && !n++ { print $3 }'
+# suite_address SUITE: of the archive from which apt takes it, whatever file names it; nothing if it
+# doesn't. Asking costs nothing, and needs no lists.
+suite_address() {
+  apt-get update --print-uris | sed -n "s|^'\([^']*\)/dists/$1/InRelease'.*|\1|p" | sed -n 1p
 }
 
 install_packages() {
   local list=/etc/apt/sources.list.d/talus-backports.list log
-  if printf '%s\n' "$@" | grep backports > /dev/null &&
-    ! apt-get indextargets --format '$(RELEASE)' | grep -x "$codename-backports" > /dev/null; then
+  if [[ $* == *-backports* ]] && [ -z "$(suite_address "$codename-backports")" ]; then
     echo "deb $archive $codename-backports main" > $list
   fi
   log=$(mktemp)
@@ -152,7 +151,7 @@ if [ "$(id -u)" -ne 0 ]; then
   die "not root, so nothing was changed; run it as root, or install these and run it again"
 fi
 
-archive=$(archive_address)
+archive=$(suite_address "$codename")
 [ -n "$archive" ] || die "apt has no source for $codename's main part"
 if [ ${#missing[@]} -gt 0 ]; then
   install_packages "${missing[@]}"
