@@ -30,5 +30,7 @@ function(talus_set_warnings target)
   if(TALUS_WERROR)
     list(APPEND cxx -Werror)
   endif()
+  # Messages name the place in the source as the repository does, wherever that was built.
+  list(APPEND cxx "-fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=")
   target_compile_options(${target} PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:${cxx}>")
 endfunction()

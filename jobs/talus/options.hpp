@@ -24,6 +24,8 @@ void visit_model_options(Options& o, Visitor&& visit) {
   visit("--dtype", o.dtype, "Weights and KV cache: auto, float32, bfloat16");
   visit("--seed", o.seed, "Seed of requests that have none of their own");
   visit("--kv-cache-memory", o.kv_cache_memory, "Bytes of KV cache a rank (or 512M, 4G)");
+  visit("--num-gpu-blocks-override", o.num_gpu_blocks_override,
+        "KV blocks, instead of as many as fit");
   visit("--kv-admission",
         o.kv_admission,
         "Blocks that a request must find free: expected, reserve, eager");

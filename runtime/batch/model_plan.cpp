@@ -60,6 +60,9 @@ void check_limits(ModelOptions const& options) {
                              kernels::KvCache::panel_positions,
                              " up to 1024)")};
   }
+  if (options.num_gpu_blocks_override) {
+    check_range("--num-gpu-blocks-override", *options.num_gpu_blocks_override, most_tokens);
+  }
   if (options.kv_cache_memory && *options.kv_cache_memory < 1) {
     throw ConfigError{
         concat("--kv-cache-memory: ", *options.kv_cache_memory, " (bytes, positive)")};
@@ -107,7 +110,8 @@ void plan_blocks(parallel::ProcessGrid const& grid,
                                .max_model_len = plan.max_model_len,
                                .block_tokens = options.block_size,
                                .available = available,
-                               .kv_cache = options.kv_cache_memory});
+                               .kv_cache = options.kv_cache_memory,
+                               .num_blocks = options.num_gpu_blocks_override});
     check_budget(plan.budget, plan.max_model_len);
   });
   MemoryBudget& budget = plan.budget;

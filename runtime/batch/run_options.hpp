@@ -23,6 +23,7 @@ struct ModelOptions {
   std::string dtype = "auto";                 ///< auto, float32, bfloat16
   std::uint64_t seed = 0;
   std::optional<std::int64_t> kv_cache_memory;            ///< bytes a rank
+  std::optional<std::int64_t> num_gpu_blocks_override;  ///< KV blocks, instead of what fits
   std::string kv_admission = "expected";                  ///< expected, reserve, eager
   std::string backend = "auto";                           ///< auto, kokkos, reference
   int threads = 0;                                        ///< of a rank; 0: as many as its cores

@@ -83,6 +83,7 @@ MemoryBudget plan_memory(kernels::ExecContext const& exec,
       std::min({for_cache / block_bytes,
                 blocks_each * request.max_num_seqs,
                 std::int64_t{std::numeric_limits<std::int32_t>::max()} / request.block_tokens});
+  budget.num_blocks = request.num_blocks.value_or(budget.num_blocks);
   budget.kv_cache = budget.num_blocks * block_bytes;
   return budget;
 }

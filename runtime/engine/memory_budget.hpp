@@ -30,6 +30,7 @@ struct BudgetRequest {
   std::int64_t block_tokens = 0;
   std::int64_t available = 0;            ///< see available_memory()
   std::optional<std::int64_t> kv_cache;  ///< bytes for the KV cache, where the user says
+  std::optional<std::int64_t> num_blocks;  ///< KV blocks, where the user says
 };
 
 /// Plans a rank's memory: weights and activations as they will be, then KV blocks in what is left,
