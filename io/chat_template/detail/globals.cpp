@@ -108,6 +108,9 @@ std::shared_ptr<Dict> collect_entries(Arguments const& arguments, std::string_vi
     fail(function, ": ", arguments.positional.size(), " arguments (takes at most 1)");
   }
   for (Value const& source : arguments.positional) {
+    if (source.is_undefined()) {
+      fail(source.why_undefined());
+    }
     if (source.is(Kind::dict)) {
       for (auto const& [key, value] : source.as_dict().entries()) {
         dict->set(key, value);
