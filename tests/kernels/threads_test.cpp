@@ -27,10 +27,7 @@ std::vector<float> compute(int num_threads) {
   for (std::int64_t const rows : {1, 50}) {
     Matrix const x = random_matrix(rows, 900, 1);
     Matrix y{rows, 700};
-    matmul(on_kokkos,
-           x.view(),
-           pack(on_kokkos, random_matrix(700, 900, 2), DType::bf16),
-           y.view());
+    matmul(on_kokkos, x.view(), pack(on_kokkos, random_matrix(700, 900, 2), DType::bf16), y.view());
     append(results, y);
   }
   KvCache cache{on_kokkos, {2, 64, 64, false, DType::bf16}, 20, 16};
