@@ -41,7 +41,8 @@ run_model() {
   # The whole score has to be shown before it counts.
   local enough=0
   /usr/bin/python3 jobs/demo/score.py --output "$results/$name.jsonl" \
-    --answers jobs/demo/answers.jsonl --show "$shown" --least "$least" || enough=1
+    --problems jobs/demo/problems.jsonl --answers jobs/demo/answers.jsonl \
+    --show "$shown" --least "$least" || enough=1
   /usr/bin/python3 jobs/demo/summarize_trace.py "$results/$name-trace"
   return $enough
 }

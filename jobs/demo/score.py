@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Prints one of the answers that `talus run` wrote, and the share of those that are right.
+r"""Prints one of the answers that `talus run` wrote, and the share of those that are right.
 
-    score.py --output dense.jsonl --answers answers.jsonl [--show p0002] [--least 0.95]
+    score.py --output dense.jsonl --problems problems.jsonl --answers answers.jsonl \
+        [--show p0002] [--least 0.95]
 
-The answer is the last number after the reasoning. Fails if the share is less than --least, or if a
-problem has no answer at all. Needs Python's standard library only.
+An answer counts by the last number after its reasoning. Fails if the share is less than --least, or
+if a problem has no answer at all. Needs Python's standard library only.
 """
 
 import argparse
@@ -30,6 +31,11 @@ def content_of(line: dict) -> str:
     return line["response"]["body"]["choices"][0]["message"]["content"]
 
 
+def question_of(line: dict) -> str:
+    """What was asked."""
+    return line["body"]["messages"][-1]["content"]
+
+
 def final_number(content: str) -> int | None:
     """The last number after the reasoning; None if that doesn't end, or no number follows."""
     _, end, conclusion = content.partition(END_OF_REASONING)
@@ -44,6 +50,7 @@ def indented(text: str) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=pathlib.Path, required=True, help="answers of talus run")
+    parser.add_argument("--problems", type=pathlib.Path, required=True, help="its requests")
     parser.add_argument("--answers", type=pathlib.Path, required=True, help="the right ones")
     parser.add_argument("--show", metavar="ID", help="print the answer with this custom_id")
     parser.add_argument("--least", type=float, default=0.0, help="share that must be right")
@@ -52,7 +59,8 @@ def main() -> int:
     expected = {line["custom_id"]: int(line["answer"]) for line in read_lines(options.answers)}
     contents = {line["custom_id"]: content_of(line) for line in read_lines(options.output)}
     if options.show:
-        print(f"{options.show}:\n{indented(contents[options.show])}")
+        questions = {line["custom_id"]: question_of(line) for line in read_lines(options.problems)}
+        print(f"{options.show}: {questions[options.show]}\n{indented(contents[options.show])}\n")
 
     absent = expected.keys() - contents.keys()
     right = sum(final_number(text) == expected.get(name) for name, text in contents.items())
