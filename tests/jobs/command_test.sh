@@ -1,0 +1,205 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+#   command_test.sh CASE TALUS SOURCE_DIR MPIEXEC...
+#
+# The talus command from end to end. A case is one of the functions case_* below; MPIEXEC is the
+# launcher up to where the number of ranks goes.
+set -euo pipefail
+
+name=$1 talus=$2 source=$3
+shift 3
+launcher=("$@")
+here=$(dirname "${BASH_SOURCE[0]}")
+demo=$source/jobs/demo
+problems=$demo/problems.jsonl
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+
+fail() {
+  echo "$name: $*" >&2
+  [ ! -s log ] || cat log >&2
+  exit 1
+}
+
+on() { # RANKS COMMAND...
+  local ranks=$1
+  shift
+  "${launcher[@]}" "$ranks" "$@"
+}
+
+answers() { /usr/bin/python3 "$here/answers.py" "$@" || fail "answers.py $1"; }
+
+# expect CODE TEXT COMMAND...: the command exits so, and says TEXT.
+expect() {
+  local code=$1 text=$2 got=0
+  shift 2
+  "$@" > log 2>&1 < /dev/null || got=$?
+  [ "$got" -eq "$code" ] || fail "exit code $got, not $code, of: $*"
+  grep -qF -- "$text" log || fail "no \"$text\" in what this said: $*"
+}
+
+# demo RANKS MODEL INPUT OUTPUT ARGUMENT...: the run command on a demo model, one thread a rank;
+# 0 ranks: without a launcher.
+demo() {
+  local ranks=$1 model=$2 input=$3 output=$4 command
+  shift 4
+  command=("$talus" run --model "$demo/$model" -i "$input" -o "$output" --threads 1 "$@")
+  if [ "$ranks" -eq 0 ]; then
+    "${command[@]}"
+  else
+    on "$ranks" "${command[@]}"
+  fi
+}
+
+case_help() {
+  # A launcher's environment without a launcher: who started MPI here would fail or hang.
+  local away=(env PMIX_RANK=0 OMPI_COMM_WORLD_RANK=0 timeout 20)
+  expect 0 "run" "${away[@]}" "$talus" --help
+  expect 0 "--tensor-parallel-size" "${away[@]}" "$talus" run --help
+  expect 0 "talus " "${away[@]}" "$talus" --version
+  [ "$(on 3 "$talus" --version | wc -l)" -eq 1 ] || fail "each rank tells its version"
+}
+
+case_refused() {
+  head -n 3 "$problems" > in.jsonl
+  echo old > old.jsonl
+  ln -s in.jsonl link.jsonl
+  echo 'no_such_flag: 3' > bad.yaml
+  local run=("$talus" run --threads 1)
+  local dense=("${run[@]}" --model "$demo/dense" -i in.jsonl)
+  expect 2 "--frobnicate" "${dense[@]}" -o out.jsonl --frobnicate
+  expect 2 "--help" "$talus"
+  expect 2 "--model: missing" "${run[@]}" -i in.jsonl -o out.jsonl
+  expect 2 "nowhere" "${run[@]}" --model nowhere -i in.jsonl -o out.jsonl
+  expect 2 "--input-file: missing" "${run[@]}" --model "$demo/dense" -o out.jsonl
+  expect 2 "absent.jsonl" "${run[@]}" --model "$demo/dense" -i absent.jsonl -o out.jsonl
+  expect 2 "--output-file: missing" "${dense[@]}"
+  expect 2 "--overwrite" "${dense[@]}" -o old.jsonl
+  expect 2 "in.jsonl" "${dense[@]}" -o in.jsonl --overwrite
+  expect 2 "link.jsonl" "${dense[@]}" -o link.jsonl --overwrite
+  expect 2 "absent/out.jsonl" "${dense[@]}" -o absent/out.jsonl
+  expect 2 "bad.yaml, line 1: no-such-flag" "${dense[@]}" -o out.jsonl --config bad.yaml
+  expect 2 "float32, bfloat16" "${dense[@]}" -o out.jsonl --dtype int3
+  expect 2 "reference" "${dense[@]}" -o out.jsonl --backend abacus
+  expect 2 "expected, reserve, eager" "${dense[@]}" -o out.jsonl --kv-admission greedy
+  expect 2 "--max-num-seqs" "${dense[@]}" -o out.jsonl --max-num-seqs 0
+  expect 2 "--block-size" "${dense[@]}" -o out.jsonl --block-size 7
+  expect 2 "allowed: error" env TALUS_LOG=loud "${dense[@]}" -o out.jsonl
+  [ ! -e out.jsonl ] || fail "a run that was refused wrote an output"
+  [ "$(cat old.jsonl)" = old ] || fail "a run that was refused touched the output"
+  cmp -s in.jsonl <(head -n 3 "$problems") || fail "a run that was refused touched the input"
+}
+
+case_refused_grids() {
+  head -n 3 "$problems" > in.jsonl
+  local dense=("$talus" run --threads 1 --model "$demo/dense" -i in.jsonl -o out.jsonl)
+  expect 2 "2*2*1 = 4" on 2 "${dense[@]}" -dp 2 -tp 2
+  expect 2 "1, 2, 4 would do" on 3 "${dense[@]}" -tp 3
+  expect 2 "ep = 3" on 2 "${dense[@]}" -ep 3
+  expect 2 "absent/out.jsonl" demo 2 dense in.jsonl absent/out.jsonl
+  [ "$(grep -c '^talus' log)" -eq 1 ] || fail "more than one rank told of the refusal"
+  [ ! -e out.jsonl ] || fail "a run that was refused wrote an output"
+}
+
+case_config() {
+  head -n 3 "$problems" > in.jsonl
+  printf 'max_model_len: 256\nserved-model-name: named\nmax-num-seqs: 3\n' > run.yaml
+  local dense=("$talus" run --threads 1 --model "$demo/dense" -i in.jsonl -o out.jsonl)
+  expect 0 "Maximum concurrency for 256 tokens" "${dense[@]}" --config run.yaml --dry-run
+  expect 0 "Maximum concurrency for 128 tokens" \
+    "${dense[@]}" --config run.yaml --dry-run --max-model-len 128
+  expect 0 "KV cache size: " "${dense[@]}" --dry-run
+  expect 0 "dp 2 x pp 1 x tp 1" on 2 "${dense[@]}" --dry-run
+  [ ! -e out.jsonl ] || fail "--dry-run wrote an output"
+  expect 0 "3 answers" "${dense[@]}" --config run.yaml
+  [ "$(grep -c '"model":"named"' out.jsonl)" -eq 3 ] || fail "served-model-name of the file"
+}
+
+case_bad_lines() {
+  answers make mixed - > in.jsonl
+  expect 0 "7 answers and 5 errors" demo 0 dense in.jsonl one.jsonl
+  answers check mixed one.jsonl
+  expect 0 "7 answers and 5 errors" demo 3 dense in.jsonl three.jsonl
+  answers check mixed three.jsonl
+  : > empty.jsonl
+  expect 0 "0 answers" demo 2 dense empty.jsonl none.jsonl
+  [ -f none.jsonl ] && [ ! -s none.jsonl ] || fail "no empty output for an empty input"
+}
+
+case_features() {
+  answers make features - > in.jsonl
+  expect 0 "7 answers and 0 errors" demo 0 dense in.jsonl one.jsonl
+  answers check features one.jsonl
+  # As a pipe, on another grid, with as little memory as can be: the same answers.
+  demo 4 dense - four.jsonl -dp 2 -tp 2 --max-num-seqs 2 < in.jsonl \
+    2> log || fail "standard input"
+  answers equal one.jsonl four.jsonl
+}
+
+case_grids() {
+  local model
+  head -n 40 "$problems" > in.jsonl
+  for model in dense moe; do
+    expect 0 "40 answers and 0 errors" demo 0 $model in.jsonl $model-1.jsonl
+    expect 0 "40 answers and 0 errors" demo 4 $model in.jsonl $model-4.jsonl -dp 2 -tp 2
+    answers equal $model-1.jsonl $model-4.jsonl
+  done
+  expect 0 "40 answers and 0 errors" demo 4 moe in.jsonl moe-ep.jsonl -dp 2 -tp 2 -ep 4
+  expect 0 "40 answers and 0 errors" demo 8 moe in.jsonl moe-8.jsonl -dp 2 -tp 2 -pp 2 -ep 4
+  answers equal moe-1.jsonl moe-ep.jsonl moe-8.jsonl
+}
+
+case_greedy() {
+  local model
+  answers make greedy "$problems" > in.jsonl
+  for model in dense moe; do
+    expect 0 "64 answers and 0 errors" demo 2 $model in.jsonl $model.jsonl --dtype float32
+    answers greedy $model.jsonl "$source/tests/data/demo/${model}_greedy.jsonl"
+  done
+}
+
+case_text() {
+  printf '%s\n' '"What is 853 + 974?"' '"a \"quoted\" word\n and a second line"' > texts.jsonl
+  "$talus" tokenize --model "$demo/dense" < texts.jsonl > ids.jsonl || fail tokenize
+  grep -q '^\[' ids.jsonl || fail "no arrays of ids"
+  "$talus" detokenize --model "$demo/dense" < ids.jsonl > back.jsonl || fail detokenize
+  cmp texts.jsonl back.jsonl || fail "detokenize is not the reverse of tokenize"
+
+  echo '{"messages": [{"role": "user", "content": "Hi"}]}' > body.jsonl
+  "$talus" render --model "$demo/dense" < body.jsonl > prompt.jsonl || fail render
+  grep -qF '"<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"' prompt.jsonl ||
+    fail "render: $(cat prompt.jsonl)"
+
+  "$talus" inspect "$demo/moe" --json > inspect.json || fail inspect
+  /usr/bin/python3 - inspect.json << 'CHECK' || fail "inspect --json: $(cat inspect.json)"
+import json, sys
+told = json.load(open(sys.argv[1], encoding="utf-8"))
+assert told["family"] == "deepseek_v3" and told["layers"] == 4
+assert told["kv_bytes_per_token"] == 4 * (32 + 16) * 2
+assert told["missing"] == [] and told["unknown"] == []
+assert sum(told["bytes_by_dtype"].values()) > told["parameters"]["total"]
+CHECK
+  expect 2 "nowhere" "$talus" inspect nowhere
+  expect 2 "--model" "$talus" tokenize
+}
+
+case_verify() {
+  expect 0 "dp" on 4 "$talus" verify --model "$source/tests/data/models/deepseek_v3" --threads 1 \
+    --num-requests 4 --longest-prompt 24 --max-tokens 6
+  [ "$(grep -c '^tokens' log)" -gt 10 ] || fail "hardly any layout was compared"
+  ! grep -q DIFFERS log || fail "bits differ, and the exit code says nothing"
+  [ "$(grep '^tokens' log | cut -d ' ' -f 1-5 | sort -u | wc -l)" -eq 1 ] || fail "hashes differ"
+}
+
+case_trace() {
+  head -n 6 "$problems" > in.jsonl
+  expect 0 "6 answers" demo 2 moe in.jsonl out.jsonl -tp 2 --trace seen
+  answers trace seen 6
+  /usr/bin/python3 "$demo/summarize_trace.py" seen > summary || fail "summarize_trace.py"
+  [ -s summary ] || fail "summarize_trace.py says nothing"
+}
+
+declare -F "case_$name" > log || fail "no such case"
+"case_$name"
