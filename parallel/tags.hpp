@@ -11,8 +11,6 @@ enum class Tag : int {
   mail = 4,           ///< byte messages to rank 0 (mailbox.hpp)
   queue_request = 5,  ///< "next work, please" to the rank that counts (work_queue.hpp)
   queue_answer = 6,   ///< the first index handed out (work_queue.hpp)
-  weights = 7,        ///< pieces of tensors while loading
-  tokens = 8,         ///< sampled tokens from the last stage to the first
 };
 
 }  // namespace talus::parallel
