@@ -54,8 +54,8 @@ demo() {
 }
 
 case_help() {
-  # A launcher's environment without a launcher: who started MPI here would fail or hang.
-  local away=(env PMIX_RANK=0 OMPI_COMM_WORLD_RANK=0 timeout 20)
+  # With this Open MPI has no way to send, so that who starts MPI fails; others don't look.
+  local away=(env OMPI_MCA_pml=none_such timeout 20)
   expect 0 "run" "${away[@]}" "$talus" --help
   expect 0 "--tensor-parallel-size" "${away[@]}" "$talus" run --help
   expect 0 "talus " "${away[@]}" "$talus" --version
@@ -81,6 +81,12 @@ case_refused() {
   expect 2 "link.jsonl" "${dense[@]}" -o link.jsonl --overwrite
   expect 2 "absent/out.jsonl" "${dense[@]}" -o absent/out.jsonl
   expect 2 "bad.yaml, line 1: no-such-flag" "${dense[@]}" -o out.jsonl --config bad.yaml
+  printf 'max_num_seqs: [1, 2]\n' > list.yaml
+  expect 2 "list.yaml, line 1: max-num-seqs" "${dense[@]}" -o out.jsonl --config list.yaml
+  printf '? [a, b]\n: 3\n' > keys.yaml
+  expect 2 "keys.yaml" "${dense[@]}" -o out.jsonl --config keys.yaml
+  printf 'overwrite: maybe\n' > flag.yaml
+  expect 2 "flag.yaml, line 1" "${dense[@]}" -o out.jsonl --config flag.yaml
   expect 2 "float32, bfloat16" "${dense[@]}" -o out.jsonl --dtype int3
   expect 2 "reference" "${dense[@]}" -o out.jsonl --backend abacus
   expect 2 "expected, reserve, eager" "${dense[@]}" -o out.jsonl --kv-admission greedy
@@ -101,6 +107,37 @@ case_refused_grids() {
   expect 2 "absent/out.jsonl" demo 2 dense in.jsonl absent/out.jsonl
   [ "$(grep -c '^talus' log)" -eq 1 ] || fail "more than one rank told of the refusal"
   [ ! -e out.jsonl ] || fail "a run that was refused wrote an output"
+}
+
+# A checkpoint that isn't what its config says is refused by one rank, and nobody hangs.
+case_damaged() {
+  head -n 3 "$problems" > in.jsonl
+  local bad=("$talus" run --threads 1 --model model -i in.jsonl -o out.jsonl)
+  damage() { # FILE PYTHON: the demo model, changed by a program that has `data`
+    rm -rf model && cp -r "$demo/dense" model && chmod -R u+w model
+    /usr/bin/python3 -c "
+data = bytearray(open('model/$1', 'rb').read())
+$2
+open('model/$1', 'wb').write(data)"
+  }
+  damage model.safetensors 'del data[1000000:]'
+  expect 2 "truncated" on 3 "${bad[@]}"
+  damage model.safetensors 'data[-100:] = bytes([255]) * 100'
+  expect 2 "NaN" on 3 "${bad[@]}"
+  damage config.json 'data = data.replace(b"layers\": 4", b"layers\": 5")'
+  expect 2 "model.layers.4." on 3 "${bad[@]}"
+  damage config.json 'del data[100:]'
+  expect 2 "config.json" on 3 "${bad[@]}"
+  damage tokenizer.json 'del data[5000:]'
+  expect 2 "tokenizer.json" on 3 "${bad[@]}"
+  [ ! -e out.jsonl ] || fail "a run that was refused wrote an output"
+  [ "$(grep -c '^talus' log)" -eq 1 ] || fail "more than one rank told of the refusal"
+}
+
+case_full_disk() {
+  [ -c /dev/full ] || return 77
+  ln -s /dev/full full.jsonl
+  expect 1 "full.jsonl" demo 2 dense "$problems" full.jsonl --overwrite
 }
 
 case_config() {
@@ -149,6 +186,20 @@ case_grids() {
   expect 0 "40 answers and 0 errors" demo 4 moe in.jsonl moe-ep.jsonl -dp 2 -tp 2 -ep 4
   expect 0 "40 answers and 0 errors" demo 8 moe in.jsonl moe-8.jsonl -dp 2 -tp 2 -pp 2 -ep 4
   answers equal moe-1.jsonl moe-ep.jsonl moe-8.jsonl
+}
+
+# Little memory, another admission, small steps: preempted requests get the same answers.
+case_preempted() {
+  head -n 24 "$problems" > in.jsonl
+  expect 0 "24 answers and 0 errors" demo 0 dense in.jsonl roomy.jsonl
+  expect 0 "24 answers and 0 errors" demo 2 dense in.jsonl tight.jsonl -tp 2 --max-model-len 256 \
+    --num-gpu-blocks-override 16 --kv-admission eager --max-num-batched-tokens 24
+  answers equal roomy.jsonl tight.jsonl
+  grep -q '"preemptions":[1-9]' tight.jsonl || fail "nothing was preempted"
+  expect 0 "24 answers and 0 errors" demo 0 dense in.jsonl reserved.jsonl --max-model-len 256 \
+    --num-gpu-blocks-override 16 --kv-admission reserve
+  ! grep -q '"preemptions":[1-9]' reserved.jsonl || fail "preempted in spite of reserve"
+  answers equal roomy.jsonl reserved.jsonl
 }
 
 case_greedy() {
