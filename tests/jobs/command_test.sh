@@ -83,8 +83,6 @@ case_refused() {
   expect 2 "bad.yaml, line 1: no-such-flag" "${dense[@]}" -o out.jsonl --config bad.yaml
   printf 'max_num_seqs: [1, 2]\n' > list.yaml
   expect 2 "list.yaml, line 1: max-num-seqs" "${dense[@]}" -o out.jsonl --config list.yaml
-  printf '? [a, b]\n: 3\n' > keys.yaml
-  expect 2 "keys.yaml" "${dense[@]}" -o out.jsonl --config keys.yaml
   printf 'overwrite: maybe\n' > flag.yaml
   expect 2 "flag.yaml, line 1" "${dense[@]}" -o out.jsonl --config flag.yaml
   expect 2 "float32, bfloat16" "${dense[@]}" -o out.jsonl --dtype int3
@@ -96,6 +94,12 @@ case_refused() {
   [ ! -e out.jsonl ] || fail "a run that was refused wrote an output"
   [ "$(cat old.jsonl)" = old ] || fail "a run that was refused touched the output"
   cmp -s in.jsonl <(head -n 3 "$problems") || fail "a run that was refused touched the input"
+}
+
+case_config_keys() {
+  head -n 3 "$problems" > in.jsonl
+  printf '? [a, b]\n: 3\n' > keys.yaml
+  expect 2 "keys.yaml" demo 0 dense in.jsonl out.jsonl --config keys.yaml
 }
 
 case_refused_grids() {
