@@ -96,6 +96,13 @@ void apply_config_file(CLI::App& app, std::string const& file) {
     throw ConfigError{concat("--config: ", file, " (must hold lines of the form flag: value)")};
   }
   for (auto const& entry : root) {
+    if (!entry.first.IsScalar()) {
+      throw ConfigError{concat("--config: ",
+                               file,
+                               ", line ",
+                               entry.first.Mark().line + 1,
+                               ": a list or map as a key (must be the name of an option)")};
+    }
     auto name = entry.first.as<std::string>();
     std::replace(name.begin(), name.end(), '_', '-');
     CLI::Option* const option = app.get_option_no_throw("--" + name);

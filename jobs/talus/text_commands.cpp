@@ -66,6 +66,19 @@ Command on_first_rank(std::function<int()> work) {
   return [work = std::move(work)] { return launcher_rank() == 0 ? work() : exit_done; };
 }
 
+std::vector<io::TokenId> token_ids(io::Json const& list, io::Tokenizer const& tokenizer) {
+  std::vector<io::TokenId> ids;
+  for (io::Json const& id : list.get_ref<io::Json::array_t const&>()) {
+    if (!id.is_number_unsigned() ||
+        id.get<std::uint64_t>() >= static_cast<std::uint64_t>(tokenizer.vocab_size())) {
+      throw ConfigError{concat(
+          "token id ", dump(id), " (an integer from 0 to ", tokenizer.vocab_size() - 1, ')')};
+    }
+    ids.push_back(id.get<io::TokenId>());
+  }
+  return ids;
+}
+
 io::Json render_line(io::ModelTemplate const& model, io::Json const& request) {
   try {
     return io::render_chat(model, request);
@@ -101,7 +114,7 @@ Command add_detokenize(CLI::App& program) {
     io::Tokenizer const tokenizer = io::Tokenizer::load(arguments->model);
     auto const skip = arguments->flag ? io::SkipSpecialTokens::yes : io::SkipSpecialTokens::no;
     return for_each_line([&](io::Json const& ids) {
-      return io::Json(tokenizer.decode(ids.get<std::vector<io::TokenId>>(), skip));
+      return io::Json(tokenizer.decode(token_ids(ids, tokenizer), skip));
     });
   });
 }

@@ -51,6 +51,21 @@ std::vector<runtime::Layout> layouts_of(Arguments const& arguments,
   return layouts;
 }
 
+/// Refuses a comparison of nothing.
+void check(Arguments const& arguments) {
+  if (arguments.model.model.empty()) {
+    throw ConfigError{"--model: missing (the directory of a checkpoint)"};
+  }
+  auto const at_least_one = [](char const* flag, std::int32_t value) {
+    if (value < 1) {
+      throw ConfigError{concat(flag, ": ", value, " (must be at least 1)")};
+    }
+  };
+  at_least_one("--num-requests", arguments.num_requests);
+  at_least_one("--longest-prompt", arguments.longest_prompt);
+  at_least_one("--max-tokens", arguments.max_tokens);
+}
+
 int verify(Arguments const& arguments) {
   parallel::Communicator const world = parallel::Communicator::duplicate(MPI_COMM_WORLD);
   runtime::ModelSpec const spec = runtime::read_model_spec(arguments.model.model);
@@ -92,9 +107,7 @@ Command add_verify(CLI::App& program) {
   app->add_option("--max-tokens", arguments->max_tokens, "New tokens of each request")
       ->capture_default_str();
   return [arguments] {
-    if (arguments->model.model.empty()) {
-      throw ConfigError{"--model: missing (the directory of a checkpoint)"};
-    }
+    check(*arguments);
     return run_on_ranks(arguments->model.threads,
                         [&](Console&, runtime::RunStage&) { return verify(*arguments); });
   };

@@ -50,6 +50,17 @@ std::int64_t ConfigFields::size_or(std::string_view name, std::int64_t fallback)
   return has(name) ? size(name) : fallback;
 }
 
+std::int64_t ConfigFields::count_or_zero(std::string_view name) const {
+  io::Json const* const value = find(name);
+  if (value == nullptr) {
+    return 0;
+  }
+  if (!value->is_number_unsigned() || value->get<std::uint64_t>() > largest_size) {
+    refuse(name, "must be an integer from 0 on");
+  }
+  return value->get<std::int64_t>();
+}
+
 double ConfigFields::number(std::string_view name) const {
   io::Json const* const value = find(name);
   if (value == nullptr || !value->is_number()) {

@@ -19,6 +19,8 @@ constexpr std::array all_families = {
     Family{"deepseek_v3", read_deepseek_v3},
 };
 
+constexpr std::int64_t most_layers = 4096;  // many times the deepest model's
+
 Family const& family_of(ConfigFields const& config) {
   std::string const type = config.text_or("model_type", "");
   std::string known;
@@ -91,7 +93,11 @@ ModelSpec read_model_spec(io::Json const& json, std::string const& source) {
   spec.tied_embeddings = config.flag_or("tie_word_embeddings", false);
   spec.dtype = dtype_from(config);
   spec.eos_tokens = eos_from(config);
-  spec.layers.resize(static_cast<std::size_t>(config.size("num_hidden_layers")));
+  std::int64_t const num_layers = config.size("num_hidden_layers");
+  if (num_layers > most_layers) {
+    config.refuse("num_hidden_layers", concat("at most ", most_layers));
+  }
+  spec.layers.resize(static_cast<std::size_t>(num_layers));
   family.read(config, spec);
   return spec;
 }

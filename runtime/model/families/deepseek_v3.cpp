@@ -73,7 +73,7 @@ void read_deepseek_v3(ConfigFields const& config, ModelSpec& spec) {
   dense.feed_forward.intermediate = config.size("intermediate_size");
   LayerSpec sparse = dense;
   sparse.feed_forward = {.intermediate = 0, .moe = read_experts(config)};
-  auto const num_dense = static_cast<std::size_t>(config.number_or("first_k_dense_replace", 0.0));
+  auto const num_dense = static_cast<std::size_t>(config.count_or_zero("first_k_dense_replace"));
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
     spec.layers[i] = i < num_dense ? dense : sparse;
   }
