@@ -12,6 +12,8 @@ void write(WireWriter& out, SequenceInput const& input) {
   out.value(input.number);
   out.value(input.key);
   out.value(input.seed);
+  out.value(input.sample);
+  out.value(input.num_samples);
   out.list(std::span<std::int32_t const>{input.prompt});
   out.value(input.max_tokens);
   out.value(input.rule);
@@ -26,6 +28,8 @@ SequenceInput read_input(WireReader& in) {
   input.number = in.value<std::int64_t>();
   input.key = in.value<std::uint64_t>();
   input.seed = in.value<std::uint64_t>();
+  input.sample = in.value<std::uint32_t>();
+  input.num_samples = in.value<std::uint32_t>();
   input.prompt = in.list<std::int32_t>();
   input.max_tokens = in.value<std::int32_t>();
   input.rule = in.value<kernels::SampleRule>();

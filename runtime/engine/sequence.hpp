@@ -16,6 +16,8 @@ struct SequenceInput {
   std::int64_t number = 0;  ///< the caller's number of the request
   std::uint64_t key = 0;    ///< names the request to the random numbers
   std::uint64_t seed = 0;
+  std::uint32_t sample = 0;          ///< which of the request's sequences, from 0
+  std::uint32_t num_samples = 1;     ///< sequences of the request: consecutive, of the same prompt
   std::vector<std::int32_t> prompt;  ///< token ids, at least one
   std::int32_t max_tokens = 1;       ///< new tokens at most
   kernels::SampleRule rule;          ///< its uniform is not used

@@ -13,7 +13,7 @@ kernels::SampleRule rule_of(SequenceState const& sequence) {
   if (rule.temperature > 0.0F) {
     rule.uniform = uniform({.seed = sequence.input.seed,
                             .request = sequence.input.key,
-                            .sample = 0,
+                            .sample = sequence.input.sample,
                             .position = static_cast<std::uint32_t>(sequence.tokens.size())});
   }
   return rule;
