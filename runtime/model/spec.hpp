@@ -52,6 +52,7 @@ struct AttentionSpec {
   std::int64_t kv_lora_rank = 0;  ///< latent: size of the cached latent
   std::int64_t nope_dim = 0;      ///< latent: unrotated part of a head
   float scale = 1.0F;             ///< of the scores
+  std::int64_t window = 0;        ///< a query sees itself and the window - 1 keys before; 0: all
   RopeSpec rope;
 
   friend bool operator==(AttentionSpec const&, AttentionSpec const&) = default;
