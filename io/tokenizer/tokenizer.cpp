@@ -51,7 +51,11 @@ Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
 
 Tokenizer Tokenizer::load(std::filesystem::path const& model_dir) {
-  return Tokenizer{tokenizer::load_parts(model_dir)};
+  return parse(tokenizer::read_files(model_dir));
+}
+
+Tokenizer Tokenizer::parse(TokenizerFiles const& files) {
+  return Tokenizer{tokenizer::make_parts(files)};
 }
 
 std::vector<TokenId> Tokenizer::encode(std::string_view text, AddSpecialTokens add) const {

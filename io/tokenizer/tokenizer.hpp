@@ -27,6 +27,15 @@ enum class SkipSpecialTokens { no, yes };
 /// The names under which tokenizer_config.json keeps single tokens.
 enum class TokenRole { bos, eos, unk, sep, pad, cls, mask };
 
+/// The texts of a model's tokenizer files.
+struct TokenizerFiles {
+  std::string tokenizer_json;
+  std::optional<std::string> tokenizer_config_json;
+  std::optional<std::string> special_tokens_map_json;
+  std::optional<std::string> config_json;  ///< the model's; only its model_type counts
+  std::filesystem::path dir;               ///< what errors put before the files' names
+};
+
 /// Text to token ids and back, as a model's tokenizer.json says.
 ///
 /// Gives the ids and the text that Hugging Face's tokenizers gives, for the parts it knows: a BPE
@@ -50,6 +59,12 @@ class Tokenizer {
   /// for
   ///                      what is not supported
   [[nodiscard]] static Tokenizer load(std::filesystem::path const& model_dir);
+
+  /// The same from memory, for whoever has the texts and no directory:
+  /// `Tokenizer::parse({.tokenizer_json = text})`. Touches no file.
+  ///
+  /// \throws ConfigError  as load()
+  [[nodiscard]] static Tokenizer parse(TokenizerFiles const& files);
 
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;

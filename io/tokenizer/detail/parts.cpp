@@ -2,12 +2,16 @@
 #include "io/tokenizer/detail/parts.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "io/tokenizer/detail/decoder.hpp"
+#include "runtime/base/error.hpp"
 
 namespace talus::io::tokenizer {
 namespace {
@@ -42,11 +46,36 @@ TokenBytes make_token_bytes(Vocabulary const& vocabulary,
   return table;
 }
 
+// The largest published files are some 35 MB.
+constexpr std::uintmax_t max_file_bytes = std::uintmax_t{256} << 20U;
+
+std::string read_text(std::filesystem::path const& file) {
+  std::error_code none;
+  std::uintmax_t const size = std::filesystem::file_size(file, none);
+  if (!none && size > max_file_bytes) {
+    throw ConfigError{
+        concat(file.string(), ": ", size, " bytes (at most ", max_file_bytes, " are read)")};
+  }
+  return read_text_file(file);
+}
+
 }  // namespace
 
-std::unique_ptr<Parts const> load_parts(std::filesystem::path const& model_dir) {
-  std::string const name = (model_dir / "tokenizer.json").string();
-  Json const json = read_json_file(name);
+TokenizerFiles read_files(std::filesystem::path const& model_dir) {
+  auto const read_if_there = [&](char const* name) -> std::optional<std::string> {
+    std::filesystem::path const path = model_dir / name;
+    return std::filesystem::exists(path) ? std::optional{read_text(path)} : std::nullopt;
+  };
+  return {.tokenizer_json = read_text(model_dir / "tokenizer.json"),
+          .tokenizer_config_json = read_if_there("tokenizer_config.json"),
+          .special_tokens_map_json = read_if_there("special_tokens_map.json"),
+          .config_json = read_if_there("config.json"),
+          .dir = model_dir};
+}
+
+std::unique_ptr<Parts const> make_parts(TokenizerFiles const& files) {
+  std::string const name = (files.dir / "tokenizer.json").string();
+  Json const json = parse_json(files.tokenizer_json, name);
   JsonField const file{json, name};
   auto const version = file.find("version");
   if (version && version->string() != "1.0") {
@@ -70,7 +99,7 @@ std::unique_ptr<Parts const> load_parts(std::filesystem::path const& model_dir) 
   Vocabulary const& vocabulary = parts->model->vocabulary();
   auto added = std::make_unique<AddedVocabulary>(vocabulary, parts->normalizer.get());
   added->add(make_added_tokens(file));
-  parts->roles = add_special_tokens(model_dir, *added);
+  parts->roles = add_special_tokens(files, *added);
   added->build_matchers();
   parts->token_bytes = make_token_bytes(vocabulary, *added, decoder);
   parts->separator = decoder.separator();

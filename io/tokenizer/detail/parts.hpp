@@ -12,6 +12,7 @@
 #include "io/tokenizer/detail/pre_tokenizer.hpp"
 #include "io/tokenizer/detail/special_tokens.hpp"
 #include "io/tokenizer/detail/token_bytes.hpp"
+#include "io/tokenizer/tokenizer.hpp"
 
 namespace talus::io::tokenizer {
 
@@ -28,7 +29,10 @@ struct Parts {
   RoleTokens roles;
 };
 
-/// Reads a model's files. \throws ConfigError  as Tokenizer::load()
-[[nodiscard]] std::unique_ptr<Parts const> load_parts(std::filesystem::path const& model_dir);
+/// The texts of a model's files. \throws ConfigError  as Tokenizer::load()
+[[nodiscard]] TokenizerFiles read_files(std::filesystem::path const& model_dir);
+
+/// A tokenizer from its files' texts. \throws ConfigError  as Tokenizer::load()
+[[nodiscard]] std::unique_ptr<Parts const> make_parts(TokenizerFiles const& files);
 
 }  // namespace talus::io::tokenizer

@@ -115,12 +115,12 @@ class NamedTokens {
 
 }  // namespace
 
-RoleTokens add_special_tokens(std::filesystem::path const& model_dir, AddedVocabulary& added) {
+RoleTokens add_special_tokens(TokenizerFiles const& files, AddedVocabulary& added) {
   NamedTokens named;
   bool has_decoder_tokens = false;
-  if (auto const path = model_dir / "tokenizer_config.json"; std::filesystem::exists(path)) {
-    Json const json = read_json_file(path);
-    std::string const name = path.string();
+  if (files.tokenizer_config_json) {
+    std::string const name = (files.dir / "tokenizer_config.json").string();
+    Json const json = parse_json(*files.tokenizer_config_json, name);
     JsonField const file{json, name};
     if (file.boolean_or("split_special_tokens", false)) {
       file.at("split_special_tokens").refuse("not supported; allowed is false");
@@ -131,10 +131,9 @@ RoleTokens add_special_tokens(std::filesystem::path const& model_dir, AddedVocab
     }
     named.read(file);
   }
-  auto const path = model_dir / "special_tokens_map.json";
-  if (!has_decoder_tokens && std::filesystem::exists(path)) {
-    Json const json = read_json_file(path);
-    std::string const name = path.string();
+  if (!has_decoder_tokens && files.special_tokens_map_json) {
+    std::string const name = (files.dir / "special_tokens_map.json").string();
+    Json const json = parse_json(*files.special_tokens_map_json, name);
     named.read(JsonField{json, name});
   }
   named.add_to(added);

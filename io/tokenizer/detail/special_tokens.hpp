@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cstddef>
-#include <filesystem>
 #include <optional>
 #include <string>
 
@@ -24,6 +23,6 @@ using RoleTokens = std::array<std::optional<std::string>, num_roles>;
 ///
 /// \return  the tokens with a role
 /// \throws ConfigError  naming file and field, if one is damaged
-RoleTokens add_special_tokens(std::filesystem::path const& model_dir, AddedVocabulary& added);
+RoleTokens add_special_tokens(TokenizerFiles const& files, AddedVocabulary& added);
 
 }  // namespace talus::io::tokenizer
