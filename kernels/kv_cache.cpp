@@ -49,6 +49,22 @@ KvCache::KvCache(ExecContext const& exec,
   std::memset(data_.data(), 0, static_cast<std::size_t>(data_.bytes()));
 }
 
+void copy_kv_blocks(ExecContext const& /*exec*/,
+                    std::span<KvBlockCopy const> copies,
+                    KvCache& cache) {
+  // Every backend keeps a block in one piece, so there is nothing of its own to do.
+  std::int64_t const bytes = cache.block_tokens() * cache.shape().token_bytes();
+  for (KvBlockCopy const& copy : copies) {
+    detail::check_below("copy_kv_blocks", "block to copy", copy.from, cache.num_blocks());
+    detail::check_below("copy_kv_blocks", "block to copy to", copy.to, cache.num_blocks());
+    if (copy.from != copy.to) {
+      std::memcpy(cache.data() + copy.to * bytes,
+                  cache.data() + copy.from * bytes,
+                  static_cast<std::size_t>(bytes));
+    }
+  }
+}
+
 void store_kv(ExecContext const& exec,
               PagedBatch const& batch,
               MatrixView<float const> keys,

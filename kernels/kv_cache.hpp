@@ -79,6 +79,17 @@ struct PagedBatch {
   }
 };
 
+/// One block to be copied onto another one of the same cache.
+struct KvBlockCopy {
+  std::int32_t from = 0;
+  std::int32_t to = 0;
+};
+
+/// Copies whole blocks, one after another.
+///
+/// \throws ConfigError  if a block lies outside the cache
+void copy_kv_blocks(ExecContext const& exec, std::span<KvBlockCopy const> copies, KvCache& cache);
+
 /// Writes the keys and values of a step's tokens into their slots.
 ///
 /// \param keys    [tokens, num_heads * key_dim]

@@ -19,7 +19,9 @@ Executor::Executor(kernels::ExecContext const& exec,
       decoder_{exec, spec, grid, weights, limits, clock},
       hidden_{exec, limits.max_tokens, spec.hidden},
       block_tokens_{limits.block_tokens},
-      slots_(static_cast<std::size_t>(grid.shape().pp)) {
+      slots_(static_cast<std::size_t>(grid.shape().pp)),
+      block_tables_(static_cast<std::size_t>(decoder_.kv_layout().num_groups())),
+      groups_(block_tables_.size()) {
   ShardPlace const place = shard_place(grid);
   if (place.is_last_stage()) {
     LayerContext const context{.exec = exec,
@@ -67,21 +69,33 @@ void Executor::build_batch(StepPlan const& plan,
     first_row_.push_back(static_cast<std::int32_t>(tokens_.size()));
     max_blocks = std::max(max_blocks, (end + block_tokens_ - 1) / block_tokens_);
   }
-  block_tables_.assign(plan.entries.size() * static_cast<std::size_t>(max_blocks), 0);
-  for (std::size_t i = 0; i < plan.entries.size(); ++i) {
-    std::span<BlockId const> const blocks = scheduler.blocks(plan.entries[i].sequence);
-    auto const used = std::min(blocks.size(), static_cast<std::size_t>(max_blocks));
-    std::transform(blocks.begin(),
-                   blocks.begin() + static_cast<std::ptrdiff_t>(used),
-                   block_tables_.begin() + static_cast<std::ptrdiff_t>(i) * max_blocks,
-                   [](BlockId block) { return static_cast<std::int32_t>(block); });
-  }
-  batch_ = {.tokens = tokens_,
-            .positions = positions_,
-            .paged = {.first_row = first_row_,
+  for (std::size_t group = 0; group < groups_.size(); ++group) {
+    fill_tables(plan, scheduler, static_cast<std::int32_t>(group), max_blocks);
+    groups_[group] = {.first_row = first_row_,
                       .context = context_,
-                      .block_tables = block_tables_,
-                      .max_blocks = max_blocks}};
+                      .block_tables = block_tables_[group],
+                      .max_blocks = max_blocks};
+  }
+  batch_ = {.tokens = tokens_, .positions = positions_, .groups = groups_};
+}
+
+void Executor::fill_tables(StepPlan const& plan,
+                           Scheduler const& scheduler,
+                           std::int32_t group,
+                           std::int64_t max_blocks) {
+  std::vector<std::int32_t>& table = block_tables_[static_cast<std::size_t>(group)];
+  table.assign(plan.entries.size() * static_cast<std::size_t>(max_blocks), 0);
+  auto row = table.begin();
+  for (PlanEntry const& entry : plan.entries) {
+    std::span<BlockId const> const blocks = scheduler.blocks(entry.sequence, group);
+    auto const used = std::min(blocks.size(), static_cast<std::size_t>(max_blocks));
+    // A block that fell out of its window is never read; any number does.
+    std::transform(
+        blocks.begin(), blocks.begin() + static_cast<std::ptrdiff_t>(used), row, [](BlockId block) {
+          return std::max(static_cast<std::int32_t>(block), 0);
+        });
+    row += max_blocks;
+  }
 }
 
 void Executor::start(StepPlan const& plan,

@@ -64,6 +64,10 @@ class Executor {
   void build_batch(StepPlan const& plan,
                    std::span<SequenceState const> sequences,
                    Scheduler const& scheduler);
+  void fill_tables(StepPlan const& plan,
+                   Scheduler const& scheduler,
+                   std::int32_t group,
+                   std::int64_t max_blocks);
   void run_stage(StepPlan const& plan, Slot& slot);
   void share_tokens(Slot& slot);
 
@@ -79,8 +83,10 @@ class Executor {
   std::vector<Slot> slots_;
   std::int64_t num_started_ = 0;
   std::int64_t num_finished_ = 0;
+  std::vector<std::int32_t> tokens_, positions_, first_row_, context_;
+  std::vector<std::vector<std::int32_t>> block_tables_;  ///< by KV group
+  std::vector<kernels::PagedBatch> groups_;
   StepBatch batch_;
-  std::vector<std::int32_t> tokens_, positions_, first_row_, context_, block_tables_;
 };
 
 }  // namespace talus::runtime

@@ -45,7 +45,7 @@ AttentionLayer::AttentionLayer(LayerContext const& context,
       projection_{&projection},
       scratch_{&scratch} {}
 
-void AttentionLayer::run(StepBatch const& batch,
+void AttentionLayer::run(LayerBatch const& batch,
                          MatrixView<float const> x,
                          kernels::KvCache& cache,
                          MatrixView<float> out) {
@@ -59,7 +59,7 @@ void AttentionLayer::run(StepBatch const& batch,
       cut_, as_const(scratch_->out.rows(x.rows)), weights_->out, out, *context_.clock);
 }
 
-void AttentionLayer::run_grouped_query(StepBatch const& batch,
+void AttentionLayer::run_grouped_query(LayerBatch const& batch,
                                        MatrixView<float const> x,
                                        kernels::KvCache& cache) {
   kernels::ExecContext const& exec = context_.exec;
@@ -94,7 +94,7 @@ void AttentionLayer::run_grouped_query(StepBatch const& batch,
       exec, batch.paged, heads, as_const(q), cache, scratch_->out.rows(x.rows));
 }
 
-MatrixView<float> AttentionLayer::latent_queries(StepBatch const& batch,
+MatrixView<float> AttentionLayer::latent_queries(LayerBatch const& batch,
                                                  MatrixView<float const> x) {
   kernels::ExecContext const& exec = context_.exec;
   std::int64_t const key_dim = spec_.kv_lora_rank + spec_.rope.rotary_dim;
@@ -134,7 +134,7 @@ MatrixView<float> AttentionLayer::latent_queries(StepBatch const& batch,
   return absorbed;
 }
 
-void AttentionLayer::run_latent(StepBatch const& batch,
+void AttentionLayer::run_latent(LayerBatch const& batch,
                                 MatrixView<float const> x,
                                 kernels::KvCache& cache) {
   kernels::ExecContext const& exec = context_.exec;

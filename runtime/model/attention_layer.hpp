@@ -53,17 +53,18 @@ class AttentionLayer {
   /// \param x      [tokens, hidden], normalised
   /// \param cache  this layer's; gets the keys and values of the step's tokens
   /// \param out    [tokens, hidden], contiguous
-  void run(StepBatch const& batch,
+  void run(LayerBatch const& batch,
            MatrixView<float const> x,
            kernels::KvCache& cache,
            MatrixView<float> out);
 
  private:
-  void run_grouped_query(StepBatch const& batch,
+  void run_grouped_query(LayerBatch const& batch,
                          MatrixView<float const> x,
                          kernels::KvCache& cache);
-  void run_latent(StepBatch const& batch, MatrixView<float const> x, kernels::KvCache& cache);
-  [[nodiscard]] MatrixView<float> latent_queries(StepBatch const& batch, MatrixView<float const> x);
+  void run_latent(LayerBatch const& batch, MatrixView<float const> x, kernels::KvCache& cache);
+  [[nodiscard]] MatrixView<float> latent_queries(LayerBatch const& batch,
+                                                 MatrixView<float const> x);
 
   LayerContext context_;
   AttentionSpec spec_;

@@ -74,6 +74,7 @@ Decoder::Decoder(kernels::ExecContext const& exec,
       grid_{&grid},
       weights_{&weights},
       limits_{limits},
+      kv_layout_{make_kv_layout(spec, context_.place.pp_size, limits.max_positions)},
       normed_{exec, limits.max_tokens, spec.hidden},
       delta_{exec, limits.max_tokens, spec.hidden} {
   if (context_.place.is_first_stage() && grid.tp().size() > 1) {
@@ -82,10 +83,15 @@ Decoder::Decoder(kernels::ExecContext const& exec,
   if (std::int64_t const columns = dense_columns(spec, context_.place); columns > 0) {
     feed_forward_scratch_ = std::make_unique<FeedForwardScratch>(exec, limits.max_tokens, columns);
   }
+  for (kernels::KvShape const& shape :
+       slot_shapes(kv_layout_, spec, context_.place, limits.kv_dtype)) {
+    caches_.emplace_back(exec, shape, limits.num_blocks, limits.block_tokens);
+  }
   Range const layers = layers_of(spec, context_.place);
   for (std::int64_t i = layers.first; i < layers.last; ++i) {
     add_layer(spec_.layers[static_cast<std::size_t>(i)],
-              weights.layers[static_cast<std::size_t>(i - layers.first)]);
+              weights.layers[static_cast<std::size_t>(i - layers.first)],
+              kv_layout_.layers[static_cast<std::size_t>(i)]);
   }
 }
 
@@ -98,7 +104,7 @@ RowParallel& Decoder::sum_of(LeafCut const& cut) {
   return *sum;
 }
 
-void Decoder::add_layer(LayerSpec const& spec, LayerWeights const& weights) {
+void Decoder::add_layer(LayerSpec const& spec, LayerWeights const& weights, KvPlace kv) {
   // Layers whose attention is the same share its memory; so far every family has one kind.
   auto const same = std::find_if(
       attention_specs_.begin(), attention_specs_.end(), [&](AttentionSpec const& other) {
@@ -110,20 +116,17 @@ void Decoder::add_layer(LayerSpec const& spec, LayerWeights const& weights) {
     attention_scratch_.push_back(std::make_unique<AttentionScratch>(
         context_, spec.attention, limits_.max_tokens, limits_.max_positions));
   }
-  auto layer = std::make_unique<Layer>(
-      Layer{.attention_norm = &weights.attention_norm,
-            .feed_forward_norm = &weights.feed_forward_norm,
-            .attention = {context_,
-                          spec.attention,
-                          weights.attention,
-                          sum_of(head_cut(spec.attention, context_.place)),
-                          *attention_scratch_[place]},
-            .dense = std::nullopt,
-            .experts = std::nullopt,
-            .cache = {context_.exec,
-                      kv_shape(spec.attention, context_.place, limits_.kv_dtype),
-                      limits_.num_blocks,
-                      limits_.block_tokens}});
+  auto layer =
+      std::make_unique<Layer>(Layer{.attention_norm = &weights.attention_norm,
+                                    .feed_forward_norm = &weights.feed_forward_norm,
+                                    .attention = {context_,
+                                                  spec.attention,
+                                                  weights.attention,
+                                                  sum_of(head_cut(spec.attention, context_.place)),
+                                                  *attention_scratch_[place]},
+                                    .dense = std::nullopt,
+                                    .experts = std::nullopt,
+                                    .kv = kv});
   if (spec.feed_forward.moe) {
     layer->experts.emplace(make_experts(spec, weights));
   } else {
@@ -197,7 +200,10 @@ void Decoder::run(StepBatch const& batch, MatrixView<float> x) {
   for (std::unique_ptr<Layer> const& layer : layers_) {
     if (x.rows > 0) {
       kernels::rms_norm(exec, as_const(x), *layer->attention_norm, spec_.norm_epsilon, normed);
-      layer->attention.run(batch, as_const(normed), layer->cache, delta);
+      LayerBatch const own{.positions = batch.positions,
+                           .paged = batch.groups[static_cast<std::size_t>(layer->kv.group)]};
+      kernels::KvCache& cache = caches_[static_cast<std::size_t>(layer->kv.slot)];
+      layer->attention.run(own, as_const(normed), cache, delta);
       kernels::add(exec, as_const(delta), x);
       kernels::rms_norm(exec, as_const(x), *layer->feed_forward_norm, spec_.norm_epsilon, normed);
     }
@@ -209,6 +215,12 @@ void Decoder::run(StepBatch const& batch, MatrixView<float> x) {
     if (x.rows > 0) {
       kernels::add(exec, as_const(delta), x);
     }
+  }
+}
+
+void Decoder::copy_blocks(std::span<kernels::KvBlockCopy const> copies) {
+  for (kernels::KvCache& cache : caches_) {
+    kernels::copy_kv_blocks(context_.exec, copies, cache);
   }
 }
 

@@ -9,6 +9,7 @@
 
 #include "parallel/process_grid.hpp"
 #include "runtime/model/attention_layer.hpp"
+#include "runtime/model/kv_layout.hpp"
 #include "runtime/model/moe_layer.hpp"
 
 namespace talus::runtime {
@@ -17,7 +18,7 @@ namespace talus::runtime {
 struct DecoderLimits {
   std::int64_t max_tokens = 0;     ///< of a step
   std::int64_t max_positions = 0;  ///< of a sequence
-  std::int64_t num_blocks = 0;     ///< of the KV cache
+  std::int64_t num_blocks = 0;     ///< of each cache
   std::int64_t block_tokens = 0;
   DType kv_dtype = DType::f32;
 };
@@ -46,6 +47,12 @@ class Decoder {
   /// \param x  [tokens, hidden], contiguous; may be empty where expert groups span replicas
   void run(StepBatch const& batch, MatrixView<float> x);
 
+  /// Copies KV blocks in every cache of the stage.
+  void copy_blocks(std::span<kernels::KvBlockCopy const> copies);
+
+  /// Which block tables a step must bring.
+  [[nodiscard]] KvLayout const& kv_layout() const noexcept { return kv_layout_; }
+
   /// Tokens that this rank routed to each expert since the last call, layer by layer of those with
   /// experts: [layers, experts]; begins anew.
   void take_routed(std::vector<std::int64_t>& counts);
@@ -57,11 +64,11 @@ class Decoder {
     AttentionLayer attention;
     std::optional<FeedForwardLayer> dense;
     std::optional<MoeLayer> experts;
-    kernels::KvCache cache;
+    KvPlace kv;
   };
 
   RowParallel& sum_of(LeafCut const& cut);
-  void add_layer(LayerSpec const& spec, LayerWeights const& weights);
+  void add_layer(LayerSpec const& spec, LayerWeights const& weights, KvPlace kv);
   [[nodiscard]] MoeLayer make_experts(LayerSpec const& spec, LayerWeights const& weights);
 
   LayerContext context_;
@@ -69,6 +76,8 @@ class Decoder {
   parallel::ProcessGrid const* grid_;
   ModelWeights const* weights_;
   DecoderLimits limits_;
+  KvLayout kv_layout_;
+  std::vector<kernels::KvCache> caches_;  ///< by slot
   Activations normed_;
   Activations delta_;
   Activations columns_;  ///< first stage: the embedding's columns of all ranks, one after another

@@ -20,11 +20,17 @@ struct LayerContext {
   float latent_norm_epsilon = 1e-6F;  ///< of the norms inside latent attention
 };
 
-/// The tokens of a step, as the layers need them.
-struct StepBatch {
-  std::span<std::int32_t const> tokens;     ///< [tokens] ids
+/// A step, as the attention of one layer needs it.
+struct LayerBatch {
   std::span<std::int32_t const> positions;  ///< [tokens] in their sequences
   kernels::PagedBatch paged;
+};
+
+/// The tokens of a step, as the decoder needs them.
+struct StepBatch {
+  std::span<std::int32_t const> tokens;         ///< [tokens] ids
+  std::span<std::int32_t const> positions;      ///< [tokens] in their sequences
+  std::span<kernels::PagedBatch const> groups;  ///< [groups of the KV layout]
 
   [[nodiscard]] std::int64_t num_tokens() const noexcept {
     return static_cast<std::int64_t>(tokens.size());

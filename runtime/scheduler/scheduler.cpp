@@ -275,7 +275,7 @@ KvUse Scheduler::kv_use() const {
   return use;
 }
 
-std::span<BlockId const> Scheduler::blocks(SequenceId id) const {
+std::span<BlockId const> Scheduler::blocks(SequenceId id, std::int32_t /*group*/) const {
   return at(id).blocks;
 }
 

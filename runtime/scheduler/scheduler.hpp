@@ -88,7 +88,7 @@ class Scheduler {
   [[nodiscard]] bool is_empty() const noexcept { return running_.empty() && waiting_.empty(); }
 
   [[nodiscard]] KvUse kv_use() const;
-  [[nodiscard]] std::span<BlockId const> blocks(SequenceId id) const;
+  [[nodiscard]] std::span<BlockId const> blocks(SequenceId id, std::int32_t group = 0) const;
   [[nodiscard]] std::int32_t preemptions(SequenceId id) const;
   [[nodiscard]] std::int32_t blocks_peak(SequenceId id) const;
 

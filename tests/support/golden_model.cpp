@@ -70,9 +70,12 @@ LoadedModel::LoadedModel(parallel::ProcessGrid const& grid,
   runtime::ShardPlace const place = runtime::shard_place(grid);
   io::Checkpoint const checkpoint = io::Checkpoint::open_shared(golden.dir, grid.world());
   weights_ = runtime::load_weights(grid.world(), checkpoint, exec, spec_, place, dtype, {}).weights;
+  std::int64_t const table_size = max_positions / block_tokens;
+  std::int64_t const num_groups =
+      runtime::make_kv_layout(spec_, place.pp_size, max_positions).num_groups();
   runtime::DecoderLimits const limits{.max_tokens = max_tokens,
                                       .max_positions = max_positions,
-                                      .num_blocks = max_positions / block_tokens,
+                                      .num_blocks = num_groups * table_size,
                                       .block_tokens = block_tokens,
                                       .kv_dtype = dtype};
   decoder_ = std::make_unique<runtime::Decoder>(exec, spec_, grid, weights_, limits, clock_);
@@ -82,10 +85,12 @@ LoadedModel::LoadedModel(parallel::ProcessGrid const& grid,
                                       .norm_epsilon = spec_.norm_epsilon,
                                       .latent_norm_epsilon = spec_.latent_norm_epsilon};
   head_ = std::make_unique<runtime::OutputHead>(context, spec_, grid.tp(), weights_);
-  block_table_.resize(static_cast<std::size_t>(limits.num_blocks));
   // Blocks in an order of their own, so that a table that is not looked at gives wrong answers.
-  for (std::size_t i = 0; i < block_table_.size(); ++i) {
-    block_table_[i] = static_cast<std::int32_t>((i * 7 + 3) % block_table_.size());
+  for (std::int64_t group = 0; group < num_groups; ++group) {
+    std::vector<std::int32_t>& table = block_tables_.emplace_back();
+    for (std::int64_t i = 0; i < table_size; ++i) {
+      table.push_back(static_cast<std::int32_t>(group * table_size + (i * 7 + 3) % table_size));
+    }
   }
 }
 
@@ -95,13 +100,14 @@ std::vector<float> LoadedModel::run(std::vector<std::int32_t> const& tokens) {
   std::iota(positions.begin(), positions.end(), position_);
   std::vector<std::int32_t> const first_row = {0, count};
   std::vector<std::int32_t> const context = {position_};
-  runtime::StepBatch const batch{
-      .tokens = tokens,
-      .positions = positions,
-      .paged = {.first_row = first_row,
-                .context = context,
-                .block_tables = block_table_,
-                .max_blocks = static_cast<std::int64_t>(block_table_.size())}};
+  std::vector<kernels::PagedBatch> groups;
+  for (std::vector<std::int32_t> const& table : block_tables_) {
+    groups.push_back({.first_row = first_row,
+                      .context = context,
+                      .block_tables = table,
+                      .max_blocks = static_cast<std::int64_t>(table.size())});
+  }
+  runtime::StepBatch const batch{.tokens = tokens, .positions = positions, .groups = groups};
   MatrixView<float> const x = hidden_.rows(count);
   decoder_->embed(batch, x);
   decoder_->run(batch, x);

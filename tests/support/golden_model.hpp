@@ -53,7 +53,7 @@ class LoadedModel {
   std::unique_ptr<runtime::Decoder> decoder_;
   std::unique_ptr<runtime::OutputHead> head_;
   runtime::Activations hidden_;
-  std::vector<std::int32_t> block_table_;
+  std::vector<std::vector<std::int32_t>> block_tables_;  ///< by KV group
   std::int32_t position_ = 0;
 };
 
