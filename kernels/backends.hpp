@@ -109,6 +109,8 @@ std::int32_t rank_of(std::span<float const> logits, std::int32_t token);
 }  // namespace reference
 
 namespace kokkos {
+void edit_logits(std::span<float> logits, LogitEdit const& edit);
+
 
 void pack_rows(WeightStore const& store, MatrixOrigin origin, RawRows const& rows);
 
@@ -184,3 +186,5 @@ std::int32_t rank_of(std::span<float const> logits, std::int32_t token);
 }  // namespace kokkos
 
 }  // namespace talus::kernels
+void edit_logits(std::span<float> logits, LogitEdit const& edit);
+

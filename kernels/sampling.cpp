@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/sampling.hpp"
 
+#include <algorithm>
+#include <iterator>
+#include <string_view>
+
 #include "kernels/backends.hpp"
 #include "kernels/detail/checks.hpp"
 
@@ -28,7 +32,66 @@ void check_rule(SampleRule const& rule) {
   }
 }
 
+/// `tokens` must ascend within [0, vocab).
+void check_tokens(std::string_view what, std::span<std::int32_t const> tokens, std::int64_t vocab) {
+  std::int64_t next = 0;
+  for (std::int32_t const token : tokens) {
+    check_at_least("edit_logits", what, token, next);
+    next = std::int64_t{token} + 1;
+  }
+  check_at_least("edit_logits", "vocabulary", vocab, next);
+}
+
+/// The edit without a ban that would leave nothing to draw.
+LogitEdit checked(LogitEdit edit, std::int64_t vocab) {
+  check_tokens("allowed", edit.allowed, vocab);
+  check_tokens("banned", edit.banned, vocab);
+  for (TokenBias const& bias : edit.biases) {
+    check_below("edit_logits", "token", bias.token, vocab);
+  }
+  for (TokenCount const& count : edit.counts) {
+    check_below("edit_logits", "token", count.token, vocab);
+  }
+  if (!(edit.repetition_penalty > 0.0F)) {
+    throw ConfigError{concat(
+        "edit_logits: repetition_penalty = ", edit.repetition_penalty, " (must be above 0)")};
+  }
+  bool const is_nothing_left =
+      edit.allowed.empty()
+          ? std::ssize(edit.banned) == vocab
+          : std::includes(
+                edit.banned.begin(), edit.banned.end(), edit.allowed.begin(), edit.allowed.end());
+  if (is_nothing_left) {
+    edit.banned = {};
+  }
+  return edit;
+}
+
 }  // namespace
+
+void edit_logits(ExecContext const& exec,
+                 MatrixView<float> logits,
+                 std::span<LogitEdit const> edits) {
+  check_equal("edit_logits", "edits", std::ssize(edits), logits.rows);
+  check_at_least("edit_logits", "vocabulary", logits.cols, 1);
+  for (std::int64_t row = 0; row < logits.rows; ++row) {
+    LogitEdit const& wanted = edits[static_cast<std::size_t>(row)];
+    if (wanted.is_empty()) {
+      continue;
+    }
+    LogitEdit const edit = checked(wanted, logits.cols);
+    std::span<float> const line{logits.data + row * logits.row_stride,
+                                static_cast<std::size_t>(logits.cols)};
+    switch (exec.backend) {
+      case Backend::reference:
+        reference::edit_logits(line, edit);
+        break;
+      case Backend::kokkos:
+        kokkos::edit_logits(line, edit);
+        break;
+    }
+  }
+}
 
 void sample(ExecContext const& exec,
             MatrixView<float const> logits,

@@ -9,6 +9,42 @@
 
 namespace talus::kernels {
 
+/// What is added to the logit of one token.
+struct TokenBias {
+  std::int32_t token = 0;
+  float bias = 0.0F;
+};
+
+/// A token that a sequence has.
+struct TokenCount {
+  std::int32_t token = 0;
+  std::int32_t in_output = 0;  ///< how often among the drawn tokens; 0: only in the prompt
+};
+
+/// What is done to a row of logits before its token is drawn, in the order of the members.
+struct LogitEdit {
+  std::span<std::int32_t const> allowed{};  ///< ascending: no others can be drawn; empty: all can
+  std::span<std::int32_t const> banned{};   ///< ascending: can't be drawn, unless nothing was left
+  std::span<TokenBias const> biases{};      ///< each token once
+  std::span<TokenCount const> counts{};     ///< what the penalties apply to, each token once
+  float repetition_penalty = 1.0F;  ///< of all counts: divides a logit > 0, multiplies others
+  float frequency_penalty = 0.0F;   ///< subtracted once for each time in the output
+  float presence_penalty = 0.0F;    ///< subtracted once if it is in the output
+
+  [[nodiscard]] bool is_empty() const noexcept {
+    return allowed.empty() && banned.empty() && biases.empty() && counts.empty();
+  }
+};
+
+/// Edits each row of logits; one that can't be drawn becomes minus infinity.
+///
+/// \param logits  [rows, vocab]
+/// \param edits   [rows], of tokens of the vocabulary
+/// Cost: of a row, the length of its lists, and one pass over the row if it has `allowed`.
+void edit_logits(ExecContext const& exec,
+                 MatrixView<float> logits,
+                 std::span<LogitEdit const> edits);
+
 /// How one row's token is drawn.
 struct SampleRule {
   float temperature = 1.0F;  ///< 0: the greatest logit, the lower token of equal ones
@@ -21,7 +57,7 @@ struct SampleRule {
 /// Draws a token from each row of logits.
 ///
 /// Candidates are ordered by probability, then by token id; filters apply to the probabilities
-/// after temperature, in the order top_k, top_p, min_p; the token is the first at which the running
+/// after temperature, in the order min_p, top_k, top_p; the token is the first at which the running
 /// sum of what is left exceeds uniform times its total. At least one candidate is always left.
 ///
 /// \param logits  [rows, vocab]

@@ -14,6 +14,8 @@ namespace {
 /// Logits whose powers are summed in lanes before they join the sum of the others.
 constexpr std::int64_t piece_logits = 4096;
 
+constexpr float never = -std::numeric_limits<float>::infinity();
+
 /// Whether `a` ends before `b` in the order of sampling.
 bool ends_before(Candidates const& a, Candidates const& b) {
   return a.key > b.key || (a.key == b.key && a.ties < b.ties);
@@ -30,14 +32,14 @@ std::int32_t sample_row(float const* logits, std::int64_t vocab, SampleRule cons
       kept = fewer;
     }
   };
+  if (rule.min_p > 0.0F) {
+    keep(shares.at_least(rule.min_p));
+  }
   if (rule.top_k > 0 && rule.top_k < vocab) {
     keep(shares.first(rule.top_k));
   }
   if (rule.top_p < 1.0F) {
     keep(shares.reaching(rule.top_p * kept.sum));
-  }
-  if (rule.min_p > 0.0F) {
-    keep(shares.at_least(rule.min_p));
   }
   Candidates drawn = shares.exceeding(rule.uniform * kept.sum);
   if (ends_before(kept, drawn)) {
@@ -53,7 +55,7 @@ float log_sum_of(float const* logits, std::int64_t vocab) {
     std::int64_t const end = std::min(piece + piece_logits, vocab);
     Lanes powers = broadcast(0.0F);
     for (std::int64_t v = piece; v < end; v += num_lanes) {
-      Lanes const values = load_some(logits + v, end - v, -std::numeric_limits<float>::infinity());
+      Lanes const values = load_some(logits + v, end - v, never);
       powers = powers + exp(values - broadcast(greatest));
     }
     sum += sum_of(powers);
@@ -61,7 +63,41 @@ float log_sum_of(float const* logits, std::int64_t vocab) {
   return greatest + static_cast<float>(std::log(sum));
 }
 
+/// A logit of a token that the sequence has.
+float penalized(float logit, TokenCount const& count, LogitEdit const& edit) {
+  float value = logit > 0.0F ? logit / edit.repetition_penalty : logit * edit.repetition_penalty;
+  if (count.in_output > 0) {
+    value -= edit.frequency_penalty * static_cast<float>(count.in_output);
+    value -= edit.presence_penalty;
+  }
+  return value;
+}
+
 }  // namespace
+
+void edit_logits(std::span<float> logits, LogitEdit const& edit) {
+  auto const at = [&](std::int32_t token) -> float& {
+    return logits[static_cast<std::size_t>(token)];
+  };
+  if (!edit.allowed.empty()) {
+    auto gap = logits.begin();
+    for (std::int32_t const token : edit.allowed) {
+      auto const kept = logits.begin() + token;
+      std::fill(gap, kept, never);
+      gap = kept + 1;
+    }
+    std::fill(gap, logits.end(), never);
+  }
+  for (std::int32_t const token : edit.banned) {
+    at(token) = never;
+  }
+  for (TokenBias const& entry : edit.biases) {
+    at(entry.token) += entry.bias;
+  }
+  for (TokenCount const& entry : edit.counts) {
+    at(entry.token) = penalized(at(entry.token), entry, edit);
+  }
+}
 
 void sample(MatrixView<float const> logits,
             std::span<SampleRule const> rules,

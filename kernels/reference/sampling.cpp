@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <vector>
 
@@ -21,6 +22,9 @@ std::vector<std::int32_t> descending(std::span<float const> logits) {
 
 /// Cuts `shares`, descending and in units of the greatest, down to the candidates of the rule.
 void keep_candidates(std::vector<float>& shares, SampleRule const& rule) {
+  while (shares.size() > 1 && shares.back() < rule.min_p) {
+    shares.pop_back();
+  }
   if (rule.top_k > 0 && static_cast<std::size_t>(rule.top_k) < shares.size()) {
     shares.resize(static_cast<std::size_t>(rule.top_k));
   }
@@ -33,9 +37,6 @@ void keep_candidates(std::vector<float>& shares, SampleRule const& rule) {
       ++kept;
     }
     shares.resize(kept);
-  }
-  while (shares.size() > 1 && shares.back() < rule.min_p) {
-    shares.pop_back();
   }
 }
 
@@ -69,6 +70,30 @@ std::span<float const> row_of(MatrixView<float const> logits, std::size_t row) {
 }
 
 }  // namespace
+
+void edit_logits(std::span<float> logits, LogitEdit const& edit) {
+  constexpr float never = -std::numeric_limits<float>::infinity();
+  for (std::size_t v = 0; v < logits.size(); ++v) {
+    auto const token = static_cast<std::int32_t>(v);
+    auto const has = [token](std::span<std::int32_t const> tokens) {
+      return std::find(tokens.begin(), tokens.end(), token) != tokens.end();
+    };
+    float& logit = logits[v];
+    if ((!edit.allowed.empty() && !has(edit.allowed)) || has(edit.banned)) {
+      logit = never;
+    }
+    for (TokenBias const& entry : edit.biases) {
+      logit += entry.token == token ? entry.bias : 0.0F;
+    }
+    for (TokenCount const& entry : edit.counts) {
+      if (entry.token == token) {
+        logit = logit > 0.0F ? logit / edit.repetition_penalty : logit * edit.repetition_penalty;
+        logit -= edit.frequency_penalty * static_cast<float>(entry.in_output);
+        logit -= entry.in_output > 0 ? edit.presence_penalty : 0.0F;
+      }
+    }
+  }
+}
 
 void sample(MatrixView<float const> logits,
             std::span<SampleRule const> rules,

@@ -21,6 +21,14 @@ std::int32_t draw(ExecContext const& exec, std::vector<float> const& logits, Sam
   return token;
 }
 
+/// The logits after an edit.
+std::vector<float> edited(ExecContext const& exec,
+                          std::vector<float> logits,
+                          LogitEdit const& edit) {
+  edit_logits(exec, {logits.data(), 1, std::ssize(logits), std::ssize(logits)}, {&edit, 1});
+  return logits;
+}
+
 /// Logits whose shares at temperature 1 are the given ones.
 std::vector<float> logits_of(std::vector<float> const& shares) {
   std::vector<float> logits;
@@ -63,6 +71,131 @@ TEST_CASE("top_k, top_p and min_p cut the candidates, each on what the one befor
   CHECK(draw(exec, logits, {.min_p = 0.3F, .uniform = last}) == 2);
   CHECK(draw(exec, logits, {.min_p = 1.0F, .uniform = last}) == 1);
   CHECK(draw(exec, logits, {.top_p = 1e-6F, .uniform = last}) == 1);
+  // min_p leaves 0.4 0.2 0.2, of which 0.7 are reached by all three; without it by the third too,
+  // but 0.78 only by the fourth.
+  CHECK(draw(exec, logits, {.top_p = 0.88F, .uniform = last}) == 3);
+  CHECK(draw(exec, logits, {.top_p = 0.88F, .min_p = 0.4F, .uniform = last}) == 2);
+  CHECK(draw(exec, logits, {.top_p = 0.74F, .min_p = 0.4F, .uniform = last}) == 0);
+}
+
+TEST_CASE("edits mask, shift and penalize logits in their order") {
+  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  float const never = -INFINITY;
+  std::vector<float> const logits = {1.0F, -1.0F, 2.0F, -2.0F, 4.0F, 0.0F};
+  std::vector<std::int32_t> const allowed = {0, 2, 3, 5};
+  std::vector<std::int32_t> const banned = {2, 4};
+  std::vector<TokenBias> const biases = {{3, 5.0F}, {2, 100.0F}, {0, -3.0F}};
+  std::vector<TokenCount> const counts = {{3, 2}, {0, 0}, {5, 1}};
+
+  CHECK(edited(exec, logits, {.allowed = allowed}) ==
+        std::vector{1.0F, never, 2.0F, -2.0F, never, 0.0F});
+  CHECK(edited(exec, logits, {.banned = banned}) ==
+        std::vector{1.0F, -1.0F, never, -2.0F, never, 0.0F});
+  CHECK(edited(exec, logits, {.biases = biases}) ==
+        std::vector{-2.0F, -1.0F, 102.0F, 3.0F, 4.0F, 0.0F});
+  CHECK(edited(exec, logits, {.counts = counts, .repetition_penalty = 2.0F}) ==
+        std::vector{0.5F, -1.0F, 2.0F, -4.0F, 4.0F, 0.0F});
+  CHECK(edited(exec, logits, {.counts = counts, .frequency_penalty = 0.5F}) ==
+        std::vector{1.0F, -1.0F, 2.0F, -3.0F, 4.0F, -0.5F});
+  CHECK(edited(exec, logits, {.counts = counts, .presence_penalty = 0.25F}) ==
+        std::vector{1.0F, -1.0F, 2.0F, -2.25F, 4.0F, -0.25F});
+  // all at once: a bias can't bring back what is banned, and penalties see the bias
+  CHECK(edited(exec,
+               logits,
+               {.allowed = allowed,
+                .banned = banned,
+                .biases = biases,
+                .counts = counts,
+                .repetition_penalty = 2.0F,
+                .frequency_penalty = 0.5F,
+                .presence_penalty = 0.25F}) ==
+        std::vector{-4.0F, never, never, 0.25F, never, -0.75F});
+}
+
+TEST_CASE("a ban that would leave nothing is not applied") {
+  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  std::vector<std::int32_t> const allowed = {1, 2};
+  std::vector<std::int32_t> const banned = {0, 1, 2};
+
+  CHECK(edited(exec, {1.0F, 2.0F, 3.0F, 4.0F}, {.allowed = allowed, .banned = banned}) ==
+        std::vector{-INFINITY, 2.0F, 3.0F, -INFINITY});
+  CHECK(edited(exec, {1.0F, 2.0F, 3.0F}, {.banned = banned}) == std::vector{1.0F, 2.0F, 3.0F});
+}
+
+TEST_CASE("edits are the reference's bit by bit, and leave other rows alone") {
+  std::int64_t const vocab = 1999;
+  std::mt19937 engine{3};
+  Matrix logits = random_matrix(9, vocab, 4);
+  std::vector<std::vector<std::int32_t>> allowed(9);
+  std::vector<std::vector<std::int32_t>> banned(9);
+  std::vector<std::vector<TokenBias>> biases(9);
+  std::vector<std::vector<TokenCount>> counts(9);
+  std::vector<LogitEdit> edits(9);
+  for (std::size_t row = 0; row < 8; ++row) {
+    for (std::int32_t token = 0; token < vocab; ++token) {
+      if (row % 2 == 0 && engine() % 3 != 0) {
+        allowed[row].push_back(token);
+      }
+      if (engine() % 5 == 0) {
+        banned[row].push_back(token);
+      }
+      if (engine() % 7 == 0) {
+        biases[row].push_back({token, static_cast<float>(engine() % 100) * 0.173F - 8.0F});
+      }
+      if (engine() % 2 == 0) {
+        counts[row].push_back({token, static_cast<std::int32_t>(engine() % 4)});
+      }
+    }
+    std::shuffle(biases[row].begin(), biases[row].end(), engine);
+    std::shuffle(counts[row].begin(), counts[row].end(), engine);
+    edits[row] = {.allowed = allowed[row],
+                  .banned = banned[row],
+                  .biases = biases[row],
+                  .counts = counts[row],
+                  .repetition_penalty = 1.3F,
+                  .frequency_penalty = 0.7F,
+                  .presence_penalty = -0.3F};
+  }
+  Matrix wanted = logits;
+  Matrix const before = logits;
+
+  edit_logits(on_kokkos, logits.view(), edits);
+  edit_logits(on_reference, wanted.view(), edits);
+
+  CHECK(logits.data == wanted.data);
+  CHECK(std::equal(before.data.end() - vocab, before.data.end(), logits.data.end() - vocab));
+  CHECK(logits.data != before.data);
+}
+
+TEST_CASE("what is masked is never drawn") {
+  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  float const uniform = GENERATE(0.0F, 0.3F, 0.99999994F);
+  Matrix const random = random_matrix(1, 5000, 5);
+  std::vector<std::int32_t> const allowed = {7, 4099, 4998};
+  std::vector<float> const logits = edited(exec, random.data, {.allowed = allowed});
+
+  for (SampleRule const& rule : {SampleRule{.uniform = uniform},
+                                 SampleRule{.temperature = 0.0F},
+                                 SampleRule{.top_k = 50, .uniform = uniform},
+                                 SampleRule{.top_p = 0.9999F, .uniform = uniform}}) {
+    std::int32_t const token = draw(exec, logits, rule);
+    CHECK(std::find(allowed.begin(), allowed.end(), token) != allowed.end());
+  }
+}
+
+TEST_CASE("edits that mean nothing are refused") {
+  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  std::vector<std::int32_t> const falling = {1, 0};
+  std::vector<std::int32_t> const outside = {2};
+  std::vector<TokenBias> const bias = {{-1, 1.0F}};
+  std::vector<TokenCount> const count = {{2, 1}};
+
+  CHECK_THROWS_AS(edited(exec, {1.0F, 2.0F}, {.allowed = falling}), ConfigError);
+  CHECK_THROWS_AS(edited(exec, {1.0F, 2.0F}, {.banned = outside}), ConfigError);
+  CHECK_THROWS_AS(edited(exec, {1.0F, 2.0F}, {.biases = bias}), ConfigError);
+  CHECK_THROWS_AS(edited(exec, {1.0F, 2.0F}, {.counts = count}), ConfigError);
+  CHECK_THROWS_AS(edited(exec, {1.0F}, {.banned = outside, .repetition_penalty = 0.0F}),
+                  ConfigError);
 }
 
 TEST_CASE("a low temperature sharpens, a high one flattens") {
