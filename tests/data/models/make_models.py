@@ -4,12 +4,14 @@
     python make_models.py [NAME ...]        (needs torch, transformers 5 and safetensors)
 
 For each model a directory in Hugging Face layout and in it `golden.safetensors`:
-    input_ids       [200] int64          a random prompt
-    logits          [200, vocab] float32 prefill of the whole prompt
-    decoded_ids     [50] int64           the greedy continuation
-    decoded_logits  [50, vocab] float32  the logits that chose each of them (key/value cache)
-all in float32 on one thread from the weights as stored. Prompts are drawn until no rounding can decide
-a route or a token: see `MIN_ROUTE_GAP` and `MIN_TOKEN_GAP`. Also writes README.md, a table of the models.
+    input_ids            [prompt] int64           a random prompt
+    logits               [prompt, vocab] float32  prefill of the whole prompt
+    decoded_ids          [decoded] int64          the greedy continuation
+    decoded_logits       [decoded, vocab] float32 the logits that chose each of them (key/value cache)
+    bfloat16_difference  [2] float32              of transformers in bfloat16 from the above: largest, root mean square
+all but the last in float32 on one thread from the weights as stored. Prompts are drawn until no rounding can
+decide a route or a token: see `MIN_ROUTE_GAP` and `MIN_TOKEN_GAP`. Also writes README.md: README.head.md and a
+table of the models (the rows are kept in rows.json).
 """
 
 import json
@@ -18,50 +20,51 @@ import shutil
 import sys
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
+from transformers.utils import logging
 
-from model_specs import SPECS, apply_old_spelling
+from model_specs import SPECS
+from random_weights import randomise
+from routes import RouteWatch
 
-PROMPT_TOKENS = 200
-DECODED_TOKENS = 50
 FIRST_ORDINARY_ID = 3  # 0, 1, 2 are padding, beginning and end
 EOS_ID = 2
-MIN_ROUTE_GAP = 1e-4
 MIN_TOKEN_GAP = 1e-3
-MIN_CHANGED_BY_BIAS = 0.1
+MIN_DISTINCT_TOKENS = 6
 HERE = pathlib.Path(__file__).resolve().parent
 
 
-def randomise(model, spec, generator):
-    """Draws all weights so that scores and logits are neither flat nor saturated."""
+def write_json(path, value):
+    path.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n")
 
-    def normal(parameter, std, mean=0.0):
-        parameter.copy_(torch.randn(parameter.shape, generator=generator) * std + mean)
 
-    gains = spec["gains"]
-    state = dict(model.named_parameters()) | dict(model.named_buffers())
-    for name, parameter in state.items():
-        if name.endswith("inv_freq"):
-            continue
-        if name.endswith("e_score_correction_bias"):
-            normal(parameter, 0.2)
-        elif parameter.dim() == 1:
-            normal(parameter, 0.2, gains["qk_norm"] if "q_norm" in name or "k_norm" in name else 1.0)
-        elif name == "model.embed_tokens.weight":
-            tied = model.config.tie_word_embeddings
-            normal(parameter, gains["head"] * parameter.shape[1] ** -0.5 if tied else 1.0)
-        else:
-            kind = next((key for key in gains if f".{key}" in name), "other")
-            kind = "head" if name == "lm_head.weight" else kind
-            normal(parameter, gains[kind] * parameter.shape[-1] ** -0.5)
+def rename_tensors(directory, rename):
+    for file in directory.glob("model*.safetensors"):
+        tensors = {rename(name): tensor for name, tensor in load_file(file).items()}
+        save_file(tensors, file, metadata={"format": "pt"})
+    index = directory / "model.safetensors.index.json"
+    if index.exists():
+        content = json.loads(index.read_text())
+        content["weight_map"] = {rename(name): file for name, file in content["weight_map"].items()}
+        write_json(index, content)
+
+
+def add_tensors(directory, tensors):
+    """Into the last file."""
+    file = sorted(directory.glob("model*.safetensors"))[-1]
+    save_file(load_file(file) | tensors, file, metadata={"format": "pt"})
+    index = directory / "model.safetensors.index.json"
+    if index.exists():
+        content = json.loads(index.read_text())
+        content["weight_map"] |= dict.fromkeys(tensors, file.name)
+        write_json(index, content)
 
 
 def save_checkpoint(spec, directory):
     generator = torch.Generator().manual_seed(spec["seed"])
     model = spec["model"](spec["config"])
-    with torch.no_grad():
-        randomise(model, spec, generator)
+    randomise(model, {"norm": 1.0} | spec["gains"], generator)
     model.to(spec["dtype"])
     for name, buffer in model.named_buffers():
         if name.endswith("e_score_correction_bias"):  # kept in float32 by published checkpoints
@@ -70,66 +73,41 @@ def save_checkpoint(spec, directory):
     shutil.rmtree(directory, ignore_errors=True)
     model.save_pretrained(directory, max_shard_size=spec["max_shard_size"])
     (directory / "generation_config.json").unlink(missing_ok=True)
+    if spec["rename"]:
+        rename_tensors(directory, spec["rename"])
+    if spec["extra"]:
+        add_tensors(directory, spec["extra"](model.config, generator))
     if spec["old_spelling"]:
         path = directory / "config.json"
-        config = apply_old_spelling(json.loads(path.read_text()))
-        path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+        write_json(path, spec["old_spelling"](json.loads(path.read_text())))
+    check_reload(spec, directory, model)
 
 
-def load(directory, attention, dtype=torch.float32):
-    model = AutoModelForCausalLM.from_pretrained(
-        directory, dtype=dtype, attn_implementation=attention, experts_implementation="eager"
-    )
-    return model.eval()
+def load(spec, directory, attention="eager", dtype=torch.float32, **more):
+    from_pretrained = spec["load"] or AutoModelForCausalLM.from_pretrained
+    more |= {"dtype": dtype, "attn_implementation": attention, "experts_implementation": "eager"}
+    loaded = from_pretrained(directory, **more)
+    return loaded.eval() if isinstance(loaded, torch.nn.Module) else loaded
 
 
-class RouteWatch:
-    """Records how near each routing decision of a mixture-of-experts model came to another one."""
-
-    def __init__(self, model):
-        self.config = model.config
-        self.gap = float("inf")
-        self.choices = 0
-        self.changed_by_bias = 0
-        for name, module in model.named_modules():
-            if name.endswith(".mlp.gate") and type(module).__name__.endswith("Router"):
-                module.register_forward_hook(self.record)
-
-    def note_gap(self, scores, count):
-        if scores.shape[-1] > count:
-            ordered = scores.sort(dim=-1, descending=True).values
-            self.gap = min(self.gap, (ordered[:, count - 1] - ordered[:, count]).min().item())
-
-    def record(self, module, _, outputs):
-        logits, _, chosen = outputs
-        if self.config.model_type == "qwen3_moe":
-            self.note_gap(logits.softmax(dim=-1), self.config.num_experts_per_tok)
-            return
-        scores = logits.sigmoid()
-        wanted = scores + module.e_score_correction_bias
-        grouped = wanted.view(len(wanted), module.num_group, -1)
-        group_scores = grouped.topk(2, dim=-1).values.sum(dim=-1)
-        self.note_gap(group_scores, module.topk_group)
-        kept = torch.zeros_like(group_scores).scatter(1, group_scores.topk(module.topk_group).indices, 1)
-        allowed = kept.bool().unsqueeze(-1).expand_as(grouped).reshape(wanted.shape)
-        self.note_gap(wanted.masked_fill(~allowed, float("-inf")), module.top_k)
-        unbiased = scores.topk(module.top_k).indices.sort(dim=-1).values
-        self.choices += len(wanted)
-        self.changed_by_bias += (unbiased != chosen.sort(dim=-1).values).any(dim=-1).sum().item()
-
-    def fits(self):
-        biased = self.choices == 0 or self.changed_by_bias > MIN_CHANGED_BY_BIAS * self.choices
-        return self.gap > MIN_ROUTE_GAP and biased
+def check_reload(spec, directory, model):
+    """The published spelling must give transformers the very model that was saved."""
+    loaded, info = load(spec, directory, dtype=spec["dtype"], output_loading_info=True)
+    assert not info["missing_keys"] and not info["mismatched_keys"], info
+    ours, theirs = model.state_dict(), loaded.state_dict()
+    assert ours.keys() == theirs.keys()
+    for name, tensor in ours.items():
+        assert torch.equal(tensor.float(), theirs[name].float()), name
 
 
-def answer(model, prompt):
+def answer(model, prompt, decoded_tokens):
     """Prefill, then greedy decoding through the key/value cache."""
     output = model(input_ids=prompt[None], use_cache=True)
     logits = output.logits[0]
     decoded_ids, decoded_logits = [], [logits[-1]]
     while True:
         decoded_ids.append(decoded_logits[-1].argmax())
-        if len(decoded_ids) == DECODED_TOKENS:
+        if len(decoded_ids) == decoded_tokens:
             break
         token = decoded_ids[-1].view(1, 1)
         output = model(input_ids=token, past_key_values=output.past_key_values, use_cache=True)
@@ -147,40 +125,67 @@ def token_gap(golden):
     return (best[:, 0] - best[:, 1]).min().item()
 
 
-def find_golden(directory, vocab_size):
-    for seed in range(1000):
+def find_golden(spec, directory):
+    model = load(spec, directory)
+    watch = RouteWatch(model)
+    vocab_size = model.config.get_text_config().vocab_size
+    prompt_tokens, decoded_tokens = spec["tokens"]
+    for seed in range(300):
         generator = torch.Generator().manual_seed(seed)
-        prompt = torch.randint(FIRST_ORDINARY_ID, vocab_size, (PROMPT_TOKENS,), generator=generator)
-        model = load(directory, "eager")
-        watch = RouteWatch(model)
-        golden = answer(model, prompt)
+        prompt = torch.randint(FIRST_ORDINARY_ID, vocab_size, (prompt_tokens,), generator=generator)
+        watch.restart()
+        golden = answer(model, prompt, decoded_tokens)
         stops = (golden["decoded_ids"] == EOS_ID).any().item()
-        if watch.fits() and token_gap(golden) > MIN_TOKEN_GAP and not stops:
+        varied = len(golden["decoded_ids"].unique()) >= MIN_DISTINCT_TOKENS
+        if watch.fits() and token_gap(golden) > MIN_TOKEN_GAP and varied and not stops:
+            watch.close()
             return golden, watch, seed
-    raise RuntimeError(f"{directory.name}: no prompt without a near tie in 1000 seeds")
+    raise RuntimeError(f"{directory.name}: no prompt without a near tie")
 
 
-def difference(model, golden):
-    """Largest difference of logits when the same tokens go through `model`."""
+def all_rows(golden):
+    """Tokens, and the logits of each in one pass."""
     tokens = torch.cat([golden["input_ids"], golden["decoded_ids"][:-1]])
-    expected = torch.cat([golden["logits"], golden["decoded_logits"][1:]])
-    return (model(input_ids=tokens[None]).logits[0] - expected).abs().max().item()
+    return tokens, torch.cat([golden["logits"], golden["decoded_logits"][1:]])
+
+
+def differences(model, golden):
+    """Of logits when the same tokens go through `model`."""
+    tokens, expected = all_rows(golden)
+    return model(input_ids=tokens[None]).logits[0].double() - expected
+
+
+def largest_difference(spec, directory, golden, *kind):
+    try:
+        model = load(spec, directory, *kind)
+    except ValueError:  # no such attention for this family
+        return ""
+    return f"{differences(model, golden).abs().max().item():.1e}"
+
+
+def bfloat16_difference(spec, directory, golden):
+    found = differences(load(spec, directory, dtype=torch.bfloat16), golden)
+    return torch.stack([found.abs().max(), found.square().mean().sqrt()]).float()
 
 
 def make(name, spec):
     directory = HERE / name
     save_checkpoint(spec, directory)
-    golden, watch, seed = find_golden(directory, spec["config"].vocab_size)
+    golden, watch, seed = find_golden(spec, directory)
+    golden["bfloat16_difference"] = bfloat16_difference(spec, directory, golden)
     save_file(golden, directory / "golden.safetensors")
     for file in directory.iterdir():
         file.chmod(0o644)
     probability = golden["logits"].softmax(dim=-1).max(dim=-1).values
+    largest, typical = golden["bfloat16_difference"].tolist()
     row = {
         "name": name,
         "what is special": spec["summary"],
         "bytes": sum(file.stat().st_size for file in directory.iterdir()),
-        "eager - sdpa": f"{difference(load(directory, 'sdpa'), golden):.1e}",
-        "float32 - float64": f"{difference(load(directory, 'eager', torch.float64), golden):.1e}",
+        "eager - sdpa": largest_difference(spec, directory, golden, "sdpa"),
+        "float32 - float64": largest_difference(spec, directory, golden, "eager", torch.float64),
+        "bfloat16: largest": f"{largest:.2f}",
+        "r.m.s.": f"{typical:.3f}",
         "logits std": f"{golden['logits'].std().item():.2f}",
         "top-1 probability": " ".join(f"{probability.quantile(q).item():.2f}" for q in (0.1, 0.5, 0.9)),
         "route gap": "" if watch.gap == float("inf") else f"{watch.gap:.1e}",
@@ -192,27 +197,24 @@ def make(name, spec):
 
 
 def write_readme(rows):
-    head = """# Tiny random checkpoints, and what transformers answers on them
-
-Made by `make_models.py` (shapes in `model_specs.py`), which says what `golden.safetensors` holds. The two columns of differences
-are the noise floor: the largest difference of logits over all 249 positions between two attention implementations
-of transformers in float32, and between float32 and float64. The gaps are the smallest ones met: between the last
-expert (or group) chosen and the first one left out, and between the best and second-best logit of a greedy step.
-
-"""
-    titles = list(rows[0])
+    titles = list(next(iter(rows.values())))
     lines = ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
-    lines += ["| " + " | ".join(str(row[title]) for title in titles) + " |" for row in rows]
-    (HERE / "README.md").write_text(head + "\n".join(lines) + "\n")
+    lines += ["| " + " | ".join(str(rows[name][title]) for title in titles) + " |" for name in SPECS if name in rows]
+    head = (HERE / "README.head.md").read_text()
+    (HERE / "README.md").write_text(head + "\n" + "\n".join(lines) + "\n")
 
 
 def main():
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
-    names = sys.argv[1:] or list(SPECS)
-    rows = [make(name, SPECS[name]) for name in names]
-    if names == list(SPECS):
-        write_readme(rows)
+    stored = HERE / "rows.json"
+    rows = json.loads(stored.read_text()) if stored.exists() else {}
+    for name in sys.argv[1:] or list(SPECS):
+        rows[name] = make(name, SPECS[name])
+        write_json(stored, rows)
+    write_readme(rows)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,12 @@ import torch
 from transformers import DeepseekV3Config, DeepseekV3ForCausalLM, LlamaConfig, LlamaForCausalLM
 from transformers import Qwen3Config, Qwen3ForCausalLM, Qwen3MoeConfig, Qwen3MoeForCausalLM
 
-COMMON = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
+import dense_specs
+import gemma_specs
+import moe_specs
+from spec_base import COMMON, old_rope, spec
 
-# Standard deviation of what a matrix makes of normalised input, by part of its name.
-GAINS = {"q_": 1.4, "k_proj": 1.4, "kv_a": 1.2, "gate.weight": 1.5, "head": 3.0, "other": 1.3, "qk_norm": 1.4}
+LONG = (200, 50)
 
 LLAMA3_ROPE = {
     "rope_type": "llama3",
@@ -31,26 +33,9 @@ YARN_ROPE = {
 }
 
 
-def spec(model, config, seed, summary, dtype=torch.float32, max_shard_size="1GB", old_spelling=False):
-    return {
-        "model": model,
-        "config": config,
-        "seed": seed,
-        "summary": summary,
-        "dtype": dtype,
-        "max_shard_size": max_shard_size,
-        "old_spelling": old_spelling,
-        "gains": GAINS,
-    }
-
-
 def apply_old_spelling(config):
     """Rewrites a config.json of transformers 5 as published checkpoints of the time before spell it."""
-    rope = config.pop("rope_parameters")
-    config["rope_theta"] = rope.pop("rope_theta")
-    config["rope_scaling"] = None if rope.get("rope_type", "default") == "default" else rope
-    config["torch_dtype"] = config.pop("dtype")
-    config["transformers_version"] = "4.43.0"
+    config = old_rope(config)
     if config["model_type"] == "deepseek_v3":
         config |= {"scoring_func": "sigmoid", "topk_method": "noaux_tc", "moe_layer_freq": 1, "ep_size": 1}
         config.pop("rope_interleave", None)
@@ -67,7 +52,7 @@ def llama3():
         num_attention_heads=6, num_key_value_heads=2, head_dim=12, rms_norm_eps=1e-5,
         max_position_embeddings=512, rope_parameters=LLAMA3_ROPE, tie_word_embeddings=False, **COMMON,
     )  # fmt: skip
-    return spec(LlamaForCausalLM, config, 1, "Llama, 6 heads on 2, llama3 rope, F32")
+    return spec(LlamaForCausalLM, config, 1, "Llama, 6 heads on 2, llama3 rope, F32", tokens=LONG)
 
 
 def llama3_bf16():
@@ -77,7 +62,7 @@ def llama3_bf16():
         max_position_embeddings=512, rope_parameters=LLAMA3_ROPE, tie_word_embeddings=True, **COMMON,
     )  # fmt: skip
     summary = "Llama, 4 heads on 1, tied, several shards, old config spelling, BF16"
-    return spec(LlamaForCausalLM, config, 2, summary, torch.bfloat16, "100KB", old_spelling=True)
+    return spec(LlamaForCausalLM, config, 2, summary, torch.bfloat16, "100KB", old_spelling=apply_old_spelling, tokens=LONG)
 
 
 def qwen3():
@@ -87,7 +72,7 @@ def qwen3():
         max_position_embeddings=512, tie_word_embeddings=True,
         rope_parameters={"rope_type": "default", "rope_theta": 1000000.0}, **COMMON,
     )  # fmt: skip
-    return spec(Qwen3ForCausalLM, config, 3, "Qwen3, 4 heads on 2, tied, 4 layers, F32")
+    return spec(Qwen3ForCausalLM, config, 3, "Qwen3, 4 heads on 2, tied, 4 layers, F32", tokens=LONG)
 
 
 def qwen3_f16():
@@ -97,7 +82,7 @@ def qwen3_f16():
         max_position_embeddings=512, tie_word_embeddings=False,
         rope_parameters={"rope_type": "default", "rope_theta": 10000.0}, **COMMON,
     )  # fmt: skip
-    return spec(Qwen3ForCausalLM, config, 4, "Qwen3, 6 heads on 3, untied, F16", torch.float16)
+    return spec(Qwen3ForCausalLM, config, 4, "Qwen3, 6 heads on 3, untied, F16", torch.float16, tokens=LONG)
 
 
 def qwen3_moe():
@@ -108,7 +93,7 @@ def qwen3_moe():
         mlp_only_layers=[1], rms_norm_eps=1e-6, max_position_embeddings=512,
         rope_parameters={"rope_type": "default", "rope_theta": 1000000.0}, **COMMON,
     )  # fmt: skip
-    return spec(Qwen3MoeForCausalLM, config, 5, "Qwen3-MoE, 3 of 8 experts, layer 1 dense, F32")
+    return spec(Qwen3MoeForCausalLM, config, 5, "Qwen3-MoE, 3 of 8 experts, layer 1 dense, F32", tokens=LONG)
 
 
 def qwen3_moe_bf16():
@@ -120,7 +105,7 @@ def qwen3_moe_bf16():
         rope_parameters={"rope_type": "default", "rope_theta": 10000.0}, **COMMON,
     )  # fmt: skip
     summary = "Qwen3-MoE, 6 heads on 2, 2 of 12 experts in every second layer, tied, old config spelling, BF16"
-    return spec(Qwen3MoeForCausalLM, config, 8, summary, torch.bfloat16, "100KB", old_spelling=True)
+    return spec(Qwen3MoeForCausalLM, config, 8, summary, torch.bfloat16, "100KB", old_spelling=apply_old_spelling, tokens=LONG)
 
 
 def deepseek_v3():
@@ -133,7 +118,7 @@ def deepseek_v3():
         max_position_embeddings=512, rope_parameters=YARN_ROPE, tie_word_embeddings=False, **COMMON,
     )  # fmt: skip
     summary = "DeepSeek-V3, 6 heads, low-rank queries, 3 of 8 experts in 2 of 4 groups, yarn, shards, F32"
-    return spec(DeepseekV3ForCausalLM, config, 6, summary, max_shard_size="200KB")
+    return spec(DeepseekV3ForCausalLM, config, 6, summary, max_shard_size="200KB", tokens=LONG)
 
 
 def deepseek_v3_noq():
@@ -147,8 +132,9 @@ def deepseek_v3_noq():
         rope_parameters={"rope_type": "default", "rope_theta": 10000.0}, **COMMON,
     )  # fmt: skip
     summary = "DeepSeek-V3, 4 heads, full queries, 3 of 12 experts, 2 shared, old config spelling, BF16"
-    return spec(DeepseekV3ForCausalLM, config, 7, summary, torch.bfloat16, old_spelling=True)
+    return spec(DeepseekV3ForCausalLM, config, 7, summary, torch.bfloat16, old_spelling=apply_old_spelling, tokens=LONG)
 
 
 MAKERS = [llama3, llama3_bf16, qwen3, qwen3_f16, qwen3_moe, qwen3_moe_bf16, deepseek_v3, deepseek_v3_noq]
+MAKERS += dense_specs.MAKERS + gemma_specs.MAKERS + moe_specs.MAKERS
 SPECS = {maker.__name__: maker() for maker in MAKERS}
