@@ -5,6 +5,8 @@ import torch
 
 # Buffers that follow from the config, and are in no checkpoint.
 DERIVED = ("inv_freq", "embed_scale", "position_ids")
+# Constants of Apertus that are in checkpoints.
+KEPT = ("act_fn.beta", "act_fn.eps")
 
 
 def draw(parameter, generator, std, mean=0.0):
@@ -16,6 +18,8 @@ def draw_vector(name, parameter, gains, generator):
         draw(parameter, generator, 0.2)
     elif name.endswith("bias"):
         draw(parameter, generator, 0.3)
+    elif name.endswith(("alpha_p", "alpha_n")):
+        draw(parameter, generator, 0.7)
     elif name.endswith("sinks"):
         draw(parameter, generator, 1.0, 1.0)
     else:  # the weight of a norm
@@ -43,7 +47,7 @@ def randomise(model, gains, generator):
     """Draws all weights so that scores and logits are neither flat nor saturated."""
     state = dict(model.named_parameters()) | dict(model.named_buffers())
     for name, parameter in state.items():
-        if name.endswith(DERIVED):
+        if name.endswith(DERIVED + KEPT):
             continue
         if parameter.dim() == 1:
             draw_vector(name, parameter, gains, generator)
