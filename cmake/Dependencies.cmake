@@ -25,3 +25,11 @@ if(TALUS_SANITIZE)
                       -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${TALUS_SANITIZE})
 endif()
+
+# libFuzzer must see which ways an input takes through every library.
+if(TALUS_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES Clang)
+    message(FATAL_ERROR "TALUS_FUZZ: libFuzzer comes with clang (set CMAKE_CXX_COMPILER)")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()

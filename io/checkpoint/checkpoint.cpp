@@ -7,9 +7,7 @@
 #include <string>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
-#include "io/checkpoint/detail/flat_json.hpp"
+#include "io/checkpoint/detail/weight_map.hpp"
 #include "io/json/json.hpp"
 #include "runtime/base/error.hpp"
 
@@ -21,51 +19,27 @@ namespace fs = std::filesystem;
 constexpr char const* index_name = "model.safetensors.index.json";
 constexpr char const* single_name = "model.safetensors";
 
-// Tensor names, and the name of the file that each is in.
-using WeightMap = std::map<std::string, std::string, std::less<>>;
-
-// A value of the map is a file's name or, in rare exporters, an object that holds one.
-std::string file_name_of(nlohmann::json const& value, std::string const& where) {
-  if (value.is_object() && value.size() == 1 && value.begin()->is_string()) {
-    return file_name_of(*value.begin(), where);
-  }
-  if (!value.is_string()) {
-    throw ConfigError{concat(where, ": ", value.dump(), " (expected the name of a file)")};
-  }
-  auto name = value.get<std::string>();
-  // Names come from a downloaded file: they must not lead out of its directory.
-  if (name.empty() || fs::path{name}.filename() != fs::path{name}) {
-    throw ConfigError{
-        concat(where, ": \"", name, "\" (expected the name of a file beside the index)")};
-  }
-  return name;
-}
-
-WeightMap read_index(fs::path const& index) {
-  auto const parsed = detail::parse_flat_json(read_text_file(index), index.string());
-  auto const map = parsed.is_object() ? parsed.find("weight_map") : parsed.end();
-  if (map == parsed.end() || !map->is_object()) {
-    throw ConfigError{concat(index.string(),
-                             ": no \"weight_map\" (expected an object from tensor"
-                             " names to file names)")};
-  }
-  WeightMap files;
-  for (auto const& [tensor, value] : map->items()) {
-    files.emplace(tensor, file_name_of(value, concat(index.string(), ": tensor \"", tensor, '"')));
-  }
-  return files;
+// Whether there is such a file, or something of its name that opening it will complain of.
+bool is_there(fs::path const& file) {
+  std::error_code ignored;
+  return fs::symlink_status(file, ignored).type() != fs::file_type::not_found;
 }
 
 // The one file of a directory without an index.
 fs::path single_file(fs::path const& dir) {
-  if (fs::exists(dir / single_name)) {
+  if (is_there(dir / single_name)) {
     return dir / single_name;
   }
   std::vector<fs::path> found;
-  for (auto const& entry : fs::directory_iterator{dir}) {
-    if (entry.path().extension() == ".safetensors") {
-      found.push_back(entry.path());
+  std::error_code error;
+  for (fs::directory_iterator entry{dir, error}; entry != fs::directory_iterator{};
+       entry.increment(error)) {
+    if (entry->path().extension() == ".safetensors") {
+      found.push_back(entry->path());
     }
+  }
+  if (error) {
+    throw ConfigError{concat(dir.string(), ": can't be listed (", error.message(), ')')};
   }
   if (found.size() != 1) {
     throw ConfigError{concat(dir.string(),
@@ -105,14 +79,14 @@ fs::path single_file(fs::path const& dir) {
 }
 
 // The headers of the files that the map names, with the tensors that the map puts there.
-std::vector<SafetensorsHeader> read_mapped(fs::path const& dir, WeightMap const& map) {
+std::vector<SafetensorsHeader> read_mapped(fs::path const& dir, detail::WeightMap const& map) {
   std::map<std::string, std::string> tensor_of_file;  // one tensor of each, for messages
   for (auto const& [tensor, file] : map) {
     tensor_of_file.emplace(file, tensor);
   }
   std::vector<SafetensorsHeader> headers;
   for (auto const& [file, tensor] : tensor_of_file) {
-    if (!fs::exists(dir / file)) {
+    if (!is_there(dir / file)) {
       throw ConfigError{concat((dir / file).string(),
                                ": missing (",
                                index_name,
@@ -144,6 +118,12 @@ std::vector<SafetensorsHeader> read_mapped(fs::path const& dir, WeightMap const&
   return mapped;
 }
 
+// The headers of the files that the directory's index names.
+std::vector<SafetensorsHeader> read_indexed(fs::path const& dir) {
+  fs::path const index = dir / index_name;
+  return read_mapped(dir, detail::parse_weight_map(read_text_file(index), index.string()));
+}
+
 }  // namespace
 
 Checkpoint::Checkpoint(std::vector<fs::path> files, std::vector<TensorInfo> tensors)
@@ -155,11 +135,12 @@ Checkpoint::Checkpoint(std::vector<fs::path> files, std::vector<TensorInfo> tens
 }
 
 Checkpoint Checkpoint::open(fs::path const& dir) {
-  if (!fs::is_directory(dir)) {
+  std::error_code error;
+  if (!fs::is_directory(dir, error)) {
     throw ConfigError{concat(dir.string(), ": not a directory (expected one with a checkpoint)")};
   }
-  auto headers = fs::exists(dir / index_name)
-                     ? read_mapped(dir, read_index(dir / index_name))
+  auto headers = is_there(dir / index_name)
+                     ? read_indexed(dir)
                      : std::vector{read_safetensors_header(single_file(dir))};
   std::vector<fs::path> files;
   std::vector<TensorInfo> tensors;

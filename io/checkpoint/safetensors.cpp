@@ -12,6 +12,7 @@
 
 #include "io/checkpoint/detail/file_reader.hpp"
 #include "io/checkpoint/detail/flat_json.hpp"
+#include "io/json/json.hpp"
 #include "runtime/base/error.hpp"
 
 namespace talus::io {
@@ -21,6 +22,8 @@ using nlohmann::json;
 
 constexpr std::int64_t length_bytes = 8;  // the header's length, little-endian, comes first
 constexpr std::int64_t max_header_bytes = 100'000'000;  // as the format's own library has it
+
+constexpr std::size_t max_extents = 64;  // of a tensor: as NumPy has it since its version 2
 
 constexpr std::array<std::pair<std::string_view, DType>, 12> dtype_names{{
     {"F64", DType::f64},
@@ -45,7 +48,7 @@ std::optional<DType> dtype_of(std::string_view name) {
 
 // The part of a message that says which tensor of which file.
 std::string place(SafetensorsHeader const& header, std::string_view tensor) {
-  return concat(header.file.string(), ": tensor \"", tensor, '"');
+  return concat(header.file.string(), ": tensor \"", show_text(tensor), '"');
 }
 
 std::int64_t read_header_length(detail::FileReader const& reader) {
@@ -89,13 +92,17 @@ std::vector<std::int64_t> numbers_of(json const& entry, char const* key, std::st
   if (field == entry.end() || !field->is_array()) {
     throw ConfigError{concat(where, ": no \"", key, "\" (expected a list of whole numbers)")};
   }
+  if (field->size() > max_extents) {
+    throw ConfigError{concat(
+        where, ": ", field->size(), " numbers in \"", key, "\" (at most ", max_extents, ')')};
+  }
   std::vector<std::int64_t> numbers;
   for (json const& value : *field) {
     constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
     if (!value.is_number_unsigned() || value.get<std::uint64_t>() > most) {
       throw ConfigError{concat(where,
                                ": ",
-                               value.dump(),
+                               show_json(value),
                                " in \"",
                                key,
                                "\" (expected whole numbers from 0 to ",

@@ -25,7 +25,8 @@ void DescriptorTraits::destroy(int descriptor) noexcept {
 }
 
 FileReader::FileReader(std::filesystem::path file)
-    : file_{std::move(file)}, descriptor_{::open(file_.c_str(), O_RDONLY | O_CLOEXEC)} {
+    : file_{std::move(file)},
+      descriptor_{::open(file_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)} {  // a pipe: no wait
   if (!descriptor_) {
     throw ConfigError{concat(file_.string(), ": can't be opened (", std::strerror(errno), ')')};
   }
