@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/sampling.hpp"
+#include "runtime/sampling/token_guide.hpp"
 #include "runtime/scheduler/scheduler.hpp"
 
 namespace talus::runtime {
@@ -21,6 +22,7 @@ struct SequenceInput {
   std::vector<std::int32_t> prompt;  ///< token ids, at least one
   std::int32_t max_tokens = 1;       ///< new tokens at most
   kernels::SampleRule rule;          ///< its uniform is not used
+  std::optional<TokenRules> rules;   ///< none: nothing is asked of tokens but their rule
   bool ignore_eos = false;
   std::vector<std::int32_t> stop_tokens;
   std::int32_t logprobs = -1;         ///< most probable tokens to tell of each new token; -1: none
@@ -28,7 +30,7 @@ struct SequenceInput {
 };
 
 /// Why a sequence ended.
-enum class SequenceEnd { running, stop, length };
+enum class SequenceEnd { running, stop, length, repetition };
 
 /// A sequence as every rank of its replica holds it.
 struct SequenceState {
@@ -37,6 +39,7 @@ struct SequenceState {
   std::int32_t next_prompt_logprob = 1;  ///< first prompt position not told yet
   SequenceEnd end = SequenceEnd::running;
   std::optional<std::int32_t> stop_token;  ///< that ended it
+  std::optional<TokenGuide> guide;         ///< if the input has rules
 
   [[nodiscard]] std::int32_t num_prompt_tokens() const noexcept {
     return static_cast<std::int32_t>(input.prompt.size());
@@ -51,7 +54,7 @@ struct SequenceState {
 [[nodiscard]] SequenceState start_sequence(SequenceInput input);
 
 /// Adds a drawn token, and ends the sequence if it is the end of a text (an end-of-sequence token
-/// of the model, a stop token of the request) or the last one allowed.
+/// of the model, a stop token of the request), the last one allowed, or goes round in circles.
 void append_token(SequenceState& sequence, std::int32_t token, std::span<std::int32_t const> eos);
 
 }  // namespace talus::runtime

@@ -2,6 +2,7 @@
 #include "runtime/engine/step_rows.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "runtime/sampling/philox.hpp"
 
@@ -17,6 +18,22 @@ kernels::SampleRule rule_of(SequenceState const& sequence) {
                             .position = static_cast<std::uint32_t>(sequence.tokens.size())});
   }
   return rule;
+}
+
+/// The row that gives a sequence its next token.
+LogitRow next_token(SequenceState const& sequence, std::int32_t row) {
+  LogitRow next{.row = row, .target = -1, .num_top = sequence.input.logprobs};
+  std::optional<TokenGuide> const& guide = sequence.guide;
+  if (auto const forced = guide ? guide->forced() : std::nullopt) {
+    next.target = *forced;
+    next.rule.temperature = 0.0F;
+    return next;
+  }
+  next.rule = rule_of(sequence);
+  if (guide) {
+    next.edit = guide->edit();
+  }
+  return next;
 }
 
 }  // namespace
@@ -38,14 +55,14 @@ void StepRows::build(StepPlan const& plan, std::span<SequenceState const> sequen
         rows.push_back({.row = row + p - entry.first_position,
                         .target = sequence.tokens[static_cast<std::size_t>(p + 1)],
                         .num_top = input.prompt_logprobs,
-                        .rule = {}});
+                        .rule = {.temperature = 0.0F},
+                        .edit = {}});
         max_top = std::max(max_top, input.prompt_logprobs);
       }
     }
     row += entry.num_tokens;
     if (entry.samples) {
-      rows.push_back(
-          {.row = row - 1, .target = -1, .num_top = input.logprobs, .rule = rule_of(sequence)});
+      rows.push_back(next_token(sequence, row - 1));
       max_top = std::max(max_top, input.logprobs);
     }
     first_row.push_back(static_cast<std::int32_t>(rows.size()));

@@ -17,7 +17,8 @@ struct StepRows {
   std::vector<std::int32_t> first_row;  ///< [entries + 1] where each entry's rows begin
   std::int32_t max_top = 0;             ///< most tokens that any row asks for
 
-  /// Builds the rows of `plan`; keeps memory.
+  /// Builds the rows of `plan`; keeps memory. Edits of rows refer to the sequences: good until one
+  /// of them gets a token.
   void build(StepPlan const& plan, std::span<SequenceState const> sequences);
 };
 

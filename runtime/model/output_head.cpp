@@ -88,8 +88,7 @@ void OutputHead::run_piece(MatrixView<float const> hidden,
     part = exchange(own_logits(hidden, row_numbers_), mine);
   }
   auto const timed = context_.clock->scope(io::Phase::sampling);
-  answer(
-      as_const(part), rows.subspan(at(mine.first), at(mine.size())), first + mine.first, results);
+  answer(part, rows.subspan(at(mine.first), at(mine.size())), first + mine.first, results);
   gather(num_rows, first, results);
 }
 
@@ -139,7 +138,31 @@ MatrixView<float> OutputHead::join_columns(MatrixView<float const> received) {
   return whole;
 }
 
-void OutputHead::answer(MatrixView<float const> logits,
+/// Edits the logits for drawing. Returns where the unedited row of each row is that tells
+/// log-probabilities: the same matrix where nothing is edited.
+MatrixView<float const> OutputHead::edit(MatrixView<float> logits, std::span<LogitRow const> rows) {
+  edits_.clear();
+  bool any_edit = false;
+  bool any_copy = false;
+  for (LogitRow const& row : rows) {
+    edits_.push_back(row.edit);
+    any_edit = any_edit || !row.edit.is_empty();
+    any_copy = any_copy || (!row.edit.is_empty() && row.num_top >= 0);
+  }
+  if (!any_edit) {
+    return as_const(logits);
+  }
+  MatrixView<float> const before = any_copy ? received_.rows(logits.rows) : logits;
+  for (std::int64_t i = 0; any_copy && i < logits.rows; ++i) {
+    if (rows[at(i)].num_top >= 0) {
+      std::copy_n(logits.data + i * logits.row_stride, vocab_, before.data + i * before.row_stride);
+    }
+  }
+  kernels::edit_logits(context_.exec, logits, edits_);
+  return as_const(before);
+}
+
+void OutputHead::answer(MatrixView<float> logits,
                         std::span<LogitRow const> rows,
                         std::int64_t first,
                         TokenResults& results) {
@@ -152,15 +175,16 @@ void OutputHead::answer(MatrixView<float const> logits,
   }
   tokens_.resize(rows.size());
   log_sums_.assign(rows.size(), 0.0F);
-  kernels::sample(exec, logits, rules_, tokens_);
   if (any_logprob) {
-    kernels::log_sum_exp(exec, logits, log_sums_);
+    kernels::log_sum_exp(exec, as_const(logits), log_sums_);
   }
   for (std::size_t i = 0; i < rows.size(); ++i) {
     auto const number = static_cast<std::int64_t>(i);
-    std::span<float const> const line{logits.data + number * logits.row_stride, at(vocab_)};
+    std::span<float const> const line{before.data + number * before.row_stride, at(vocab_)};
     std::int32_t const token = rows[i].target >= 0 ? rows[i].target : tokens_[i];
     if (rows[i].num_top < 0) {
+  MatrixView<float const> const before = edit(logits, rows);
+  kernels::sample(exec, as_const(logits), rules_, tokens_);
       results.set(first + number, {token, 0.0F}, 0);
       continue;
     }

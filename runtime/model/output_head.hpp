@@ -15,11 +15,11 @@ namespace talus::runtime {
 
 /// What is asked of one row of a step's hidden states.
 struct LogitRow {
-  std::int32_t row = 0;  ///< of the step's tokens
-  std::int32_t target =
-      -1;  ///< a prompt's next token, whose log-probability is asked; -1: draw one
-  std::int32_t num_top = -1;  ///< most probable tokens to tell; -1: no log-probability at all
-  kernels::SampleRule rule;   ///< how to draw
+  std::int32_t row = 0;        ///< of the step's tokens
+  std::int32_t target = -1;    ///< the next token, where it is known or forced; -1: draw one
+  std::int32_t num_top = -1;   ///< most probable tokens to tell; -1: no log-probability at all
+  kernels::SampleRule rule{};  ///< how to draw
+  kernels::LogitEdit edit{};   ///< what to do to the logits before; log-probabilities don't see it
 };
 
 /// A token and its log-probability.
@@ -103,7 +103,9 @@ class OutputHead {
                                              std::span<std::int32_t const> rows);
   [[nodiscard]] MatrixView<float> exchange(MatrixView<float> part, Range mine);
   [[nodiscard]] MatrixView<float> join_columns(MatrixView<float const> received);
-  void answer(MatrixView<float const> logits,
+  [[nodiscard]] MatrixView<float const> edit(MatrixView<float> logits,
+                                             std::span<LogitRow const> rows);
+  void answer(MatrixView<float> logits,
               std::span<LogitRow const> rows,
               std::int64_t first,
               TokenResults& results);
@@ -115,10 +117,11 @@ class OutputHead {
   std::int64_t vocab_;
   Activations selected_;  ///< [max_rows, hidden]
   Activations part_;      ///< [max_rows, this rank's vocab]
-  Activations received_;  ///< [max_rows, vocab], rank by rank
+  Activations received_;  ///< [max_rows, vocab], rank by rank; then rows as they were before edits
   Activations logits_;    ///< [max_rows, vocab]
   std::vector<std::int32_t> row_numbers_;
   std::vector<kernels::SampleRule> rules_;
+  std::vector<kernels::LogitEdit> edits_;
   std::vector<std::int32_t> tokens_;
   std::vector<float> log_sums_;
   std::vector<std::int32_t> top_;
