@@ -178,13 +178,13 @@ void OutputHead::answer(MatrixView<float> logits,
   if (any_logprob) {
     kernels::log_sum_exp(exec, as_const(logits), log_sums_);
   }
+  MatrixView<float const> const before = edit(logits, rows);
+  kernels::sample(exec, as_const(logits), rules_, tokens_);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     auto const number = static_cast<std::int64_t>(i);
     std::span<float const> const line{before.data + number * before.row_stride, at(vocab_)};
     std::int32_t const token = rows[i].target >= 0 ? rows[i].target : tokens_[i];
     if (rows[i].num_top < 0) {
-  MatrixView<float const> const before = edit(logits, rows);
-  kernels::sample(exec, as_const(logits), rules_, tokens_);
       results.set(first + number, {token, 0.0F}, 0);
       continue;
     }
