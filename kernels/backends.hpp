@@ -96,6 +96,8 @@ void combine_experts(MatrixView<float const> x,
                      std::span<float const> weights,
                      MatrixView<float> y);
 
+void edit_logits(std::span<float> logits, LogitEdit const& edit);
+
 void sample(MatrixView<float const> logits,
             std::span<SampleRule const> rules,
             std::span<std::int32_t> tokens);
@@ -109,8 +111,6 @@ std::int32_t rank_of(std::span<float const> logits, std::int32_t token);
 }  // namespace reference
 
 namespace kokkos {
-void edit_logits(std::span<float> logits, LogitEdit const& edit);
-
 
 void pack_rows(WeightStore const& store, MatrixOrigin origin, RawRows const& rows);
 
@@ -173,6 +173,8 @@ void combine_experts(MatrixView<float const> x,
                      std::span<float const> weights,
                      MatrixView<float> y);
 
+void edit_logits(std::span<float> logits, LogitEdit const& edit);
+
 void sample(MatrixView<float const> logits,
             std::span<SampleRule const> rules,
             std::span<std::int32_t> tokens);
@@ -186,5 +188,3 @@ std::int32_t rank_of(std::span<float const> logits, std::int32_t token);
 }  // namespace kokkos
 
 }  // namespace talus::kernels
-void edit_logits(std::span<float> logits, LogitEdit const& edit);
-
