@@ -8,6 +8,7 @@ from transformers import Qwen3Config, Qwen3ForCausalLM, Qwen3MoeConfig, Qwen3Moe
 import dense_specs
 import gemma_specs
 import moe_specs
+import more_dense_specs
 from spec_base import COMMON, old_rope, spec
 
 LONG = (200, 50)
@@ -136,5 +137,5 @@ def deepseek_v3_noq():
 
 
 MAKERS = [llama3, llama3_bf16, qwen3, qwen3_f16, qwen3_moe, qwen3_moe_bf16, deepseek_v3, deepseek_v3_noq]
-MAKERS += dense_specs.MAKERS + gemma_specs.MAKERS + moe_specs.MAKERS
+MAKERS += dense_specs.MAKERS + gemma_specs.MAKERS + moe_specs.MAKERS + more_dense_specs.MAKERS
 SPECS = {maker.__name__: maker() for maker in MAKERS}
