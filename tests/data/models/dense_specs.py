@@ -40,7 +40,7 @@ def mistral():
         rope_parameters={"rope_type": "default", "rope_theta": 1000000.0}, tie_word_embeddings=False, **COMMON,
     )  # fmt: skip
     summary = "Mistral: 4 heads of 10 on 1, window of 24 in all layers, F16"
-    without = {"window": {"sliding_window": None}}
+    without = {"window": {"sliding_window": None}, "one of the window": {"sliding_window": 25}}
     return spec(MistralForCausalLM, config, 23, summary, torch.float16, "80KB", old_spelling(), without=without)
 
 
@@ -99,7 +99,14 @@ def longrope(seed, original, longest):
         return config | more | {"interpolate_factor": 1, "embd_pdrop": 0.0, "resid_pdrop": 0.0}
 
     summary = f"Phi-4-mini: longrope over {original} of {longest} positions, 12 of 16 rotated, tied, BF16"
-    return spec(Phi3ForCausalLM, config, seed, summary, torch.bfloat16, old_spelling=spelling)
+    swapped = rope | {"short_factor": rope["long_factor"], "long_factor": rope["short_factor"]}
+    whole = {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 1.0}
+    without = {
+        "which factors": {"rope_parameters": swapped},
+        "attention factor": {"rope_parameters": rope | {"attention_factor": 1.0}},
+        "partial rotary": {"rope_parameters": whole},
+    }
+    return spec(Phi3ForCausalLM, config, seed, summary, torch.bfloat16, old_spelling=spelling, without=without)
 
 
 def phi4_long():

@@ -110,9 +110,16 @@ def gemma3():
         return name.replace("vision_tower.", "vision_tower.vision_model.")
 
     summary = "Gemma 3 with a vision tower, text_config of few fields, 8 heads on 4, window of 40, BF16"
+    local = dict(LOCAL_ROPE)
+    without = {
+        "windows": {"sliding_window": 4096},
+        "pattern": {"layer_types": ["sliding_attention"] * 6},
+        "query scale": {"query_pre_attn_scalar": 8},
+        "linear rope": {"rope_parameters": {"full_attention": local | {"rope_theta": 1e6}, "sliding_attention": local}},
+    }
     return spec(
         Gemma3ForConditionalGeneration, config, 33, summary, torch.bfloat16, "100KB", spelling,
-        gains=GEMMA_GAINS, rename=rename,
+        gains=GEMMA_GAINS, rename=rename, without=without,
     )  # fmt: skip
 
 

@@ -68,7 +68,11 @@ def smollm3():
         no_rope_layers=[1, 0, 1, 0], rope_parameters=default_rope(5000000.0), tie_word_embeddings=True, **COMMON,
     )  # fmt: skip
     summary = "SmolLM3: no rope in layers 1 and 3 of 4, tied by default, BF16"
-    return spec(SmolLM3ForCausalLM, config, 54, summary, torch.bfloat16, "80KB", old_spelling("tie_word_embeddings"))
+    without = {"layers without rope": {"no_rope_layers": [1, 1, 1, 1]}}
+    return spec(
+        SmolLM3ForCausalLM, config, 54, summary, torch.bfloat16, "80KB", old_spelling("tie_word_embeddings"),
+        without=without,
+    )  # fmt: skip
 
 
 def apertus():
@@ -88,7 +92,8 @@ def apertus():
         return config | {"post_norm": False, "qk_norm": True, "mlp_bias": False}
 
     summary = "Apertus: MLP of xIELU without gate, q and k norms, llama3 rope, BF16"
-    return spec(ApertusForCausalLM, config, 55, summary, torch.bfloat16, "80KB", spelling)
+    without = {"llama3": {"rope_parameters": default_rope(12000000.0)}}
+    return spec(ApertusForCausalLM, config, 55, summary, torch.bfloat16, "80KB", spelling, without=without)
 
 
 def ministral_text(**more):
@@ -123,7 +128,10 @@ def mistral3():
     config = Mistral3Config(text_config=text, vision_config=vision, image_token_index=10, tie_word_embeddings=True)
     summary = "Ministral 3 with a vision tower: text_config, tied, new config spelling, BF16"
     load = Mistral3ForConditionalGeneration.from_pretrained
-    return spec(Mistral3ForConditionalGeneration, config, 57, summary, torch.bfloat16, "80KB", load=load)
+    without = {"query scale": {"rope_parameters": text.rope_parameters | {"llama_4_scaling_beta": 0.0}}}
+    return spec(
+        Mistral3ForConditionalGeneration, config, 57, summary, torch.bfloat16, "80KB", load=load, without=without
+    )
 
 
 def rope_form(seed, summary, rope, **more):
