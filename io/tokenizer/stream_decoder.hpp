@@ -3,9 +3,9 @@
 
 #include <string>
 
+#include "io/tokenizer/text_state.hpp"
 #include "io/tokenizer/token_id.hpp"
 #include "io/tokenizer/tokenizer.hpp"
-#include "io/tokenizer/utf8_gate.hpp"
 
 namespace talus::io {
 
@@ -17,7 +17,9 @@ class StreamDecoder {
   StreamDecoder(Tokenizer const& tokenizer, SkipSpecialTokens skip) noexcept
       : tokenizer_{&tokenizer}, skip_{skip} {}
 
-  /// The text that the token makes final, perhaps none; never part of a character.
+  /// The text that the token makes final, perhaps none; never part of a character. A run of tokens
+  /// that are a byte each becomes final with the token behind it: one bad byte spoils the whole
+  /// run.
   [[nodiscard]] std::string push(TokenId id);
 
   /// What is left: U+FFFD if the last character is incomplete. The next push() starts a new text.
@@ -26,8 +28,7 @@ class StreamDecoder {
  private:
   Tokenizer const* tokenizer_;
   SkipSpecialTokens skip_;
-  tokenizer::Utf8Gate gate_;
-  bool is_first_ = true;
+  tokenizer::TextState state_;
 };
 
 }  // namespace talus::io

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "io/tokenizer/detail/parts.hpp"
+#include "io/tokenizer/text_state.hpp"
 #include "io/tokenizer/utf8_gate.hpp"
 
 namespace talus::io {
@@ -16,8 +17,11 @@ using tokenizer::TokenBytes;
 using tokenizer::WordList;
 
 /// Text without added tokens, normalized.
-void encode_plain(Parts const& parts, std::string_view text, std::vector<TokenId>& ids) {
-  WordList list{std::string{text}, {{0, text.size()}}};
+void encode_plain(Parts const& parts,
+                  std::string_view text,
+                  bool begins_text,
+                  std::vector<TokenId>& ids) {
+  WordList list{std::string{text}, {{0, text.size()}}, begins_text};
   parts.pre_tokenizers.apply(list);
   for (Span const word : list.words) {
     std::string_view const bytes{list.text.data() + word.begin, word.end - word.begin};
@@ -26,7 +30,10 @@ void encode_plain(Parts const& parts, std::string_view text, std::vector<TokenId
 }
 
 /// Text without the added tokens that are found before it is normalized.
-void encode_raw(Parts const& parts, std::string_view raw, std::vector<TokenId>& ids) {
+void encode_raw(Parts const& parts,
+                std::string_view raw,
+                bool begins_text,
+                std::vector<TokenId>& ids) {
   std::string text{raw};
   if (parts.normalizer) {
     parts.normalizer->apply(text);
@@ -37,7 +44,7 @@ void encode_raw(Parts const& parts, std::string_view raw, std::vector<TokenId>& 
     if (part.token) {
       ids.push_back(*part.token);
     } else {
-      encode_plain(parts, part.text, ids);
+      encode_plain(parts, part.text, begins_text && part.text.data() == text.data(), ids);
     }
   }
 }
@@ -72,7 +79,7 @@ std::vector<TokenId> Tokenizer::encode(std::string_view text, AddSpecialTokens a
     if (part.token) {
       ids.push_back(*part.token);
     } else {
-      encode_raw(*parts_, part.text, ids);
+      encode_raw(*parts_, part.text, part.text.data() == valid.data(), ids);
     }
   }
   if (adds) {
@@ -84,20 +91,36 @@ std::vector<TokenId> Tokenizer::encode(std::string_view text, AddSpecialTokens a
 
 std::string Tokenizer::decode(std::span<TokenId const> ids, SkipSpecialTokens skip) const {
   std::string text;
-  tokenizer::Utf8Gate gate;
-  bool is_first = true;
+  tokenizer::TextState state;
   for (TokenId const id : ids) {
-    if (is_skipped(id, skip)) {
-      continue;
-    }
-    if (!is_first) {
-      gate.push(separator(), text);
-    }
-    is_first = false;
-    gate.push(token_bytes(id), text);
+    push(id, skip, state, text);
   }
-  gate.finish(text);
+  finish(state, text);
   return text;
+}
+
+void Tokenizer::push(TokenId id,
+                     SkipSpecialTokens skip,
+                     tokenizer::TextState& state,
+                     std::string& text) const {
+  if (is_skipped(id, skip)) {
+    return;
+  }
+  tokenizer::Decoder const& decoder = parts_->decoder;
+  bool const is_first = !std::exchange(state.has_tokens, true);
+  if (is_first && decoder.minds_first()) {
+    auto const piece = decoder.piece_of(parts_->added->text_for_decoder(id), true);
+    decoder.push(piece.bytes, piece.is_byte, state, text);
+    return;
+  }
+  if (!is_first) {
+    decoder.push_separator(state, text);
+  }
+  decoder.push(token_bytes(id), parts_->token_bytes.is_byte(id), state, text);
+}
+
+void Tokenizer::finish(tokenizer::TextState& state, std::string& text) const {
+  parts_->decoder.finish(state, text);
 }
 
 std::int64_t Tokenizer::vocab_size() const noexcept {
@@ -118,10 +141,6 @@ std::optional<std::string> Tokenizer::token(TokenId id) const {
 
 std::string_view Tokenizer::token_bytes(TokenId id) const noexcept {
   return parts_->token_bytes.bytes(id);
-}
-
-std::string_view Tokenizer::separator() const noexcept {
-  return parts_->separator;
 }
 
 bool Tokenizer::is_special(TokenId id) const {

@@ -16,6 +16,7 @@ namespace talus::io {
 
 namespace tokenizer {
 struct Parts;
+struct TextState;
 }  // namespace tokenizer
 
 /// Whether encode() puts the model's own tokens (beginning of text, ...) around the text.
@@ -88,10 +89,18 @@ class Tokenizer {
   [[nodiscard]] std::optional<std::string> token(TokenId id) const;
 
   /// The bytes that a token adds to a text, perhaps part of a character; empty for an unknown id.
+  /// What decode() changes at a text's beginning and end doesn't show.
   [[nodiscard]] std::string_view token_bytes(TokenId id) const noexcept;
 
-  /// What decode() puts between two tokens: empty, but for a tokenizer that has no decoder.
-  [[nodiscard]] std::string_view separator() const noexcept;
+  /// Appends to `text` what a token makes final in a text that is decoded token by token; for
+  /// StreamDecoder.
+  void push(TokenId id,
+            SkipSpecialTokens skip,
+            tokenizer::TextState& state,
+            std::string& text) const;
+
+  /// Appends what is left at the end; the next push() begins a new text.
+  void finish(tokenizer::TextState& state, std::string& text) const;
 
   /// True if `id` is a token that was added as special.
   [[nodiscard]] bool is_special(TokenId id) const;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -9,6 +10,24 @@
 #include <unistd.h>
 
 namespace talus::test {
+
+/// The folders of tests/data/tokenizers.
+inline constexpr std::array<char const*, 16> golden_tokenizers = {"gpt2",
+                                                                  "llama3",
+                                                                  "qwen",
+                                                                  "deepseek",
+                                                                  "o200k",
+                                                                  "tekken",
+                                                                  "digits",
+                                                                  "normalised",
+                                                                  "llama2",
+                                                                  "phi3",
+                                                                  "mistral",
+                                                                  "gemma",
+                                                                  "unknown",
+                                                                  "t5",
+                                                                  "xlm",
+                                                                  "unigram_bytes"};
 
 /// A model's directory, filled by the test and removed with this object.
 class ModelDir {

@@ -50,19 +50,20 @@ void check_refused(Refused const& refused) {
 }  // namespace
 
 TEST_CASE("an unknown type is named with its file and its place") {
-  check_refused({with_model(R"("normalizer": {"type": "Precompiled"})"),
-                 "$.normalizer.type: \"Precompiled\"",
+  check_refused({with_model(R"("normalizer": {"type": "BertNormalizer"})"),
+                 "$.normalizer.type: \"BertNormalizer\"",
                  "unknown normalizer"});
   check_refused({with_model(R"("pre_tokenizer": {"type": "Sequence", "pretokenizers": [
-                             {"type": "WhitespaceSplit"}, {"type": "Metaspace"}]})"),
-                 "$.pre_tokenizer.pretokenizers[1].type: \"Metaspace\"",
+                             {"type": "WhitespaceSplit"}, {"type": "UnicodeScripts"}]})"),
+                 "$.pre_tokenizer.pretokenizers[1].type: \"UnicodeScripts\"",
                  "unknown pre-tokenizer"});
-  check_refused({with_model(R"("post_processor": {"type": "BertProcessing"})"),
-                 "$.post_processor.type: \"BertProcessing\"",
+  check_refused({with_model(R"("post_processor": {"type": "Padding"})"),
+                 "$.post_processor.type: \"Padding\"",
                  "unknown post-processor"});
   check_refused(
       {with_model(R"("decoder": {"type": "CTC"})"), "$.decoder.type: \"CTC\"", "unknown decoder"});
   check_refused({model(R"("type": "WordPiece")"), "$.model.type: \"WordPiece\"", "unknown model"});
+  check_refused({model(R"("type": "WordLevel")"), "$.model.type: \"WordLevel\"", "unknown model"});
   check_refused({with_model(R"("pre_tokenizer": {"type": "Split", "invert": false,
                              "pattern": {"String": " "}, "behavior": "Dropped"})"),
                  "$.pre_tokenizer.behavior: \"Dropped\"",
@@ -72,8 +73,6 @@ TEST_CASE("an unknown type is named with its file and its place") {
 TEST_CASE("what a model can't do is refused by the name of its option") {
   std::string const rest = R"(, "type": "BPE", "vocab": {"a": 0}, "merges": [])";
   check_refused({model(R"("dropout": 0.1)" + rest), "$.model.dropout: 0.1", "not supported"});
-  check_refused(
-      {model(R"("byte_fallback": true)" + rest), "$.model.byte_fallback", "not supported"});
   check_refused({model(R"("end_of_word_suffix": "</w>")" + rest),
                  "$.model.end_of_word_suffix: \"</w>\"",
                  "not supported"});

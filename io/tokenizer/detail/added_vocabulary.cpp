@@ -110,7 +110,8 @@ std::string AddedVocabulary::normalized_content(AddedToken const& token) const {
 }
 
 std::string AddedVocabulary::text_for_decoder(TokenId id) const {
-  return normalized_content(tokens_.at(id));
+  AddedToken const* const known = token(id);
+  return known == nullptr ? *vocabulary_->token(id) : normalized_content(*known);
 }
 
 void AddedVocabulary::build_matchers() {

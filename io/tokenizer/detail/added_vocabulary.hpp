@@ -56,7 +56,8 @@ class AddedVocabulary {
   /// The added token with that id; null if there is none.
   [[nodiscard]] AddedToken const* token(TokenId id) const;
 
-  /// What the decoder gets for an added token: its content, or the normalized form of it.
+  /// What the decoder gets for a known id: the model's spelling, or an added token's content or its
+  /// normalized form.
   [[nodiscard]] std::string text_for_decoder(TokenId id) const;
 
   /// Largest id of an added token + 1.

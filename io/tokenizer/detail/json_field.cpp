@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "io/tokenizer/detail/unicode.hpp"
 #include "runtime/base/error.hpp"
 
 namespace talus::io::tokenizer {
@@ -48,6 +49,9 @@ JsonField JsonField::item(std::size_t index) const {
   if (!value_->is_array()) {
     refuse("must be an array");
   }
+  if (index >= value_->size()) {
+    refuse(concat("must have more than ", index, " elements"));
+  }
   return {value_->at(index), *file_, concat(path_, '[', index, ']')};
 }
 
@@ -71,6 +75,27 @@ std::int32_t JsonField::id() const {
     refuse("must be a token id: an integer from 0 to 2147483646");
   }
   return value_->get<std::int32_t>();
+}
+
+std::string const& JsonField::character() const {
+  std::string const& text = string();
+  std::size_t position = 0;
+  if (!text.empty()) {
+    (void)next_character(text, position);
+  }
+  if (text.empty() || position != text.size()) {
+    refuse("must be one character");
+  }
+  return text;
+}
+
+std::size_t JsonField::count() const {
+  constexpr std::int64_t max_count = 1 << 16;
+  if (!value_->is_number_integer() || value_->get<std::int64_t>() < 0 ||
+      value_->get<std::int64_t>() > max_count) {
+    refuse("must be an integer from 0 to 65536");
+  }
+  return value_->get<std::size_t>();
 }
 
 bool JsonField::boolean_or(std::string_view key, bool otherwise) const {

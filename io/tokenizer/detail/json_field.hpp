@@ -34,6 +34,12 @@ class JsonField {
   [[nodiscard]] bool boolean() const;
   [[nodiscard]] std::int32_t id() const;
 
+  /// This string, which must be one character.
+  [[nodiscard]] std::string const& character() const;
+
+  /// This number of things, at most 2^16.
+  [[nodiscard]] std::size_t count() const;
+
   /// The member `key` as a truth value, or `otherwise` if it is absent or null.
   [[nodiscard]] bool boolean_or(std::string_view key, bool otherwise) const;
 

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "io/tokenizer/detail/bpe_model.hpp"
+#include "io/tokenizer/detail/unigram_model.hpp"
 
 namespace talus::io::tokenizer {
 
@@ -13,7 +14,12 @@ std::unique_ptr<Model const> make_model(JsonField const& field, WordAlphabet alp
   if (type ? type->string() == "BPE" : field.find("merges").has_value()) {
     return std::make_unique<BpeModel>(field, alphabet);
   }
-  type.value_or(field).refuse("unknown model; BPE is supported");
+  if (type && type->string() == "Unigram") {
+    return std::make_unique<UnigramModel>(field, alphabet);
+  }
+  type.value_or(field).refuse(
+      "unknown model; BPE and Unigram are supported (WordPiece and WordLevel belong to models that "
+      "don't generate)");
 }
 
 }  // namespace talus::io::tokenizer

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/tokenizer/detail/normalizer.hpp"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "io/tokenizer/detail/byte_alphabet.hpp"
+#include "io/tokenizer/detail/charsmap.hpp"
 #include "io/tokenizer/detail/replacement.hpp"
 #include "io/tokenizer/detail/unicode.hpp"
 
@@ -39,6 +41,41 @@ class StripAccents final : public Normalizer {
     }
     text = std::move(kept);
   }
+
+  [[nodiscard]] bool drops_text() const noexcept override { return true; }
+};
+
+/// What SentencePiece's rules "nmt" do to control characters and to rare blanks.
+class Nmt final : public Normalizer {
+ public:
+  void apply(std::string& text) const override {
+    std::string kept;
+    kept.reserve(text.size());
+    for (std::size_t position = 0; position < text.size();) {
+      std::size_t const begin = position;
+      char32_t const character = next_character(text, position);
+      if (is_blank(character)) {
+        kept.push_back(' ');
+      } else if (!is_dropped(character)) {
+        kept.append(text, begin, position - begin);
+      }
+    }
+    text = std::move(kept);
+  }
+
+  [[nodiscard]] bool drops_text() const noexcept override { return true; }
+
+ private:
+  static bool is_dropped(char32_t c) noexcept {
+    return (c >= 0x01 && c <= 0x08) || c == 0x0B || (c >= 0x0E && c <= 0x1F) || c == 0x7F ||
+           c == 0x8F || c == 0x9F;
+  }
+
+  static bool is_blank(char32_t c) noexcept {
+    return c == 0x09 || c == 0x0A || c == 0x0C || c == 0x0D || c == 0x1680 ||
+           (c >= 0x200B && c <= 0x200F) || c == 0x2028 || c == 0x2029 || c == 0x2581 ||
+           c == 0xFEFF || c == 0xFFFD;
+  }
 };
 
 class Strip final : public Normalizer {
@@ -63,6 +100,8 @@ class Strip final : public Normalizer {
     }
     text = text.substr(begin, end - begin);
   }
+
+  [[nodiscard]] bool drops_text() const noexcept override { return true; }
 
  private:
   bool left_;
@@ -89,6 +128,8 @@ class Replace final : public Normalizer {
 
   void apply(std::string& text) const override { text = replacement_.apply(text); }
 
+  [[nodiscard]] bool drops_text() const noexcept override { return replacement_.drops(); }
+
  private:
   Replacement replacement_;
 };
@@ -110,6 +151,11 @@ class Sequence final : public Normalizer {
     for (auto const& part : parts_) {
       part->apply(text);
     }
+  }
+
+  [[nodiscard]] bool drops_text() const noexcept override {
+    return std::any_of(
+        parts_.begin(), parts_.end(), [](auto const& part) { return part->drops_text(); });
   }
 
  private:
@@ -152,12 +198,18 @@ std::unique_ptr<Normalizer const> make_normalizer(JsonField const& field) {
   if (type == "ByteLevel") {
     return std::make_unique<ByteLevel>();
   }
+  if (type == "Nmt") {
+    return std::make_unique<Nmt>();
+  }
+  if (type == "Precompiled") {
+    return std::make_unique<Charsmap>(field);
+  }
   if (type == "Sequence") {
     return std::make_unique<Sequence>(field.at("normalizers"));
   }
   type_field.refuse(
       "unknown normalizer; NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Strip, Prepend, Replace, "
-      "ByteLevel and Sequence are supported");
+      "ByteLevel, Nmt, Precompiled and Sequence are supported");
 }
 
 }  // namespace talus::io::tokenizer

@@ -15,6 +15,9 @@ class Normalizer {
 
   /// Normalizes `text` in place; valid UTF-8 before and after.
   virtual void apply(std::string& text) const = 0;
+
+  /// True if it may take characters away.
+  [[nodiscard]] virtual bool drops_text() const noexcept { return false; }
 };
 
 /// The normalizer that `field` describes.

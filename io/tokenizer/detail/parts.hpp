@@ -6,6 +6,7 @@
 #include <string>
 
 #include "io/tokenizer/detail/added_vocabulary.hpp"
+#include "io/tokenizer/detail/decoder.hpp"
 #include "io/tokenizer/detail/model.hpp"
 #include "io/tokenizer/detail/normalizer.hpp"
 #include "io/tokenizer/detail/post_processor.hpp"
@@ -24,8 +25,8 @@ struct Parts {
   std::unique_ptr<AddedVocabulary const> added;  // refers to the model and the normalizer
   PostProcessor post_processor;
 
-  TokenBytes token_bytes;  // decoding is a look-up
-  std::string separator;
+  Decoder decoder;
+  TokenBytes token_bytes;  // what the decoder makes of each token that isn't the first
   RoleTokens roles;
 };
 

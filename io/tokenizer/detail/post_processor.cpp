@@ -64,8 +64,12 @@ PostProcessor make_post_processor(JsonField const& field) {
   if (type == "Sequence") {
     return make_sequence(field.at("processors"));
   }
+  if (type == "BertProcessing" || type == "RobertaProcessing") {
+    return {{field.at("cls").item(1).id()}, {field.at("sep").item(1).id()}};
+  }
   type_field.refuse(
-      "unknown post-processor; TemplateProcessing, ByteLevel and Sequence are supported");
+      "unknown post-processor; TemplateProcessing, ByteLevel, BertProcessing, RobertaProcessing "
+      "and Sequence are supported");
 }
 
 }  // namespace talus::io::tokenizer

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "io/tokenizer/detail/byte_alphabet.hpp"
+#include "io/tokenizer/detail/metaspace.hpp"
 #include "io/tokenizer/detail/replacement.hpp"
 #include "io/tokenizer/detail/split.hpp"
 #include "io/tokenizer/detail/unicode.hpp"
@@ -121,6 +122,7 @@ class PrefixSpace final : public PreTokenizer {
  public:
   void apply(WordList& list) const override {
     WordList prefixed;
+    prefixed.begins_text = list.begins_text;
     prefixed.text.reserve(list.text.size() + list.words.size());
     prefixed.words.reserve(list.words.size());
     for (Span const word : list.words) {
@@ -140,6 +142,7 @@ class BytesToAlphabet final : public PreTokenizer {
  public:
   void apply(WordList& list) const override {
     WordList written;
+    written.begins_text = list.begins_text;
     written.words.reserve(list.words.size());
     for (Span const word : list.words) {
       std::size_t const begin = written.text.size();
@@ -196,9 +199,11 @@ void add_steps(JsonField const& field, Steps& steps) {
     steps.push_back(std::make_unique<CharacterSplit>(is_whitespace, SplitBehavior::removed));
   } else if (type == "Whitespace") {
     steps.push_back(std::make_unique<Whitespace>());
+  } else if (type == "Metaspace") {
+    steps.push_back(std::make_unique<Metaspace>(MetaspaceOptions{field}));
   } else {
     type_field.refuse(
-        "unknown pre-tokenizer; Split, Digits, ByteLevel, Punctuation, Whitespace, "
+        "unknown pre-tokenizer; Split, Digits, ByteLevel, Metaspace, Punctuation, Whitespace, "
         "WhitespaceSplit and Sequence are supported");
   }
 }
@@ -210,6 +215,10 @@ PreTokenizerChain::PreTokenizerChain(JsonField const& field) {
   if (!steps_.empty() && dynamic_cast<BytesToAlphabet const*>(steps_.back().get()) != nullptr) {
     steps_.pop_back();
     alphabet_ = WordAlphabet::bytes;
+  }
+  for (auto const& step : steps_) {
+    auto const* const metaspace = dynamic_cast<Metaspace const*>(step.get());
+    minds_first_ = minds_first_ || (metaspace != nullptr && metaspace->minds_first());
   }
 }
 

@@ -20,6 +20,7 @@ enum class WordAlphabet {
 struct WordList {
   std::string text;
   std::vector<Span> words;
+  bool begins_text = false;  ///< the first byte is the first of what the user wrote
 };
 
 /// Cuts each word of a list into smaller ones.
@@ -42,12 +43,16 @@ class PreTokenizerChain {
   /// Cuts a list that holds the text as one word.
   void apply(WordList& list) const;
 
+  /// True if what becomes of a part of a text depends on whether it begins the text.
+  [[nodiscard]] bool minds_first() const noexcept { return minds_first_; }
+
   /// If the last step puts characters in place of bytes it isn't done: the model reads the bytes.
   [[nodiscard]] WordAlphabet alphabet() const noexcept { return alphabet_; }
 
  private:
   std::vector<std::unique_ptr<PreTokenizer const>> steps_;
   WordAlphabet alphabet_ = WordAlphabet::characters;
+  bool minds_first_ = false;
 };
 
 }  // namespace talus::io::tokenizer

@@ -17,11 +17,31 @@ Regex make_regex(JsonField const& field) {
 }
 
 Replacement::Replacement(JsonField const& field)
-    : pattern_{make_regex(field.at("pattern"))}, content_{field.at("content").string()} {}
+    : pattern_{make_regex(field.at("pattern"))}, content_{field.at("content").string()} {
+  if (auto const literal = field.at("pattern").find("String")) {
+    literal_ = literal->string();
+  }
+}
+
+std::string replace_all(std::string_view text, std::string_view from, std::string_view to) {
+  std::string replaced;
+  replaced.reserve(text.size() + text.size() / 2);
+  std::size_t covered = 0;
+  for (std::size_t found = 0; (found = text.find(from, covered)) != std::string_view::npos;) {
+    replaced += text.substr(covered, found - covered);
+    replaced += to;
+    covered = found + from.size();
+  }
+  replaced += text.substr(covered);
+  return replaced;
+}
 
 std::string Replacement::apply(std::string_view text) const {
   if (text.empty()) {
     return {};
+  }
+  if (!literal_.empty()) {
+    return replace_all(text, literal_, content_);
   }
   std::string replaced;
   replaced.reserve(text.size());

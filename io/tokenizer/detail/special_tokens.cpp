@@ -51,11 +51,21 @@ std::vector<AddedToken> make_decoder_tokens(JsonField const& field) {
 /// The tokens with a role, and the extra ones, that a file names.
 class NamedTokens {
  public:
+  explicit NamedTokens(RoleTokens const& defaults) {
+    for (std::size_t role = 0; role < num_roles; ++role) {
+      if (defaults[role]) {
+        roles_[role] = AddedToken{.content = *defaults[role], .special = true};
+      }
+    }
+  }
+
   /// Takes what `file` names, over what an earlier file did.
   void read(JsonField const& file) {
     for (std::size_t role = 0; role < num_roles; ++role) {
       if (auto const field = file.find(role_keys[role])) {
         roles_[role] = make_special(*field);
+      } else if (file.json().contains(role_keys[role])) {
+        roles_[role].reset();  // null: no token, not the default one
       }
     }
     for (char const* const key : {"extra_special_tokens", "additional_special_tokens"}) {
@@ -115,26 +125,24 @@ class NamedTokens {
 
 }  // namespace
 
-RoleTokens add_special_tokens(TokenizerFiles const& files, AddedVocabulary& added) {
-  NamedTokens named;
+RoleTokens add_special_tokens(std::optional<JsonField> const& config,
+                              std::optional<JsonField> const& map,
+                              RoleTokens const& defaults,
+                              AddedVocabulary& added) {
+  NamedTokens named{defaults};
   bool has_decoder_tokens = false;
-  if (files.tokenizer_config_json) {
-    std::string const name = (files.dir / "tokenizer_config.json").string();
-    Json const json = parse_json(*files.tokenizer_config_json, name);
-    JsonField const file{json, name};
-    if (file.boolean_or("split_special_tokens", false)) {
-      file.at("split_special_tokens").refuse("not supported; allowed is false");
+  if (config) {
+    if (config->boolean_or("split_special_tokens", false)) {
+      config->at("split_special_tokens").refuse("not supported; allowed is false");
     }
-    if (auto const tokens = file.find("added_tokens_decoder")) {
+    if (auto const tokens = config->find("added_tokens_decoder")) {
       added.add(make_decoder_tokens(*tokens));
       has_decoder_tokens = true;
     }
-    named.read(file);
+    named.read(*config);
   }
-  if (!has_decoder_tokens && files.special_tokens_map_json) {
-    std::string const name = (files.dir / "special_tokens_map.json").string();
-    Json const json = parse_json(*files.special_tokens_map_json, name);
-    named.read(JsonField{json, name});
+  if (!has_decoder_tokens && map) {
+    named.read(*map);
   }
   named.add_to(added);
   return named.spellings();

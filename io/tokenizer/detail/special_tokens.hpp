@@ -21,8 +21,12 @@ using RoleTokens = std::array<std::optional<std::string>, num_roles>;
 /// extra ones, as special, with the properties that it has already. special_tokens_map.json counts
 /// only where there is no added_tokens_decoder. Either file may be missing.
 ///
+/// \param defaults  the tokens with a role that neither file speaks of
 /// \return  the tokens with a role
 /// \throws ConfigError  naming file and field, if one is damaged
-RoleTokens add_special_tokens(TokenizerFiles const& files, AddedVocabulary& added);
+RoleTokens add_special_tokens(std::optional<JsonField> const& config,
+                              std::optional<JsonField> const& map,
+                              RoleTokens const& defaults,
+                              AddedVocabulary& added);
 
 }  // namespace talus::io::tokenizer

@@ -3,10 +3,11 @@
 
 namespace talus::io::tokenizer {
 
-void TokenBytes::append(std::string_view bytes, Kind kind) {
+void TokenBytes::append(std::string_view bytes, Kind kind, bool is_byte) {
   bytes_ += bytes;
   ends_.push_back(bytes_.size());
   kinds_.push_back(kind);
+  is_byte_.push_back(is_byte);
 }
 
 }  // namespace talus::io::tokenizer

@@ -21,7 +21,7 @@ class TokenBytes {
   };
 
   /// Adds the next id.
-  void append(std::string_view bytes, Kind kind);
+  void append(std::string_view bytes, Kind kind, bool is_byte);
 
   [[nodiscard]] std::string_view bytes(TokenId id) const noexcept {
     if (!has(id)) {
@@ -36,6 +36,11 @@ class TokenBytes {
     return has(id) ? kinds_[static_cast<std::size_t>(id)] : Kind::unknown;
   }
 
+  /// True for one byte of a run of byte fallback.
+  [[nodiscard]] bool is_byte(TokenId id) const noexcept {
+    return has(id) && is_byte_[static_cast<std::size_t>(id)];
+  }
+
   [[nodiscard]] std::int64_t num_ids() const noexcept {
     return static_cast<std::int64_t>(ends_.size());
   }
@@ -46,6 +51,7 @@ class TokenBytes {
   std::string bytes_;
   std::vector<std::size_t> ends_;
   std::vector<Kind> kinds_;
+  std::vector<bool> is_byte_;
 };
 
 }  // namespace talus::io::tokenizer

@@ -126,6 +126,28 @@ bool is_word_character(char32_t character) noexcept {
          ONIGENC_IS_CODE_ALPHA(ONIG_ENCODING_UTF8, static_cast<OnigCodePoint>(character));
 }
 
+std::size_t grapheme_end(std::string_view text, std::size_t begin) noexcept {
+  std::size_t end = begin;
+  char32_t left = next_character(text, end);
+  utf8proc_int32_t state = 0;
+  while (end < text.size()) {
+    std::size_t next = end;
+    char32_t const right = next_character(text, next);
+    bool const both_ascii = left < 0x80 && right < 0x80;
+    bool const breaks = both_ascii
+                            ? left != '\r' || right != '\n'
+                            : utf8proc_grapheme_break_stateful(static_cast<utf8proc_int32_t>(left),
+                                                               static_cast<utf8proc_int32_t>(right),
+                                                               &state);
+    if (breaks) {
+      break;
+    }
+    end = next;
+    left = right;
+  }
+  return end;
+}
+
 std::string to_lower(std::string_view text) {
   std::string lower;
   lower.reserve(text.size());

@@ -35,6 +35,9 @@ void append_utf8(std::string& text, char32_t character);
 /// Unicode's technical standard 18, annex C.
 [[nodiscard]] bool is_word_character(char32_t character) noexcept;
 
+/// Where the extended grapheme cluster that begins at byte `begin` ends.
+[[nodiscard]] std::size_t grapheme_end(std::string_view text, std::size_t begin) noexcept;
+
 /// Each character's own lower case, whatever stands around it.
 [[nodiscard]] std::string to_lower(std::string_view text);
 

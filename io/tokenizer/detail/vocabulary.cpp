@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -43,6 +44,19 @@ Vocabulary::Vocabulary(JsonField const& field) {
     }
     spelling = token;
     id_of_.emplace(*spelling, id);
+  }
+  num_tokens_ = id_of_.size();
+}
+
+Vocabulary::Vocabulary(std::vector<std::string> tokens, JsonField const& field)
+    : num_tokens_{tokens.size()} {
+  if (tokens.size() > max_id) {
+    field.refuse(concat("has ", tokens.size(), " tokens; allowed are ", max_id));
+  }
+  tokens_.reserve(tokens.size());
+  for (std::string& token : tokens) {
+    tokens_.emplace_back(std::move(token));
+    id_of_.insert_or_assign(*tokens_.back(), static_cast<TokenId>(tokens_.size() - 1));
   }
 }
 

@@ -12,7 +12,7 @@ import unicodedata
 import sentences
 
 HERE = pathlib.Path(__file__).resolve().parent
-NUM_LINES = 3600
+NUM_LINES = 10_000
 MAX_CHARS = 110
 
 
@@ -81,6 +81,19 @@ class Generator:
     def emoji(self):
         return self.random.choice(["", " "]).join([self.random.choice(sentences.EMOJI + [self.words(1, 1)]) for _ in range(5)])
 
+    def fallback(self):
+        pieces = ["▁", "▁▁", " ▁", "▁x", "<0x41>", "<0xE4>", "<0x0A>", "\ufffd", "🫠", "龥", " ", "  ", self.words(1, 2), "\n"]
+        return "".join(self.random.choice(pieces) for _ in range(self.random.randint(1, 9)))
+
+    def long_lines(self):
+        """Prose, code and characters without a blank, far longer than what a short word's method takes."""
+        yield " ".join(self.words(4, 12) for _ in range(120))
+        yield "\n".join(self.random.choice(sentences.CODE) for _ in range(60))
+        yield "".join(self.random.choice(self.sentences).replace(" ", "") for _ in range(80))
+        yield "".join(self.random.choice(sentences.EMOJI) for _ in range(300))
+        yield self.words(3, 3) + " " * 700 + self.words(3, 3)
+        yield from ("ab" * 400, "=" * 900, "\n" * 300, "▁" * 500, "é" * 333)
+
     def lines(self):
         yield from ["", " ", "\n", "\u0000", "\u0301", "a", "é"]
         yield from self.sentences
@@ -89,7 +102,8 @@ class Generator:
         yield from (" " + text for text in sentences.MARKERS)
         yield from (text + " " for text in sentences.MARKERS)
         kinds = [self.cut, self.spaced, self.pieced, self.marked, self.numbered, self.accented, self.run, self.punctuated,
-                 self.noise, self.contraction, self.emoji, lambda: self.words(4, 12), self.cut, self.marked]  # fmt: skip
+                 self.noise, self.contraction, self.emoji, lambda: self.words(4, 12), self.cut, self.marked, self.fallback]  # fmt: skip
+        yield from self.long_lines()
         while True:
             yield from (kind()[:MAX_CHARS] for kind in kinds)
 

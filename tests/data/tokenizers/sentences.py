@@ -97,7 +97,9 @@ NUMBERS = ["0", "7", "42", "123", "1234", "12345678901234567890", "3.14159", "-1
 MARKERS = ["<|endoftext|>", "<|begin_of_text|>", "<|end_of_text|>", "<|eot_id|>", "<|start_header_id|>", "<|end_header_id|>",
            "<|im_start|>", "<|im_end|>", "<think>", "</think>", "<tool_call>", "</tool_call>", "<｜begin▁of▁sentence｜>",
            "<｜end▁of▁sentence｜>", "<｜User｜>", "<｜Assistant｜>", "<mask>", "<pad>", "<sep>", "<sep>sep", "solo", "caf\u00e9!", "Caf\u0065\u0301!",
-           "<UPPER>", "<upper>", "tab\tok", "\u00a7", "<|im_start", "|im_end|>", "<|", "|>", "<", "< think >", "<THINK>", "</s>", "<s>"]
+           "<UPPER>", "<upper>", "tab\tok", "\u00a7", "<|im_start", "|im_end|>", "<|", "|>", "<", "< think >", "<THINK>", "</s>", "<s>",
+           "<unk>", "<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>", "[INST]", "[/INST]", "<extra_id_0>", "<|start|>", "<|channel|>",
+           "▁", "▁▁the", "<0x41>", "<0xF0>", "<0x0A>", "<0x>"]
 
 # Composed, decomposed and compatibility forms.
 FORMS = ["é", "e\u0301", "Å", "\u212b", "A\u030a", "ﬁ", "ﬃ", "Ω", "\u2126", "한", "\u1112\u1161\u11ab", "ǆ", "ẛ̣", "ſ", "①", "㍿", "ﷺ", "が",
