@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 
 #include "parallel/agree.hpp"
@@ -119,6 +120,7 @@ void plan_blocks(parallel::ProcessGrid const& grid,
       parallel::all_reduce(grid.world(), budget.num_blocks, parallel::ReduceOp::min);
   budget.kv_cache = budget.num_blocks * budget.block_tokens * budget.kv_token_bytes;
   plan.scheduler.num_blocks = static_cast<std::int32_t>(budget.num_blocks);
+  plan.scheduler.windows = budget.geometry.windows();
   plan.limits = {.max_tokens = options.max_num_batched_tokens,
                  .max_positions = plan.max_model_len,
                  .num_blocks = budget.num_blocks,
@@ -197,6 +199,7 @@ void report_plan(parallel::ProcessGrid const& grid,
     reporter.warn(warning);
   }
   MemoryBudget const& budget = plan.budget;
+  std::int32_t const num_groups = budget.geometry.num_groups();
   reporter.info(concat("memory of rank 0: ",
                        format_bytes(budget.weights),
                        " weights, ",
@@ -209,18 +212,26 @@ void report_plan(parallel::ProcessGrid const& grid,
                        budget.block_tokens,
                        " tokens, ",
                        budget.kv_token_bytes,
-                       " bytes a token), of ",
+                       " bytes a token",
+                       num_groups > 1
+                           ? concat(" in each of ", num_groups, " groups of layers), of ")
+                           : std::string{"), of "},
                        format_bytes(budget.available),
                        " available"));
-  std::int64_t const tokens = budget.num_blocks * budget.block_tokens;
+  double const concurrency = kv_concurrency(budget, plan.max_model_len);
+  auto const tokens = static_cast<std::int64_t>(
+      std::llround(concurrency * static_cast<double>(plan.max_model_len)));
   std::array<char, 96> line{};
   std::snprintf(line.data(),
                 line.size(),
                 "Maximum concurrency for %s tokens per request: %.2fx",
                 with_thousands(plan.max_model_len).c_str(),
-                static_cast<double>(tokens) / static_cast<double>(plan.max_model_len));
-  reporter.info(concat(
-      "KV cache size: ", with_thousands(tokens), " tokens", shape.dp > 1 ? " (each replica)" : ""));
+                concurrency);
+  reporter.info(concat("KV cache size: ",
+                       with_thousands(tokens),
+                       " tokens",
+                       budget.geometry.has_windows() ? " (in sequences of the maximum length)" : "",
+                       shape.dp > 1 ? " (each replica)" : ""));
   reporter.info(line.data());
 }
 

@@ -140,11 +140,34 @@ void Engine::apply(ReplicaMessage&& message) {
     finish(id);
   }
   for (SequenceInput& input : message.arrivals) {
-    SequenceId const id =
-        scheduler_.add({.prompt_tokens = static_cast<std::int32_t>(input.prompt.size()),
-                        .max_tokens = input.max_tokens});
-    sequences_[index_of(id)] = start_sequence(std::move(input));
+    add(std::move(input));
   }
+}
+
+void Engine::add(SequenceInput&& input) {
+  newest_ = scheduler_.add({.prompt_tokens = static_cast<std::int32_t>(input.prompt.size()),
+                            .max_tokens = input.max_tokens,
+                            .shares_prompt_with = sibling_of(input)});
+  sequences_[index_of(newest_)] = start_sequence(std::move(input));
+}
+
+std::optional<SequenceId> Engine::sibling_of(SequenceInput const& input) const {
+  if (input.sample == 0 || input.prompt_logprobs >= 0) {
+    return std::nullopt;  // the rows of the prompt are needed, so all of it is computed
+  }
+  auto const is_sibling = [&](SequenceId id) {
+    SequenceInput const& other = sequences_[index_of(id)].input;
+    return scheduler_.is_live(id) && other.number == input.number && other.prompt == input.prompt;
+  };
+  if (is_sibling(newest_)) {
+    return newest_;
+  }
+  for (std::size_t i = 0; i < sequences_.size(); ++i) {
+    if (SequenceId const id{static_cast<std::int32_t>(i)}; is_sibling(id)) {
+      return id;
+    }
+  }
+  return std::nullopt;
 }
 
 void Engine::tell_client(StepPlan const& plan) {

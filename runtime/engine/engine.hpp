@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -101,6 +102,8 @@ class Engine {
   [[nodiscard]] ReplicaMessage next_message();
   void agree_on(ReplicaMessage& message);
   void apply(ReplicaMessage&& message);
+  void add(SequenceInput&& input);
+  [[nodiscard]] std::optional<SequenceId> sibling_of(SequenceInput const& input) const;
   void tell_client(StepPlan const& plan);
 
   ModelSpec spec_;
@@ -112,6 +115,7 @@ class Engine {
   std::int32_t max_open_plans_;
   std::vector<SequenceState> sequences_;  ///< by SequenceId
   std::vector<StepPlan const*> open_plans_;
+  SequenceId newest_{};              ///< sequence that came last
   std::vector<SequenceId> stopped_;  ///< by the client, not yet told to the replica
   std::vector<std::byte> message_bytes_;
 };

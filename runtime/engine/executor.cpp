@@ -105,10 +105,20 @@ void Executor::start(StepPlan const& plan,
   slot.rows.build(plan, sequences);
   slot.tokens.resize(static_cast<std::int64_t>(slot.rows.rows.size()), slot.rows.max_top);
   build_batch(plan, sequences, scheduler);
+  copy_blocks(plan);
   if (!plan.entries.empty() || grid_->spans_replicas()) {
     run_stage(plan, slot);
   }
   share_tokens(slot);
+}
+
+void Executor::copy_blocks(StepPlan const& plan) {
+  copies_.clear();
+  for (BlockCopy const& copy : plan.block_copies) {
+    copies_.push_back(
+        {.from = static_cast<std::int32_t>(copy.from), .to = static_cast<std::int32_t>(copy.to)});
+  }
+  decoder_.copy_blocks(copies_);
 }
 
 void Executor::run_stage(StepPlan const& plan, Slot& slot) {

@@ -68,6 +68,7 @@ class Executor {
                    Scheduler const& scheduler,
                    std::int32_t group,
                    std::int64_t max_blocks);
+  void copy_blocks(StepPlan const& plan);
   void run_stage(StepPlan const& plan, Slot& slot);
   void share_tokens(Slot& slot);
 
@@ -86,6 +87,7 @@ class Executor {
   std::vector<std::int32_t> tokens_, positions_, first_row_, context_;
   std::vector<std::vector<std::int32_t>> block_tables_;  ///< by KV group
   std::vector<kernels::PagedBatch> groups_;
+  std::vector<kernels::KvBlockCopy> copies_;
   StepBatch batch_;
 };
 

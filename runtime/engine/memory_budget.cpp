@@ -9,6 +9,7 @@
 
 #include "runtime/base/error.hpp"
 #include "runtime/model/decoder.hpp"
+#include "runtime/model/kv_layout.hpp"
 #include "runtime/model/weights.hpp"
 
 namespace talus::runtime {
@@ -45,6 +46,33 @@ std::int64_t group_memory() {
                                                  : std::max<std::int64_t>(limit - used, 0);
 }
 
+/// Token counts are limited to what an int32 holds: see --max-model-len.
+std::int32_t narrow(std::int64_t tokens) {
+  return static_cast<std::int32_t>(tokens);
+}
+
+std::string room_of(MemoryBudget const& budget, std::int64_t max_model_len) {
+  std::int64_t const tokens =
+      budget.geometry.longest(budget.num_blocks, narrow(budget.chunk), narrow(max_model_len));
+  std::string const held =
+      concat("the KV cache, ", format_bytes(budget.kv_cache), ", has room for ", tokens, " tokens");
+  if (!budget.geometry.has_windows()) {
+    return concat(held,
+                  " at ",
+                  budget.kv_token_bytes,
+                  " bytes a token, and must hold one sequence; at most ",
+                  tokens,
+                  " would fit, or give more by --kv-cache-memory");
+  }
+  return concat(held,
+                " of one sequence, of which a step may compute ",
+                budget.chunk,
+                "; at most ",
+                tokens,
+                " would fit, or give more by --kv-cache-memory, or a smaller "
+                "--max-num-batched-tokens, since windows give back what a step doesn't need");
+}
+
 }  // namespace
 
 std::int64_t available_memory(int ranks_on_node) {
@@ -72,13 +100,18 @@ MemoryBudget plan_memory(kernels::ExecContext const& exec,
   budget.available = request.available;
   budget.weights = weight_bytes(exec, spec, place, request.dtype);
   budget.activations = activation_bytes(spec, place, request.max_num_batched_tokens);
-  budget.kv_token_bytes = kv_token_bytes(spec, place, request.dtype);
+  KvLayout const layout = make_kv_layout(spec, place.pp_size, request.max_model_len);
+  for (kernels::KvShape const& shape : slot_shapes(layout, spec, place, request.dtype)) {
+    budget.kv_token_bytes += shape.token_bytes();
+  }
   budget.block_tokens = request.block_tokens;
+  budget.chunk = request.max_num_batched_tokens;
+  budget.geometry = {{layout.windows.begin(), layout.windows.end()}, narrow(request.block_tokens)};
   std::int64_t const block_bytes = budget.kv_token_bytes * request.block_tokens;
   std::int64_t const left = budget.available - budget.weights - budget.activations;
   std::int64_t const for_cache = request.kv_cache.value_or(std::max<std::int64_t>(left, 0));
   std::int64_t const blocks_each =
-      (request.max_model_len + request.block_tokens - 1) / request.block_tokens;
+      budget.geometry.most_blocks(narrow(request.max_model_len), narrow(budget.chunk));
   budget.num_blocks =
       std::min({for_cache / block_bytes,
                 blocks_each * request.max_num_seqs,
@@ -101,20 +134,20 @@ void check_budget(MemoryBudget const& budget, std::int64_t max_model_len) {
         " (use more ranks, a larger --tensor-parallel-size or --pipeline-parallel-size, or a "
         "smaller --max-num-batched-tokens)")};
   }
-  std::int64_t const tokens = budget.num_blocks * budget.block_tokens;
-  if (tokens < max_model_len) {
-    throw ConfigError{concat("--max-model-len: ",
-                             max_model_len,
-                             " (the KV cache has room for ",
-                             tokens,
-                             " tokens, ",
-                             format_bytes(budget.kv_cache),
-                             " at ",
-                             budget.kv_token_bytes,
-                             " bytes a token, and must hold one sequence; at most ",
-                             tokens,
-                             " would fit, or give more by --kv-cache-memory)")};
+  std::int64_t const needed =
+      budget.geometry.most_blocks(narrow(max_model_len), narrow(budget.chunk));
+  if (budget.num_blocks < needed) {
+    throw ConfigError{
+        concat("--max-model-len: ", max_model_len, " (", room_of(budget, max_model_len), ')')};
   }
+}
+
+double kv_concurrency(MemoryBudget const& budget, std::int64_t tokens) {
+  auto const blocks = static_cast<double>(budget.num_blocks);
+  if (!budget.geometry.has_windows()) {
+    return blocks * static_cast<double>(budget.block_tokens) / static_cast<double>(tokens);
+  }
+  return blocks / static_cast<double>(budget.geometry.most_blocks(narrow(tokens), 1));
 }
 
 }  // namespace talus::runtime

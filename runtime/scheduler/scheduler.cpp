@@ -9,6 +9,7 @@ namespace talus::runtime {
 
 Scheduler::Scheduler(SchedulerOptions const& options)
     : options_{options},
+      geometry_{options.windows, options.block_tokens},
       pool_{options.num_blocks},
       sequences_(static_cast<std::size_t>(options.max_num_seqs)),
       plans_(static_cast<std::size_t>(options.steps_in_flight)) {
@@ -17,15 +18,14 @@ Scheduler::Scheduler(SchedulerOptions const& options)
     free_ids_.push_back(SequenceId{static_cast<std::int32_t>(i - 1)});
   }
   running_.reserve(count);
+  prompts_.reserve(count);
+  auto const groups = static_cast<std::size_t>(geometry_.num_groups());
   for (StepPlan& plan : plans_) {
     plan.entries.reserve(count);
     plan.admitted.reserve(count);
     plan.preemptions.reserve(count);
+    plan.block_copies.reserve(count * groups);
   }
-}
-
-std::int32_t Scheduler::blocks_for(std::int32_t tokens) const noexcept {
-  return (tokens + options_.block_tokens - 1) / options_.block_tokens;
 }
 
 std::int32_t Scheduler::room() const noexcept {
@@ -34,19 +34,22 @@ std::int32_t Scheduler::room() const noexcept {
 
 SequenceId Scheduler::add(SequenceLimits const& limits) {
   TALUS_EXPECT(!free_ids_.empty());
-  TALUS_EXPECT(blocks_for(limits.prompt_tokens + limits.max_tokens) <= pool_.num_blocks());
   SequenceId const id = free_ids_.back();
   free_ids_.pop_back();
   Sequence& sequence = at(id);
-  std::vector<BlockId> blocks = std::move(sequence.blocks);
+  BlockTables tables = std::move(sequence.tables);
   sequence = Sequence{};
-  sequence.blocks = std::move(blocks);
+  sequence.tables = std::move(tables);
   sequence.limit = limits.prompt_tokens + limits.max_tokens;
-  sequence.blocks.reserve(static_cast<std::size_t>(blocks_for(sequence.limit)));
+  sequence.tables.reserve(geometry_, sequence.limit);
   sequence.num_tokens = limits.prompt_tokens;
   sequence.prompt_tokens = limits.prompt_tokens;
   sequence.is_live = true;
-  waiting_.push_back(id);
+  TALUS_EXPECT(geometry_.most_blocks(sequence.limit, options_.max_num_batched_tokens) <=
+               pool_.num_blocks());
+  if (!limits.shares_prompt_with || !join_family(id, *limits.shares_prompt_with)) {
+    waiting_.push_back(id);
+  }
   return id;
 }
 
@@ -56,6 +59,7 @@ StepPlan const& Scheduler::plan() {
   plan.entries.clear();
   plan.admitted.clear();
   plan.preemptions.clear();
+  plan.block_copies.clear();
   plan.num_prefill_tokens = 0;
   plan.num_decode_tokens = 0;
   plan.num_recomputed_tokens = 0;
@@ -104,20 +108,30 @@ void Scheduler::plan_admissions(StepPlan& plan, std::int32_t max_entries) {
     }
     SequenceId const id = waiting_.front();
     Sequence& sequence = at(id);
-    std::int32_t const predicted = predicted_blocks(sequence);
-    bool const fits = predicted <= pool_.num_free() - outstanding_blocks_;
-    if (!fits && !running_.empty()) {
-      return;
+    if (!fits(sequence)) {
+      if (!running_.empty()) {
+        return;
+      }
+      while (drop_prompt(sequence.family, 0)) {
+      }
     }
     waiting_.pop_front();
     running_.push_back(id);
-    sequence.predicted_blocks = predicted;
-    outstanding_blocks_ += predicted;
-    std::int32_t const num_tokens = std::min(sequence.num_tokens, budget);
+    if (shares(sequence)) {
+      start_shared(id);
+    }
+    sequence.predicted_tokens = predicted_tokens(sequence);
+    sequence.predicted_blocks = predicted_blocks(sequence, sequence.predicted_tokens);
+    recount(sequence);
+    std::int32_t const num_tokens = std::min(sequence.num_tokens - sequence.num_computed, budget);
     // Always true: what is predicted covers the tokens known, and a sequence alone has all blocks.
     bool const has_blocks = grow(plan, sequence, num_tokens);
     TALUS_EXPECT(has_blocks);
     static_cast<void>(has_blocks);
+    if (shares(sequence)) {
+      copy_last_block(plan, id);
+      leave_family(id);
+    }
     plan.admitted.push_back(id);
     schedule(plan, id, num_tokens);
   }
@@ -140,7 +154,7 @@ void Scheduler::schedule(StepPlan& plan, SequenceId id, std::int32_t num_tokens)
 
 Scheduler::Room Scheduler::make_room(StepPlan& plan, std::size_t place, std::int32_t num_tokens) {
   while (!grow(plan, at(running_[place]), num_tokens)) {
-    if (preempt_younger(plan, place)) {
+    if (drop_prompt(no_family, 1) || preempt_younger(plan, place) || drop_prompt(no_family, 0)) {
       continue;
     }
     bool const is_youngest = place + 1 == running_.size();
@@ -153,21 +167,23 @@ Scheduler::Room Scheduler::make_room(StepPlan& plan, std::size_t place, std::int
 }
 
 bool Scheduler::grow(StepPlan& plan, Sequence& sequence, std::int32_t num_tokens) {
-  while (sequence.capacity < sequence.num_computed + num_tokens) {
-    auto const block = pool_.allocate();
-    if (!block) {
-      return false;
-    }
-    if (static_cast<std::int32_t>(sequence.blocks.size()) < sequence.predicted_blocks) {
-      --outstanding_blocks_;
-    }
-    sequence.blocks.push_back(*block);
-    sequence.capacity += options_.block_tokens;
-    ++plan.new_blocks;
+  std::int32_t const tokens = sequence.num_computed + num_tokens;
+  if (tokens <= sequence.tables.capacity()) {
+    return true;
   }
-  sequence.blocks_peak =
-      std::max(sequence.blocks_peak, static_cast<std::int32_t>(sequence.blocks.size()));
-  return true;
+  std::int32_t const free_before = pool_.num_free();
+  bool const is_done = sequence.tables.grow(pool_, geometry_, tokens);
+  plan.new_blocks += free_before - pool_.num_free();
+  sequence.blocks_peak = std::max(sequence.blocks_peak, sequence.tables.num_held());
+  recount(sequence);
+  return is_done;
+}
+
+void Scheduler::recount(Sequence& sequence) {
+  std::int64_t const outstanding =
+      std::max<std::int64_t>(sequence.predicted_blocks - sequence.tables.num_charged(), 0);
+  outstanding_blocks_ += outstanding - sequence.outstanding;
+  sequence.outstanding = outstanding;
 }
 
 bool Scheduler::preempt_younger(StepPlan& plan, std::size_t place) {
@@ -176,7 +192,7 @@ bool Scheduler::preempt_younger(StepPlan& plan, std::size_t place) {
     Sequence const& sequence = at(running_[i]);
     bool const loses_less =
         victim == place || sequence.num_computed < at(running_[victim]).num_computed;
-    if (sequence.in_flight == 0 && !sequence.blocks.empty() && loses_less) {
+    if (sequence.in_flight == 0 && sequence.tables.num_held() > 0 && loses_less) {
       victim = i;
     }
   }
@@ -190,12 +206,12 @@ bool Scheduler::preempt_younger(StepPlan& plan, std::size_t place) {
 void Scheduler::preempt(StepPlan& plan, std::size_t place) {
   SequenceId const id = running_[place];
   Sequence& sequence = at(id);
-  auto const num_blocks = static_cast<std::int32_t>(sequence.blocks.size());
+  std::int32_t const free_before = pool_.num_free();
   free_blocks(sequence);
   ++sequence.num_preemptions;
   plan.preemptions.push_back({.sequence = id,
                               .tokens_lost = sequence.num_computed,
-                              .blocks_freed = num_blocks,
+                              .blocks_freed = pool_.num_free() - free_before,
                               .free_blocks = pool_.num_free(),
                               .num_restarts = sequence.num_preemptions});
   sequence.once_computed = std::max(sequence.once_computed, sequence.num_computed);
@@ -213,54 +229,81 @@ void Scheduler::commit() {
     sequence.num_computed += entry.num_tokens;
     sequence.num_tokens += entry.samples ? 1 : 0;
     sequence.in_flight = 0;
+    if (sequence.family != no_family && sequence.num_computed >= sequence.prompt_tokens - 1) {
+      capture_prompt(sequence.family);
+    }
+    if (geometry_.has_windows()) {
+      sequence.tables.release_before(pool_, geometry_, sequence.num_computed);
+      if (entry.samples && entry.num_tokens > 1) {
+        // From here on, it goes token by token.
+        sequence.predicted_blocks = predicted_blocks(sequence, sequence.predicted_tokens);
+      }
+      recount(sequence);
+    }
   }
 }
 
 void Scheduler::finish(SequenceId id) {
   Sequence& sequence = at(id);
   TALUS_EXPECT(sequence.is_live && sequence.in_flight == 0);
+  bool const was_parked = is_parked(id);
+  if (sequence.family != no_family) {
+    leave_family(id);
+  }
   free_blocks(sequence);
   sequence.is_live = false;
   ++finished_sequences_;
   finished_output_tokens_ += sequence.num_tokens - sequence.prompt_tokens;
+  if (!was_parked) {
+    take_from_queue(id);
+  }
+  free_ids_.push_back(id);
+}
+
+void Scheduler::take_from_queue(SequenceId id) {
   if (auto const place = std::find(running_.begin(), running_.end(), id); place != running_.end()) {
     running_.erase(place);
   } else {
     waiting_.erase(std::find(waiting_.begin(), waiting_.end(), id));
   }
-  free_ids_.push_back(id);
 }
 
 void Scheduler::free_blocks(Sequence& sequence) {
-  auto const owned = static_cast<std::int32_t>(sequence.blocks.size());
-  outstanding_blocks_ -= std::max(sequence.predicted_blocks - owned, 0);
-  // Last first, so that a sequence that comes back gets its blocks in the same order.
-  for (auto block = sequence.blocks.rbegin(); block != sequence.blocks.rend(); ++block) {
-    pool_.release(*block);
-  }
-  sequence.blocks.clear();
-  sequence.capacity = 0;
+  sequence.tables.clear(pool_);
   sequence.predicted_blocks = 0;
+  recount(sequence);
 }
 
-std::int32_t Scheduler::predicted_blocks(Sequence const& sequence) const {
+bool Scheduler::fits(Sequence const& sequence) const {
+  return blocks_to_admit(sequence) <= pool_.num_free() - outstanding_blocks_;
+}
+
+std::int64_t Scheduler::predicted_blocks(Sequence const& sequence, std::int32_t tokens) const {
+  std::int32_t const left = sequence.num_tokens - sequence.num_computed;
+  std::int64_t const own =
+      geometry_.most_blocks(tokens, std::min(left, options_.max_num_batched_tokens));
+  // What it shares within windows comes on top: others may still hold it when this one is past it.
+  return own + sequence.tables.num_held() - sequence.tables.num_charged();
+}
+
+std::int32_t Scheduler::predicted_tokens(Sequence const& sequence) const {
   if (sequence.num_preemptions > 0) {
-    return blocks_for(std::min(sequence.limit, 2 * sequence.num_tokens));
+    return std::min(sequence.limit, 2 * sequence.num_tokens);
   }
   switch (options_.admission) {
     case Admission::reserve:
-      return blocks_for(sequence.limit);
+      return sequence.limit;
     case Admission::eager:
-      return blocks_for(sequence.num_tokens);
+      return sequence.num_tokens;
     case Admission::expected:
       break;
   }
   if (finished_sequences_ == 0) {
-    return blocks_for(sequence.limit);
+    return sequence.limit;
   }
   auto const mean_output = static_cast<std::int32_t>(
       (finished_output_tokens_ + finished_sequences_ - 1) / finished_sequences_);
-  return blocks_for(std::min(sequence.limit, sequence.num_tokens + mean_output));
+  return std::min(sequence.limit, sequence.num_tokens + mean_output);
 }
 
 KvUse Scheduler::kv_use() const {
@@ -268,15 +311,22 @@ KvUse Scheduler::kv_use() const {
   use.free_blocks = pool_.num_free();
   use.used_blocks = pool_.num_blocks() - use.free_blocks;
   for (SequenceId const id : running_) {
-    use.used_tokens += at(id).num_computed + at(id).in_flight;
+    // Only a sequence's last blocks have room, and they are its own.
+    Sequence const& sequence = at(id);
+    std::int32_t const room =
+        sequence.tables.capacity() - sequence.num_computed - sequence.in_flight;
+    use.reserved_empty_tokens += std::int64_t{geometry_.num_groups()} * room;
   }
-  use.reserved_empty_tokens =
-      std::int64_t{use.used_blocks} * options_.block_tokens - use.used_tokens;
+  for (std::int32_t const family : prompts_) {
+    use.reserved_empty_tokens += empty_tokens(families_[static_cast<std::size_t>(family)]);
+  }
+  use.used_tokens =
+      std::int64_t{use.used_blocks} * options_.block_tokens - use.reserved_empty_tokens;
   return use;
 }
 
-std::span<BlockId const> Scheduler::blocks(SequenceId id, std::int32_t /*group*/) const {
-  return at(id).blocks;
+std::span<BlockId const> Scheduler::blocks(SequenceId id, std::int32_t group) const {
+  return at(id).tables.table(group);
 }
 
 std::int32_t Scheduler::preemptions(SequenceId id) const {

@@ -3,10 +3,11 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <span>
 #include <vector>
 
-#include "runtime/kv_cache/block_pool.hpp"
+#include "runtime/kv_cache/block_tables.hpp"
 #include "runtime/scheduler/step_plan.hpp"
 
 namespace talus::runtime {
@@ -23,6 +24,7 @@ struct SchedulerOptions {
   std::int32_t max_num_batched_tokens = 2048;  ///< tokens of a step
   std::int32_t block_tokens = 16;
   std::int32_t num_blocks = 0;
+  std::vector<std::int32_t> windows = {0};  ///< of each KV group, keys that a query sees; 0: all
   std::int32_t steps_in_flight = 1;  ///< pipeline stages: plans made before the first is committed
   Admission admission = Admission::expected;
 };
@@ -31,9 +33,12 @@ struct SchedulerOptions {
 struct SequenceLimits {
   std::int32_t prompt_tokens = 0;  ///< >= 1
   std::int32_t max_tokens = 0;     ///< new tokens at most, >= 1
+  /// One that is held and has the same prompt, if there is one.
+  std::optional<SequenceId> shares_prompt_with = std::nullopt;
 };
 
-/// KV blocks by what they hold.
+/// KV blocks by what they hold. A block that several sequences share counts once, and a token once
+/// in each KV group.
 struct KvUse {
   std::int32_t used_blocks = 0;
   std::int32_t free_blocks = 0;
@@ -53,13 +58,19 @@ struct KvUse {
 /// steps_in_flight) of the sequences, so that every stage of a pipeline has work. When a sequence
 /// finds no block, the younger sequence that loses the fewest computed tokens gives up its blocks;
 /// it is admitted again once twice its length (at most its limit) fits, so that victims don't chase
-/// each other.
+/// each other. Blocks of KV groups with windows are free again when no later query sees them.
+///
+/// Sequences of the same prompt form a family: one computes the prompt while the others are parked;
+/// then these come to the front of the queue, and each starts with the last token of the prompt, in
+/// shared blocks but for the one that it writes to, of which it gets a copy. The family owns the
+/// prompt's blocks until its last member is admitted; when a sequence finds no block, families
+/// lose theirs before anybody is preempted, and one member computes the prompt again.
 class Scheduler {
  public:
   explicit Scheduler(SchedulerOptions const& options);
 
   /// Takes a sequence in; it waits until it is admitted.
-  /// \pre room() > 0, and the sequence's limit fits into all blocks
+  /// \pre room() > 0, the sequence's limit fits into all blocks, and shares_prompt_with is live
   SequenceId add(SequenceLimits const& limits);
 
   /// Sequences that can be added now.
@@ -81,15 +92,24 @@ class Scheduler {
     return static_cast<std::int32_t>(running_.size());
   }
 
+  /// Those parked until another one has computed their prompt included.
   [[nodiscard]] std::int32_t num_waiting() const noexcept {
-    return static_cast<std::int32_t>(waiting_.size());
+    return static_cast<std::int32_t>(waiting_.size()) + num_parked_;
   }
 
-  [[nodiscard]] bool is_empty() const noexcept { return running_.empty() && waiting_.empty(); }
+  [[nodiscard]] bool is_empty() const noexcept { return running_.empty() && num_waiting() == 0; }
+
+  /// Whether a sequence was added and has not finished.
+  [[nodiscard]] bool is_live(SequenceId id) const { return at(id).is_live; }
 
   [[nodiscard]] KvUse kv_use() const;
+
+  /// A sequence's block table of a KV group; no_block where a window has moved on.
   [[nodiscard]] std::span<BlockId const> blocks(SequenceId id, std::int32_t group = 0) const;
+
   [[nodiscard]] std::int32_t preemptions(SequenceId id) const;
+
+  /// The most blocks that a sequence held at a time, shared ones included.
   [[nodiscard]] std::int32_t blocks_peak(SequenceId id) const;
 
  private:
@@ -97,18 +117,32 @@ class Scheduler {
     std::int32_t num_tokens = 0;    ///< known: prompt and drawn
     std::int32_t num_computed = 0;  ///< in the cache
     std::int32_t in_flight = 0;     ///< tokens of the open plan that it is in
-    std::int32_t capacity = 0;      ///< tokens that its blocks can hold
-    std::int32_t predicted_blocks = 0;
-    std::int32_t limit = 0;  ///< prompt and max_tokens
+    std::int32_t predicted_tokens = 0;
+    std::int64_t predicted_blocks = 0;
+    std::int64_t outstanding = 0;  ///< predicted, not yet allocated
+    std::int32_t limit = 0;        ///< prompt and max_tokens
     std::int32_t prompt_tokens = 0;
     std::int32_t blocks_peak = 0;
     std::int32_t num_preemptions = 0;
     std::int32_t once_computed = 0;  ///< tokens that were in the cache before a preemption
+    std::int32_t family = no_family;
     bool is_live = false;
-    std::vector<BlockId> blocks;
+    BlockTables tables;
+  };
+
+  /// Sequences of one prompt: the one that computes it, and those that wait to share it.
+  struct Family {
+    SequenceId source{};  ///< computes the prompt, as long as it isn't there
+    bool has_prompt = false;
+    std::int32_t num_waiting = 0;    ///< members that are to share and are not admitted
+    std::int32_t shared_tokens = 0;  ///< all of the prompt but its last token
+    BlockTables prompt;
+    std::vector<SequenceId> parked;  ///< members that are in no queue: the prompt isn't there
   };
 
   enum class Room { found, none };
+
+  static constexpr std::int32_t no_family = -1;
 
   void plan_running(StepPlan& plan, std::int32_t max_entries);
   void plan_admissions(StepPlan& plan, std::int32_t max_entries);
@@ -118,23 +152,55 @@ class Scheduler {
   [[nodiscard]] bool preempt_younger(StepPlan& plan, std::size_t place);
   void preempt(StepPlan& plan, std::size_t place);
   void free_blocks(Sequence& sequence);
-  [[nodiscard]] std::int32_t blocks_for(std::int32_t tokens) const noexcept;
-  [[nodiscard]] std::int32_t predicted_blocks(Sequence const& sequence) const;
+  void recount(Sequence& sequence);
+  [[nodiscard]] std::int32_t predicted_tokens(Sequence const& sequence) const;
+  [[nodiscard]] std::int64_t predicted_blocks(Sequence const& sequence, std::int32_t tokens) const;
+  [[nodiscard]] bool fits(Sequence const& sequence) const;
+  void take_from_queue(SequenceId id);
+
+  // In prompt_families.cpp.
+  [[nodiscard]] bool join_family(SequenceId id, SequenceId sibling);
+  void leave_family(SequenceId id);
+  [[nodiscard]] std::int32_t open_family(SequenceId source, std::int32_t shared_tokens);
+  void close_family(std::int32_t number);
+  void capture_prompt(std::int32_t number);
+  [[nodiscard]] bool drop_prompt(std::int32_t spared, std::int32_t least_freed);
+  void park_members(std::int32_t number);
+  void start_shared(SequenceId id);
+  void copy_last_block(StepPlan& plan, SequenceId id);
+  [[nodiscard]] bool is_parked(SequenceId id) const;
+  [[nodiscard]] bool shares(Sequence const& sequence) const;
+  [[nodiscard]] std::int32_t whole_blocks(Family const& family) const;
+  [[nodiscard]] std::int64_t blocks_to_admit(Sequence const& sequence) const;
+  [[nodiscard]] std::int64_t empty_tokens(Family const& family) const;
+
+  [[nodiscard]] Family& family_of(Sequence const& sequence) {
+    return families_[static_cast<std::size_t>(sequence.family)];
+  }
+
+  [[nodiscard]] Family const& family_of(Sequence const& sequence) const {
+    return families_[static_cast<std::size_t>(sequence.family)];
+  }
 
   [[nodiscard]] Sequence& at(SequenceId id) { return sequences_[index_of(id)]; }
 
   [[nodiscard]] Sequence const& at(SequenceId id) const { return sequences_[index_of(id)]; }
 
   SchedulerOptions options_;
+  KvGeometry geometry_;
   BlockPool pool_;
   std::vector<Sequence> sequences_;
   std::vector<SequenceId> free_ids_;
   std::vector<SequenceId> running_;  ///< in order of admission
-  std::deque<SequenceId> waiting_;   ///< preempted ones first
-  std::vector<StepPlan> plans_;      ///< a ring of steps_in_flight
+  std::deque<SequenceId> waiting_;   ///< preempted ones first, and those whose prompt is there
+  std::vector<Family> families_;
+  std::vector<std::int32_t> free_families_;
+  std::vector<std::int32_t> prompts_;  ///< families that have their prompt, in that order
+  std::int32_t num_parked_ = 0;
+  std::vector<StepPlan> plans_;  ///< a ring of steps_in_flight
   std::int64_t next_step_ = 0;
   std::int64_t next_commit_ = 0;
-  std::int64_t outstanding_blocks_ = 0;  ///< predicted for the running, not yet allocated
+  std::int64_t outstanding_blocks_ = 0;  ///< of the running
   std::int64_t finished_sequences_ = 0;
   std::int64_t finished_output_tokens_ = 0;
 };

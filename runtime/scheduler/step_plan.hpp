@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "runtime/kv_cache/block_pool.hpp"
+
 namespace talus::runtime {
 
 /// Number of a sequence among those that a replica holds; reused once the sequence has finished.
@@ -30,12 +32,19 @@ struct Preemption {
   std::int32_t num_restarts = 0;  ///< times that this sequence was preempted, this time included
 };
 
+/// A block that a sequence is going to write to, and that holds tokens of another one.
+struct BlockCopy {
+  BlockId from{};
+  BlockId to{};
+};
+
 /// One step: which sequences, how many tokens of each.
 struct StepPlan {
   std::int64_t step = 0;
   std::vector<PlanEntry> entries;    ///< decoding sequences first, each kind in order of admission
   std::vector<SequenceId> admitted;  ///< sequences that got their first blocks in this step
   std::vector<Preemption> preemptions;  ///< before this step ran
+  std::vector<BlockCopy> block_copies;  ///< to be made before this step runs
   std::int32_t num_prefill_tokens = 0;  ///< of sequences that had more than one token to compute
   std::int32_t num_decode_tokens = 0;
   std::int32_t num_recomputed_tokens = 0;  ///< of the prefill tokens, those lost by preemption

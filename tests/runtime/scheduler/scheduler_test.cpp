@@ -3,176 +3,16 @@
 
 #include <algorithm>
 #include <chrono>
-#include <deque>
-#include <map>
-#include <random>
 #include <set>
 
+#include "tests/runtime/scheduler/traffic.hpp"
 #include "tests/support/catch.hpp"
 
 using namespace talus::runtime;  // NOLINT: tests only
+using talus::test::small_memory;
+using talus::test::Traffic;
 
 namespace {
-
-/// What a test knows of a sequence without asking the scheduler.
-struct Watched {
-  int number = 0;  ///< in order of arrival
-  SequenceLimits limits;
-  std::int32_t output = 0;  ///< tokens after which it ends
-  std::int32_t computed = 0;
-  std::int32_t drawn = 0;
-  bool was_admitted = false;
-  bool in_plan = false;
-};
-
-/// A random client of a scheduler that checks each plan against its own books.
-class Client {
- public:
-  Client(SchedulerOptions const& options, unsigned seed)
-      : options_{options}, scheduler_{options}, random_{seed} {}
-
-  /// Sends `total` sequences through, arriving at random, and runs until the last one has ended.
-  void run(int total) {
-    while (arrived_ < total || !scheduler_.is_empty()) {
-      INFO("step " << steps_);
-      REQUIRE(steps_++ < 200'000);  // or nothing moves any more
-      while (arrived_ < total && scheduler_.room() > 0 && draw(3) > 0) {
-        add();
-      }
-      if (!is_open_full() && (open_.empty() || draw(3) > 0)) {
-        check_plan(scheduler_.plan());
-      } else {
-        commit();
-      }
-      check_blocks();
-    }
-    REQUIRE(ended_ == total);
-    REQUIRE(scheduler_.kv_use().used_blocks == 0);
-  }
-
-  [[nodiscard]] std::int64_t preemptions() const { return preemptions_; }
-
-  [[nodiscard]] std::int64_t recomputed() const { return recomputed_; }
-
-  [[nodiscard]] std::vector<PlanEntry> const& history() const { return history_; }
-
- private:
-  std::int32_t draw(std::int32_t below) {
-    return static_cast<std::int32_t>(random_() % static_cast<unsigned>(below));
-  }
-
-  [[nodiscard]] bool is_open_full() const {
-    return static_cast<std::int32_t>(open_.size()) == options_.steps_in_flight;
-  }
-
-  void add() {
-    std::int32_t const longest = options_.num_blocks * options_.block_tokens;
-    SequenceLimits limits;
-    limits.prompt_tokens = 1 + draw(std::min(100, longest - 1));
-    limits.max_tokens = 1 + draw(std::min(60, longest - limits.prompt_tokens));
-    SequenceId const id = scheduler_.add(limits);
-    REQUIRE(watched_.count(id) == 0);
-    watched_[id] = {arrived_++, limits, 1 + draw(limits.max_tokens)};
-  }
-
-  void check_plan(StepPlan const& plan) {
-    REQUIRE(plan.num_tokens() <= options_.max_num_batched_tokens);
-    for (Preemption const& preemption : plan.preemptions) {
-      Watched& sequence = watched_.at(preemption.sequence);
-      REQUIRE_FALSE(sequence.in_plan);
-      REQUIRE(preemption.tokens_lost == sequence.computed);
-      REQUIRE(scheduler_.preemptions(preemption.sequence) >= preemption.num_restarts);
-      sequence.computed = 0;
-      ++preemptions_;
-    }
-    for (SequenceId const id : plan.admitted) {
-      if (!watched_.at(id).was_admitted) {
-        REQUIRE(watched_.at(id).number == first_admissions_++);  // in order of arrival
-        watched_.at(id).was_admitted = true;
-      }
-    }
-    std::int32_t tokens = 0;
-    std::int32_t samples = 0;
-    for (PlanEntry const& entry : plan.entries) {
-      check_entry(entry);
-      tokens += entry.num_tokens;
-      samples += entry.samples ? 1 : 0;
-    }
-    REQUIRE(tokens == plan.num_tokens());
-    REQUIRE(samples == plan.num_samples);
-    recomputed_ += plan.num_recomputed_tokens;
-    history_.insert(history_.end(), plan.entries.begin(), plan.entries.end());
-    open_.push_back(plan.entries);
-  }
-
-  void check_entry(PlanEntry const& entry) {
-    Watched& sequence = watched_.at(entry.sequence);
-    REQUIRE_FALSE(sequence.in_plan);
-    sequence.in_plan = true;
-    std::int32_t const known = sequence.limits.prompt_tokens + sequence.drawn;
-    std::int32_t const last = entry.first_position + entry.num_tokens;
-    REQUIRE(entry.num_tokens > 0);
-    REQUIRE(entry.first_position == sequence.computed);
-    REQUIRE(last <= known);
-    REQUIRE(entry.samples == (last == known));
-    REQUIRE(std::ssize(scheduler_.blocks(entry.sequence)) * options_.block_tokens >= last);
-  }
-
-  void commit() {
-    std::vector<PlanEntry> const entries = open_.front();
-    open_.pop_front();
-    scheduler_.commit();
-    for (PlanEntry const& entry : entries) {
-      Watched& sequence = watched_.at(entry.sequence);
-      sequence.in_plan = false;
-      sequence.computed += entry.num_tokens;
-      sequence.drawn += entry.samples ? 1 : 0;
-      if (sequence.drawn == sequence.output) {
-        scheduler_.finish(entry.sequence);
-        watched_.erase(entry.sequence);
-        ++ended_;
-      }
-    }
-  }
-
-  void check_blocks() {
-    std::set<BlockId> owned;
-    std::int32_t used = 0;
-    for (auto const& [id, sequence] : watched_) {
-      used += static_cast<std::int32_t>(scheduler_.blocks(id).size());
-      owned.insert(scheduler_.blocks(id).begin(), scheduler_.blocks(id).end());
-    }
-    KvUse const use = scheduler_.kv_use();
-    REQUIRE(use.used_blocks == used);
-    REQUIRE(std::ssize(owned) == used);  // no block has two owners
-    REQUIRE(use.used_blocks + use.free_blocks == options_.num_blocks);
-    REQUIRE(use.reserved_empty_tokens >= 0);
-    REQUIRE(scheduler_.num_running() + scheduler_.num_waiting() + scheduler_.room() ==
-            options_.max_num_seqs);
-  }
-
-  SchedulerOptions options_;
-  Scheduler scheduler_;
-  std::mt19937 random_;
-  std::map<SequenceId, Watched> watched_;
-  std::deque<std::vector<PlanEntry>> open_;
-  std::vector<PlanEntry> history_;
-  int arrived_ = 0;
-  int ended_ = 0;
-  int first_admissions_ = 0;
-  int steps_ = 0;
-  std::int64_t preemptions_ = 0;
-  std::int64_t recomputed_ = 0;
-};
-
-SchedulerOptions small_memory(Admission admission, std::int32_t steps_in_flight) {
-  return {.max_num_seqs = 12,
-          .max_num_batched_tokens = 48,
-          .block_tokens = 4,
-          .num_blocks = 42,  // just the longest sequence: 160 tokens, and two blocks
-          .steps_in_flight = steps_in_flight,
-          .admission = admission};
-}
 
 /// Plans and commits until every sequence that is held has its whole prompt in the cache.
 void run_prompts(Scheduler& scheduler) {
@@ -189,7 +29,7 @@ TEST_CASE("any traffic keeps to the budget, the blocks and the order, and ends")
   auto const steps_in_flight = GENERATE(1, 2, 3);
   auto const seed = GENERATE(range(1U, 9U));
   CAPTURE(static_cast<int>(admission), steps_in_flight, seed);
-  Client client{small_memory(admission, steps_in_flight), seed};
+  Traffic client{small_memory(admission, steps_in_flight, {0}), seed, {}};
 
   client.run(120);
 
@@ -204,17 +44,17 @@ TEST_CASE("any traffic keeps to the budget, the blocks and the order, and ends")
 }
 
 TEST_CASE("more sequences than tokens in a step still all end") {
-  SchedulerOptions options = small_memory(Admission::eager, GENERATE(1, 3));
+  SchedulerOptions options = small_memory(Admission::eager, GENERATE(1, 3), {0});
   options.max_num_batched_tokens = GENERATE(1, 5);
-  Client client{options, 3};
+  Traffic client{options, 3, {}};
 
   client.run(40);
 }
 
 TEST_CASE("two schedulers that get the same calls make the same plans") {
-  SchedulerOptions const options = small_memory(Admission::eager, GENERATE(1, 3));
-  Client first{options, 21};
-  Client second{options, 21};
+  SchedulerOptions const options = small_memory(Admission::eager, GENERATE(1, 3), {0});
+  Traffic first{options, 21, {}};
+  Traffic second{options, 21, {}};
   first.run(60);
   second.run(60);
 
