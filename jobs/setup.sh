@@ -8,6 +8,7 @@
 #   PREFIX        where Kokkos goes (/usr/local, where CMake looks by itself)
 #   KOKKOS_FLAGS  compiler flags for Kokkos (-march=native; empty if other machines use it too)
 #   JOBS          parallel compilations (all cores)
+#   FUZZING       set to have clang's libFuzzer too, which tests/sanitize.sh needs
 #
 # A Kokkos that is already there is taken: in Kokkos_ROOT, CMAKE_PREFIX_PATH, or PREFIX.
 set -euo pipefail
@@ -24,6 +25,7 @@ packages=(
   nlohmann-json3-dev libcli11-dev libyaml-cpp-dev
   libonig-dev libutf8proc-dev libxxhash-dev libhwloc-dev
   python3-h5py)
+[ -z "${FUZZING:-}" ] || packages+=(clang libclang-rt-14-dev)
 
 say() { echo "setup ($((SECONDS - started)) s): $*"; }
 

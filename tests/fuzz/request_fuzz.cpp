@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
   auto const parsed = io::parse_request(test::text_of(data, size), 3, {});
   if (auto const* const error = std::get_if<io::RequestError>(&parsed)) {
     auto const line = io::format_error(*error, {"run", "model"});
-    require(line.find('\n') == std::string::npos, "an error is one line");
+    require(line.find('\n') == line.size() - 1, "an error is one line");
     auto const read = io::parse_json(line, "the error's line");
     require(!error->code.empty() && read["error"]["code"] == error->code, "an error has a code");
     require(error->message.size() < 2000, "an error is short");
