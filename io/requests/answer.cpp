@@ -35,7 +35,7 @@ std::string hash_of(std::string_view run_id, std::string_view custom_id, std::in
 }
 
 std::string_view name_of(FinishReason reason) {
-  constexpr std::array<std::string_view, 3> names{"stop", "length", "error"};
+  constexpr std::array<std::string_view, 4> names{"stop", "length", "error", "repetition"};
   return names[static_cast<std::size_t>(reason)];
 }
 
@@ -67,29 +67,29 @@ std::string end_line(JsonWriter&& json) {
   return line;
 }
 
-void write_text(JsonWriter& json, Answer const& answer) {
-  if (answer.endpoint == Endpoint::completions) {
-    json.key("text").text(answer.text);
+void write_text(JsonWriter& json, Choice const& choice, Endpoint endpoint) {
+  if (endpoint == Endpoint::completions) {
+    json.key("text").text(choice.text);
     return;
   }
   json.key("message").begin_object().key("role").text("assistant").key("content");
   // An answer that ended inside its reasoning has no content, as opposed to an empty one.
-  bool const has_content = !answer.text.empty() || !answer.reasoning;
-  has_content ? json.text(answer.text) : json.null();
-  if (answer.reasoning) {
-    json.key("reasoning_content").text(*answer.reasoning);
+  bool const has_content = !choice.text.empty() || !choice.reasoning;
+  has_content ? json.text(choice.text) : json.null();
+  if (choice.reasoning) {
+    json.key("reasoning_content").text(*choice.reasoning);
   }
   json.end_object();
 }
 
-void write_logprobs(JsonWriter& json, Answer const& answer) {
+void write_logprobs(JsonWriter& json, Choice const& choice, Endpoint endpoint) {
   json.key("logprobs");
-  if (!answer.logprobs) {
+  if (!choice.logprobs) {
     json.null();
-  } else if (answer.endpoint == Endpoint::chat) {
-    detail::write_chat_logprobs(json, *answer.logprobs);
+  } else if (endpoint == Endpoint::chat) {
+    detail::write_chat_logprobs(json, *choice.logprobs);
   } else {
-    detail::write_completion_logprobs(json, *answer.logprobs);
+    detail::write_completion_logprobs(json, *choice.logprobs);
   }
 }
 
@@ -104,29 +104,31 @@ void write_stop_reason(JsonWriter& json, StopReason const& reason) {
   }
 }
 
-void write_prompt_logprobs(JsonWriter& json, Answer const& answer) {
+// What was asked for of the prompt.
+void write_prompt(JsonWriter& json, Answer const& answer) {
+  if (answer.prompt_token_ids) {
+    json.key("prompt_token_ids");
+    write_ids(json, *answer.prompt_token_ids);
+  }
   if (answer.prompt_logprobs) {
     json.key("prompt_logprobs");
     detail::write_prompt_logprobs(json, *answer.prompt_logprobs);
   }
 }
 
-void write_choice(JsonWriter& json, Answer const& answer) {
-  json.begin_object().key("index").integer(0);
-  write_text(json, answer);
-  write_logprobs(json, answer);
-  json.key("finish_reason").text(name_of(answer.finish_reason));
-  write_stop_reason(json, answer.stop_reason);
-  if (answer.token_ids) {
+void write_choice(JsonWriter& json, Answer const& answer, std::size_t index) {
+  Choice const& choice = answer.choices[index];
+  json.begin_object().key("index").integer(static_cast<std::int64_t>(index));
+  write_text(json, choice, answer.endpoint);
+  write_logprobs(json, choice, answer.endpoint);
+  json.key("finish_reason").text(name_of(choice.finish_reason));
+  write_stop_reason(json, choice.stop_reason);
+  if (choice.token_ids) {
     json.key("token_ids");
-    write_ids(json, *answer.token_ids);
-  }
-  if (answer.prompt_token_ids) {
-    json.key("prompt_token_ids");
-    write_ids(json, *answer.prompt_token_ids);
+    write_ids(json, *choice.token_ids);
   }
   if (answer.endpoint == Endpoint::completions) {
-    write_prompt_logprobs(json, answer);
+    write_prompt(json, answer);
   }
   json.end_object();
 }
@@ -136,6 +138,10 @@ void write_usage(JsonWriter& json, Answer const& answer) {
   json.key("prompt_tokens").integer(answer.prompt_tokens);
   json.key("total_tokens").integer(answer.prompt_tokens + answer.completion_tokens);
   json.key("completion_tokens").integer(answer.completion_tokens);
+  if (answer.reasoning_tokens) {
+    json.key("completion_tokens_details").begin_object();
+    json.key("reasoning_tokens").integer(*answer.reasoning_tokens).end_object();
+  }
   json.end_object();
 }
 
@@ -162,11 +168,13 @@ std::string format_answer(Answer const& answer, RunLabels const& labels) {
   json.key("created").integer(answer.created);
   json.key("model").text(labels.model);
   json.key("choices").begin_array();
-  write_choice(json, answer);
+  for (std::size_t index = 0; index < answer.choices.size(); ++index) {
+    write_choice(json, answer, index);
+  }
   json.end_array();
   write_usage(json, answer);
   if (is_chat) {
-    write_prompt_logprobs(json, answer);
+    write_prompt(json, answer);
   }
   write_timings(json, answer.timings);
   json.end_object().end_object().key("error").null();

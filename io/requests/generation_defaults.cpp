@@ -24,7 +24,6 @@ struct Ignored {
 };
 
 constexpr std::array ignored{
-    Ignored{"repetition_penalty", "[1]"},
     Ignored{"encoder_repetition_penalty", "[1]"},
     Ignored{"length_penalty", "[1]"},
     Ignored{"diversity_penalty", "[0]"},
@@ -40,7 +39,6 @@ constexpr std::array ignored{
     Ignored{"min_length", "[0]"},
     Ignored{"min_new_tokens", "[0]"},
     Ignored{"max_length", "[20]"},  // transformers' default, which some files spell out
-    Ignored{"max_new_tokens", "[]"},
     Ignored{"bad_words_ids", "[[]]"},
     Ignored{"sequence_bias", "[{}]"},
     Ignored{"suppress_tokens", "[[]]"},
@@ -110,6 +108,8 @@ GenerationDefaults read_config(Json const& config) {
   reader.apply("top_p", defaults.top_p, detail::as_float);
   reader.apply("min_p", defaults.min_p, detail::as_float);
   reader.apply("top_k", defaults.top_k, detail::as_int);
+  reader.apply("repetition_penalty", defaults.repetition_penalty, detail::as_float);
+  reader.apply("max_new_tokens", defaults.max_tokens, detail::as_int);
   reader.apply_do_sample();
   if (auto const found = config.find("eos_token_id"); found != config.end() && !found->is_null()) {
     reader.read().eos_token_ids = one_or_more_ids({*found, "eos_token_id"});
@@ -125,6 +125,8 @@ void check_limits(GenerationDefaults const& read, std::filesystem::path const& f
   params.top_p = defaults.top_p;
   params.min_p = defaults.min_p;
   params.top_k = defaults.top_k;
+  params.repetition_penalty = defaults.repetition_penalty;
+  params.max_tokens = defaults.max_tokens;
   if (auto const problem = find_problem(params)) {
     throw ConfigError{concat(file.string(), ": ", problem->message)};
   }

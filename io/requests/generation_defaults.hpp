@@ -15,7 +15,8 @@ struct RequestDefaults {
   float top_p = 1.0F;
   float min_p = 0.0F;
   std::int32_t top_k = 0;
-  std::optional<std::int32_t> max_tokens{};  ///< none: as many as the context has room for
+  float repetition_penalty = 1.0F;
+  std::optional<std::int32_t> max_tokens{};  ///< at most what the context has room for; none: that
 
   bool operator==(RequestDefaults const&) const = default;
 };
@@ -30,8 +31,8 @@ struct GenerationDefaults {
 
 /// Reads DIR/generation_config.json; without that file, the neutral defaults.
 ///
-/// Applied: temperature, top_p, top_k, min_p, eos_token_id, and do_sample = false as temperature 0.
-/// A max_length or max_new_tokens there is not applied: requests say how long they may be.
+/// Applied: temperature, top_p, top_k, min_p, repetition_penalty, eos_token_id, max_new_tokens as
+/// the max_tokens of requests that give none, and do_sample = false as temperature 0.
 ///
 /// \throws ConfigError  if the file is not JSON, or an applied entry has a wrong type or is out of
 ///                      its limits

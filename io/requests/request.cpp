@@ -114,7 +114,7 @@ SamplingParams with_defaults(RequestDefaults const& defaults) {
           .top_p = defaults.top_p,
           .min_p = defaults.min_p,
           .top_k = defaults.top_k,
-          .max_tokens = defaults.max_tokens};
+          .repetition_penalty = defaults.repetition_penalty};
 }
 
 Request read_request(std::string_view line, std::int64_t number, RequestDefaults const& defaults) {
@@ -126,6 +126,7 @@ Request read_request(std::string_view line, std::int64_t number, RequestDefaults
   check_method(object);
   request.endpoint = read_url(object);
   request.params = with_defaults(defaults);
+  request.prompt_rules.add_special_tokens = request.endpoint == Endpoint::completions;
   check_keys(object);
   detail::read_body(need(object, "body", "an object is needed").value, request);
   return request;

@@ -24,14 +24,27 @@ enum class Endpoint {
 struct ChatPrompt {
   /// A JSON object: "messages" (each content a string: text parts are joined by line breaks),
   /// "add_generation_prompt", and where given "tools", "documents", "chat_template_kwargs".
-  /// A tool call's arguments are an object, also where the request spelled them as a string.
+  /// A tool call's arguments are an object, also where the request spelled them as a string; a
+  /// "reasoning_effort" is among the kwargs.
   std::string json{};
+  bool continue_final_message = false;  ///< the answer goes on with the last message
 
   bool operator==(ChatPrompt const&) const = default;
 };
 
 /// What a request starts from: text, token ids that are taken as they are, or a conversation.
 using Prompt = std::variant<std::string, std::vector<std::int32_t>, ChatPrompt>;
+
+/// How a prompt becomes tokens.
+struct PromptRules {
+  bool add_special_tokens = true;  ///< whether a text gets the model's own; of a chat: false
+  /// Tokens that are kept at most; -1: as many as the context and max_tokens leave room for; none:
+  /// one that is too long is an error.
+  std::optional<std::int32_t> truncate_prompt_tokens{};
+  bool truncate_right = false;  ///< whether the first ones are kept; else the last ones
+
+  bool operator==(PromptRules const&) const = default;
+};
 
 /// One line of the input.
 struct Request {
@@ -40,6 +53,7 @@ struct Request {
   Endpoint endpoint = Endpoint::completions;
   Prompt prompt{};
   std::string model{};  ///< as given; empty if it was not
+  PromptRules prompt_rules{};
   SamplingParams params{};
 };
 
@@ -65,7 +79,8 @@ inline constexpr std::size_t max_line_bytes = std::size_t{64} << 20U;
 ///
 /// \param line      without its line break
 /// \param number    the line's number in the input, from 1
-/// \param defaults  what holds where the request says nothing
+/// \param defaults  what holds where the request says nothing; its max_tokens is left to who knows
+///                  how much room the context has
 /// Never throws because of what the line holds.
 [[nodiscard]] std::variant<Request, RequestError> parse_request(std::string_view line,
                                                                 std::int64_t number,

@@ -2,17 +2,31 @@
 #include "runtime/batch/batch_client.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 
-#include <xxhash.h>
-
 #include "runtime/base/error.hpp"
+#include "runtime/batch/sequence_inputs.hpp"
 
 namespace talus::runtime {
 namespace {
 
-io::RequestError refuse(io::Request const& request, std::string message, std::string param) {
+/// The parameter that a message is about: it begins with its name.
+std::string param_of(std::string_view message) {
+  std::string_view const name = message.substr(0, message.find(':'));
+  bool const is_name = std::all_of(
+      name.begin(), name.end(), [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; });
+  return is_name ? concat("body.", name) : std::string{};
+}
+
+io::RequestError refuse(io::Request const& request, std::string message) {
+  std::string param = param_of(message);
+  if (param.empty() || param == "body.prompt") {
+    param = request.endpoint == io::Endpoint::chat ? "body.messages" : "body.prompt";
+  }
   return {.custom_id = request.custom_id,
           .line = request.line,
           .status_code = 400,
@@ -29,10 +43,6 @@ std::string without_place(std::string const& what) {
 
 }  // namespace
 
-std::uint64_t request_key(std::string_view custom_id) {
-  return XXH3_64bits(custom_id.data(), custom_id.size());
-}
-
 BatchClient::BatchClient(BatchRules rules,
                          TextModel const& text,
                          io::RequestReader reader,
@@ -48,35 +58,55 @@ BatchClient::BatchClient(BatchRules rules,
       num_requests_{reader_.index().num_requests()} {}
 
 bool BatchClient::is_exhausted() {
-  return next_known_ >= num_requests_;
+  return next_known_ >= num_requests_ && lines_.empty() && held_.empty();
 }
 
 std::vector<SequenceInput> BatchClient::take(std::int32_t room) {
   std::vector<SequenceInput> inputs;
-  std::int64_t const left = num_requests_ - next_known_;
-  if (left <= 0) {
-    return inputs;
+  if (lines_.empty() && held_.empty()) {
+    fetch(room);
   }
-  std::int64_t const share = std::clamp<std::int64_t>(left / (2 * rules_.num_replicas), 1, room);
-  std::int64_t const first = queue_->take(share);
-  next_known_ = first + share;
-  if (first >= num_requests_) {
-    return inputs;
-  }
-  std::vector<io::InputLine> const lines =
-      reader_.read(first, std::min(share, num_requests_ - first));
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    if (auto input = start(lines[i], first + static_cast<std::int64_t>(i))) {
-      inputs.push_back(std::move(*input));
+  while (std::ssize(inputs) < room) {
+    if (held_.empty() && lines_.empty()) {
+      break;
     }
+    if (held_.empty()) {
+      auto const [number, line] = std::move(lines_.front());
+      lines_.pop_front();
+      start(line, number);
+      continue;
+    }
+    inputs.push_back(std::move(held_.front()));
+    held_.pop_front();
   }
   return inputs;
 }
 
-std::optional<SequenceInput> BatchClient::start(io::InputLine const& line, std::int64_t number) {
+/// Takes requests from the queue, fewer where they have had many samples so far.
+void BatchClient::fetch(std::int32_t room) {
+  std::int64_t const left = num_requests_ - next_known_;
+  if (left <= 0) {
+    return;
+  }
+  std::int64_t const samples =
+      num_started_ == 0 ? 1 : (num_samples_ + num_started_ - 1) / num_started_;
+  std::int64_t const most = std::max<std::int64_t>(room / std::max<std::int64_t>(samples, 1), 1);
+  std::int64_t const share = std::clamp<std::int64_t>(left / (2 * rules_.num_replicas), 1, most);
+  std::int64_t const first = queue_->take(share);
+  next_known_ = first + share;
+  if (first >= num_requests_) {
+    return;
+  }
+  std::int64_t number = first;
+  for (io::InputLine& line : reader_.read(first, std::min(share, num_requests_ - first))) {
+    lines_.emplace_back(number, std::move(line));
+    ++number;
+  }
+}
+
+void BatchClient::start(io::InputLine const& line, std::int64_t number) {
   auto const fail = [&](io::RequestError const& error) {
     sink_->add_error(io::format_error(error, rules_.labels));
-    return std::nullopt;
   };
   if (line.is_duplicate) {
     return fail(io::duplicate_error(line.text, line.number));
@@ -86,59 +116,20 @@ std::optional<SequenceInput> BatchClient::start(io::InputLine const& line, std::
     return fail(*error);
   }
   io::Request& request = std::get<io::Request>(parsed);
-  bool const is_chat = request.endpoint == io::Endpoint::chat;
   try {
-    SequenceInput input = make_input(request, number);
-    active_.emplace(number, Completion{std::move(request), text_->tokenizer()});
-    return input;
+    std::vector<SequenceInput> inputs = make_sequence_inputs(request, number, rules_, *text_);
+    num_samples_ += std::ssize(inputs);
+    ++num_started_;
+    active_.try_emplace(
+        number, std::move(request), inputs.front().prompt, *text_, rules_.reasoning);
+    std::move(inputs.begin(), inputs.end(), std::back_inserter(held_));
   } catch (Error const& error) {
-    return fail(refuse(request, without_place(error.what()), is_chat ? "messages" : "prompt"));
+    fail(refuse(request, without_place(error.what())));
   }
-}
-
-SequenceInput BatchClient::make_input(io::Request const& request, std::int64_t number) const {
-  io::SamplingParams const& params = request.params;
-  SequenceInput input;
-  input.number = number;
-  input.key = params.seed ? 0 : request_key(request.custom_id);
-  input.seed = params.seed.value_or(rules_.seed);
-  input.prompt = text_->encode(request, rules_.vocab);
-  auto const length = static_cast<std::int64_t>(input.prompt.size());
-  if (length == 0) {
-    throw ConfigError{"prompt: no tokens (at least one is needed)"};
-  }
-  std::int64_t const room = rules_.max_model_len - length;
-  if (room < 1) {
-    throw ConfigError{concat("prompt: ",
-                             length,
-                             " tokens (at most ",
-                             rules_.max_model_len - 1,
-                             ", so that one can follow; see --max-model-len)")};
-  }
-  if (params.max_tokens && *params.max_tokens > room) {
-    throw ConfigError{concat("max_tokens: ",
-                             *params.max_tokens,
-                             " after ",
-                             length,
-                             " tokens of prompt (at most ",
-                             room,
-                             "; see --max-model-len)")};
-  }
-  input.max_tokens = params.max_tokens.value_or(static_cast<std::int32_t>(room));
-  input.rule = {.temperature = params.temperature,
-                .top_k = std::max(params.top_k, 0),
-                .top_p = params.top_p,
-                .min_p = params.min_p,
-                .uniform = 0.0F};
-  input.ignore_eos = params.ignore_eos;
-  input.stop_tokens = params.stop_token_ids;
-  input.logprobs = params.logprobs.value_or(-1);
-  input.prompt_logprobs = params.prompt_logprobs.value_or(-1);
-  return input;
 }
 
 Completion& BatchClient::at(SequenceState const& sequence) {
-  return active_.at(sequence.input.number);
+  return active_.at(sequence.input.number).sample(sequence.input.sample);
 }
 
 void BatchClient::on_admitted(SequenceState const& sequence) {
@@ -163,7 +154,7 @@ void BatchClient::on_preempted(SequenceState const& sequence, Preemption const& 
 }
 
 void BatchClient::on_prompt_token(SequenceState const& sequence, TokenEvent event) {
-  at(sequence).add_prompt_token(event);
+  active_.at(sequence.input.number).add_prompt_token(event);
 }
 
 bool BatchClient::on_token(SequenceState const& sequence, TokenEvent event) {
@@ -172,10 +163,14 @@ bool BatchClient::on_token(SequenceState const& sequence, TokenEvent event) {
 
 void BatchClient::on_finished(SequenceOutcome const& outcome) {
   auto const place = active_.find(outcome.sequence.input.number);
+  RequestGroup& group = place->second;
   if (observer_ != nullptr) {
-    observer_->on_finished(place->second, outcome);
+    observer_->on_finished(group.sample(outcome.sequence.input.sample), outcome);
   }
-  io::Answer answer = place->second.finish(outcome, rules_.reasoning);
+  if (!group.finish(outcome)) {
+    return;
+  }
+  io::Answer answer = group.answer();
   answer.timings.replica = rules_.replica;
   sink_->add_answer(io::format_answer(answer, rules_.labels), answer.completion_tokens);
   active_.erase(place);

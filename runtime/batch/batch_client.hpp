@@ -2,36 +2,21 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
-#include <memory>
-#include <optional>
-#include <string>
+#include <utility>
 
-#include "io/requests/answer.hpp"
-#include "io/requests/generation_defaults.hpp"
 #include "io/requests/input_index.hpp"
-#include "io/requests/reasoning.hpp"
 #include "parallel/work_queue.hpp"
 #include "runtime/batch/answer_sink.hpp"
-#include "runtime/batch/completion.hpp"
+#include "runtime/batch/batch_rules.hpp"
 #include "runtime/batch/prompts.hpp"
+#include "runtime/batch/request_group.hpp"
 #include "runtime/engine/engine.hpp"
 
 namespace talus::runtime {
 
-/// What all requests of a run have in common.
-struct BatchRules {
-  std::int64_t max_model_len = 0;  ///< tokens of a prompt and its answer
-  std::int64_t vocab = 0;
-  std::uint64_t seed = 0;
-  io::RequestDefaults defaults;
-  io::ReasoningParser reasoning = io::ReasoningParser::none;
-  io::RunLabels labels;
-  std::int32_t num_replicas = 1;
-  std::int32_t replica = 0;
-};
-
-/// Whoever wants to know when a request ends: the trace.
+/// Whoever wants to know when a sequence ends, of which a request may have several: the trace.
 class RequestObserver {
  public:
   RequestObserver() = default;
@@ -46,7 +31,8 @@ class RequestObserver {
 /// Feeds a replica from the one work queue of the run, and writes answers as requests finish.
 ///
 /// A line that can't be answered gets its error line and costs the others nothing. Requests are
-/// taken in shares of what is left, ever smaller ones, so that replicas end together.
+/// taken in shares of what is left, ever smaller ones, so that replicas end together. Samples of a
+/// request are given one behind the other; those for which there is no room yet are held back.
 class BatchClient final : public EngineClient {
  public:
   /// What is passed by reference outlives the client.
@@ -66,8 +52,8 @@ class BatchClient final : public EngineClient {
   void on_finished(SequenceOutcome const& outcome) override;
 
  private:
-  [[nodiscard]] std::optional<SequenceInput> start(io::InputLine const& line, std::int64_t number);
-  [[nodiscard]] SequenceInput make_input(io::Request const& request, std::int64_t number) const;
+  void fetch(std::int32_t room);
+  void start(io::InputLine const& line, std::int64_t number);
   [[nodiscard]] Completion& at(SequenceState const& sequence);
 
   BatchRules rules_;
@@ -77,11 +63,12 @@ class BatchClient final : public EngineClient {
   AnswerSink* sink_;
   RequestObserver* observer_;
   std::int64_t num_requests_;
-  std::int64_t next_known_ = 0;                ///< the queue's counter as this replica last saw it
-  std::map<std::int64_t, Completion> active_;  ///< by number
+  std::int64_t next_known_ = 0;  ///< the queue's counter as this replica last saw it
+  std::deque<std::pair<std::int64_t, io::InputLine>> lines_;  ///< taken, not started
+  std::deque<SequenceInput> held_;                            ///< started, not given yet
+  std::int64_t num_started_ = 0;                              ///< requests
+  std::int64_t num_samples_ = 0;                              ///< of these
+  std::map<std::int64_t, RequestGroup> active_;               ///< by number
 };
-
-/// Names a request to the random numbers: the same in every run with the same custom_id.
-[[nodiscard]] std::uint64_t request_key(std::string_view custom_id);
 
 }  // namespace talus::runtime

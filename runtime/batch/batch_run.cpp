@@ -115,6 +115,7 @@ class BatchRun {
     BatchRules rules;
     rules.max_model_len = plan_.max_model_len;
     rules.vocab = plan_.spec.vocab;
+    rules.eos_tokens = plan_.spec.eos_tokens;
     rules.seed = options_.seed;
     rules.defaults = defaults.defaults;
     rules.reasoning = batch_.reasoning_parser.empty()

@@ -1,27 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/batch/completion.hpp"
 
-#include <algorithm>
-#include <ctime>
 #include <utility>
 
 namespace talus::runtime {
 namespace {
 
-io::SkipSpecialTokens skip_of(io::SamplingParams const& params) {
-  return params.skip_special_tokens ? io::SkipSpecialTokens::yes : io::SkipSpecialTokens::no;
-}
-
-double seconds(RequestTimes::Clock::time_point from, RequestTimes::Clock::time_point to) {
-  return std::chrono::duration<double>(to - from).count();
+io::FinishReason reason_of(SequenceEnd end) {
+  switch (end) {
+    case SequenceEnd::length:
+      return io::FinishReason::length;
+    case SequenceEnd::repetition:
+      return io::FinishReason::repetition;
+    default:
+      return io::FinishReason::stop;
+  }
 }
 
 }  // namespace
 
-Completion::Completion(io::Request request, io::Tokenizer const& tokenizer)
-    : request_{std::move(request)},
-      tokenizer_{&tokenizer},
-      decoder_{tokenizer, skip_of(request_.params)} {}
+Completion::Completion(io::Request const& request,
+                       io::Tokenizer const& tokenizer,
+                       io::SkipSpecialTokens skip)
+    : request_{&request}, tokenizer_{&tokenizer}, decoder_{tokenizer, skip} {}
 
 io::RankedToken Completion::ranked(RankedToken token, std::int32_t rank) const {
   return {.token = token.token,
@@ -42,86 +43,75 @@ io::TokenLogprob Completion::logprob_of(TokenEvent event, std::int32_t num_top) 
 }
 
 bool Completion::add_token(SequenceState const& sequence, TokenEvent event) {
+  io::SamplingParams const& params = request_->params;
   if (!times.first_token) {
     times.first_token = RequestTimes::Clock::now();
   }
-  if (request_.params.logprobs) {
-    logprobs_.push_back(logprob_of(event, *request_.params.logprobs));
+  if (params.max_tokens == 0) {
+    return false;  // only the prompt is wanted
   }
-  if (sequence.end == SequenceEnd::stop) {
+  ++num_tokens_;
+  sum_logprob_ += static_cast<double>(event.results.logprob(event.row));
+  if (params.logprobs) {
+    logprobs_.push_back(logprob_of(event, *params.logprobs));
+  }
+  bool const ends_text = sequence.end == SequenceEnd::stop;
+  if (ends_text && !params.include_stop_str_in_output) {
     return false;  // the token that ends a text is not part of it
   }
   std::size_t const old_size = text_.size();
   text_ += decoder_.push(sequence.tokens.back());
-  return find_stop(old_size);
+  return !ends_text && sequence.num_output_tokens() > params.min_tokens && find_stop(old_size);
 }
 
 bool Completion::find_stop(std::size_t old_size) {
+  std::size_t end = std::string::npos;
   std::size_t first = std::string::npos;
-  for (std::string const& stop : request_.params.stop) {
+  for (std::string const& stop : request_->params.stop) {
     std::size_t const from = old_size < stop.size() ? 0 : old_size - stop.size() + 1;
     std::size_t const at = text_.find(stop, from);
     if (at < first) {
       first = at;
+      end = at + stop.size();
       stop_ = stop;
     }
   }
   if (first == std::string::npos) {
     return false;
   }
-  text_.resize(first);
+  text_.resize(request_->params.include_stop_str_in_output ? end : first);
   return true;
 }
 
-void Completion::add_prompt_token(TokenEvent event) {
-  prompt_logprobs_.push_back(logprob_of(event, *request_.params.prompt_logprobs));
+double Completion::mean_logprob() const noexcept {
+  return num_tokens_ == 0 ? 0.0 : sum_logprob_ / static_cast<double>(num_tokens_);
 }
 
-io::Answer Completion::finish(SequenceOutcome const& outcome, io::ReasoningParser reasoning) {
+io::Choice Completion::finish(SequenceOutcome const& outcome) {
   SequenceState const& sequence = outcome.sequence;
-  io::SamplingParams const& params = request_.params;
-  io::Answer answer;
-  answer.custom_id = request_.custom_id;
-  answer.endpoint = request_.endpoint;
-  answer.created = static_cast<std::int64_t>(std::time(nullptr));
-  answer.prompt_tokens = sequence.num_prompt_tokens();
-  answer.completion_tokens = sequence.num_output_tokens();
-  answer.text = std::move(text_);
+  io::SamplingParams const& params = request_->params;
+  io::Choice choice;
+  choice.text = std::move(text_);
   if (!stop_) {
-    answer.text += decoder_.finish();
+    choice.text += decoder_.finish();
   }
-  answer.finish_reason =
-      outcome.end == SequenceEnd::length ? io::FinishReason::length : io::FinishReason::stop;
+  choice.finish_reason = reason_of(outcome.end);
   if (stop_) {
-    answer.finish_reason = io::FinishReason::stop;
-    answer.stop_reason = *stop_;
+    choice.finish_reason = io::FinishReason::stop;
+    choice.stop_reason = *stop_;
   } else if (sequence.stop_token) {
-    answer.stop_reason = *sequence.stop_token;
+    choice.stop_reason = *sequence.stop_token;
+  } else if (outcome.end == SequenceEnd::repetition) {
+    choice.stop_reason = std::string{"repetition_detected"};
   }
   if (params.return_token_ids) {
-    answer.token_ids.emplace(sequence.tokens.begin() + sequence.num_prompt_tokens(),
-                             sequence.tokens.end());
-    answer.prompt_token_ids = sequence.input.prompt;
+    auto const first = sequence.tokens.begin() + sequence.num_prompt_tokens();
+    choice.token_ids.emplace(first, first + num_tokens_);
   }
   if (params.logprobs) {
-    answer.logprobs = std::move(logprobs_);
+    choice.logprobs = std::move(logprobs_);
   }
-  if (params.prompt_logprobs) {
-    answer.prompt_logprobs = std::move(prompt_logprobs_);
-  }
-  if (request_.endpoint == io::Endpoint::chat && reasoning != io::ReasoningParser::none) {
-    io::SplitAnswer parts = io::split_reasoning(answer.text, reasoning);
-    answer.reasoning = std::move(parts.reasoning);
-    answer.text = std::move(parts.content);
-  }
-  auto const now = RequestTimes::Clock::now();
-  answer.timings = {.ttft = seconds(times.arrival, times.first_token.value_or(now)),
-                    .queue = seconds(times.arrival, times.scheduled.value_or(now)),
-                    .latency = seconds(times.arrival, now),
-                    .preemptions = outcome.preemptions,
-                    .kv_blocks_peak = outcome.kv_blocks_peak,
-                    .replica = 0};
-  return answer;
+  return choice;
 }
 
 }  // namespace talus::runtime

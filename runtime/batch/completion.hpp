@@ -8,14 +8,13 @@
 #include <vector>
 
 #include "io/requests/answer.hpp"
-#include "io/requests/reasoning.hpp"
 #include "io/requests/request.hpp"
 #include "io/tokenizer/stream_decoder.hpp"
 #include "runtime/engine/engine.hpp"
 
 namespace talus::runtime {
 
-/// When what happened to a request, on the clock of the replica's first rank.
+/// When what happened to a sequence, on the clock of the replica's first rank.
 struct RequestTimes {
   using Clock = std::chrono::steady_clock;
 
@@ -27,38 +26,45 @@ struct RequestTimes {
   std::int64_t tokens_lost = 0;
 };
 
-/// A request on its way to its answer: text so far, log-probabilities, stop strings.
+/// One sample of a request on its way to its choice: text so far, log-probabilities, stop strings.
 class Completion {
  public:
-  /// `tokenizer` outlives this.
-  Completion(io::Request request, io::Tokenizer const& tokenizer);
+  /// `request` and `tokenizer` outlive this.
+  ///
+  /// \param skip  which tokens the text leaves out
+  Completion(io::Request const& request,
+             io::Tokenizer const& tokenizer,
+             io::SkipSpecialTokens skip);
 
   /// Adds the new token.
   /// \return true if the text has reached a stop string
   [[nodiscard]] bool add_token(SequenceState const& sequence, TokenEvent event);
 
-  /// Adds a prompt token's log-probability.
-  void add_prompt_token(TokenEvent event);
+  /// A token's log-probability and those of the `num_top` most probable ones.
+  [[nodiscard]] io::TokenLogprob logprob_of(TokenEvent event, std::int32_t num_top) const;
 
-  /// The answer; the completion is used up.
-  [[nodiscard]] io::Answer finish(SequenceOutcome const& outcome, io::ReasoningParser reasoning);
+  /// What the sample came to, its reasoning still in its text; the completion is used up.
+  [[nodiscard]] io::Choice finish(SequenceOutcome const& outcome);
 
-  [[nodiscard]] io::Request const& request() const noexcept { return request_; }
+  /// The mean log-probability of its tokens, if the engine told them.
+  [[nodiscard]] double mean_logprob() const noexcept;
+
+  [[nodiscard]] io::Request const& request() const noexcept { return *request_; }
 
   RequestTimes times;
 
  private:
-  [[nodiscard]] io::TokenLogprob logprob_of(TokenEvent event, std::int32_t num_top) const;
   [[nodiscard]] io::RankedToken ranked(RankedToken token, std::int32_t rank) const;
   [[nodiscard]] bool find_stop(std::size_t old_size);
 
-  io::Request request_;
+  io::Request const* request_;
   io::Tokenizer const* tokenizer_;
   io::StreamDecoder decoder_;
   std::string text_;
   std::optional<std::string> stop_;  ///< the stop string reached
   std::vector<io::TokenLogprob> logprobs_;
-  std::vector<io::TokenLogprob> prompt_logprobs_;
+  double sum_logprob_ = 0.0;
+  std::int64_t num_tokens_ = 0;
 };
 
 }  // namespace talus::runtime

@@ -17,14 +17,14 @@ struct SequenceInput {
   std::int64_t number = 0;  ///< the caller's number of the request
   std::uint64_t key = 0;    ///< names the request to the random numbers
   std::uint64_t seed = 0;
-  std::uint32_t sample = 0;          ///< which of the request's sequences, from 0
-  std::uint32_t num_samples = 1;     ///< sequences of the request: consecutive, of the same prompt
-  std::vector<std::int32_t> prompt;  ///< token ids, at least one
-  std::int32_t max_tokens = 1;       ///< new tokens at most
-  kernels::SampleRule rule;          ///< its uniform is not used
-  std::optional<TokenRules> rules;   ///< none: nothing is asked of tokens but their rule
+  std::uint32_t sample = 0;       ///< which of the request's sequences, from 0
+  std::uint32_t num_samples = 1;  ///< sequences of the request: consecutive, of the same prompt
+  std::vector<std::int32_t> prompt{};  ///< token ids, at least one
+  std::int32_t max_tokens = 1;         ///< new tokens at most
+  kernels::SampleRule rule{};          ///< its uniform is not used
+  std::optional<TokenRules> rules{};   ///< none: nothing is asked of tokens but their rule
   bool ignore_eos = false;
-  std::vector<std::int32_t> stop_tokens;
+  std::vector<std::int32_t> stop_tokens{};
   std::int32_t logprobs = -1;         ///< most probable tokens to tell of each new token; -1: none
   std::int32_t prompt_logprobs = -1;  ///< likewise of the prompt's tokens
 };

@@ -25,7 +25,7 @@ Answer plain(Endpoint endpoint) {
   Answer answer{.custom_id = "a", .endpoint = endpoint, .created = 1700000000};
   answer.prompt_tokens = 3;
   answer.completion_tokens = 2;
-  answer.text = "Hi";
+  answer.choices.push_back({.text = "Hi"});
   answer.timings = {.ttft = 0.25,
                     .queue = 0.0,
                     .latency = 1.0000004,
@@ -76,9 +76,9 @@ TEST_CASE("a completion's line is what OpenAI's batches have") {
 
 TEST_CASE("a chat's line is what OpenAI's batches have, with its reasoning where it was split") {
   auto answer = plain(Endpoint::chat);
-  answer.reasoning = "hm";
-  answer.finish_reason = FinishReason::length;
-  answer.stop_reason = std::string{"END"};
+  answer.choices[0].reasoning = "hm";
+  answer.choices[0].finish_reason = FinishReason::length;
+  answer.choices[0].stop_reason = std::string{"END"};
   CHECK(without_hash(format_answer(answer, labels)) ==
         R"({"id":"talus-","custom_id":"a","response":{"status_code":200,)"
         R"("request_id":"talus-batch-","body":{"id":"chatcmpl-","object":"chat.completion",)"
@@ -93,26 +93,27 @@ TEST_CASE("a chat's line is what OpenAI's batches have, with its reasoning where
 
 TEST_CASE("an answer that ended inside its reasoning has no content") {
   auto answer = plain(Endpoint::chat);
-  answer.text.clear();
+  answer.choices[0].text.clear();
   CHECK(body_of(answer)["choices"][0]["message"].dump() == R"({"role":"assistant","content":""})");
-  answer.reasoning = "hm";
+  answer.choices[0].reasoning = "hm";
   CHECK(body_of(answer)["choices"][0]["message"]["content"].is_null());
 }
 
-TEST_CASE("token ids stand in the choice if they were asked for") {
-  auto answer = plain(Endpoint::chat);
-  answer.token_ids = {7, 8};
+TEST_CASE("token ids stand in the choice if they were asked for, of a chat's prompt beside it") {
+  auto answer = plain(GENERATE(Endpoint::chat, Endpoint::completions));
+  answer.choices[0].token_ids = {7, 8};
   answer.prompt_token_ids = std::vector<std::int32_t>{};
-  answer.stop_reason = 8;
-  auto const choice = body_of(answer)["choices"][0];
+  answer.choices[0].stop_reason = 8;
+  auto const body = body_of(answer);
+  auto const choice = body["choices"][0];
   CHECK(choice["token_ids"].dump() == "[7,8]");
-  CHECK(choice["prompt_token_ids"].dump() == "[]");
+  CHECK((answer.endpoint == Endpoint::chat ? body : choice)["prompt_token_ids"].dump() == "[]");
   CHECK(choice["stop_reason"] == 8);
 }
 
 TEST_CASE("a completion's log-probabilities are in vLLM's form") {
   auto answer = plain(Endpoint::completions);
-  answer.logprobs = {{.chosen = {1, "\xC3\xA9!", -0.5F, 1}, .top = {}}, second_best()};
+  answer.choices[0].logprobs = {{.chosen = {1, "\xC3\xA9!", -0.5F, 1}, .top = {}}, second_best()};
   CHECK(body_of(answer)["choices"][0]["logprobs"].dump() ==
         R"({"text_offset":[0,2],"token_logprobs":[-0.5,-1.5],"tokens":["é!","b"],)"
         R"("top_logprobs":[{"é!":-0.5},{"b":-1.5,"a":-0.25}]})");
@@ -120,7 +121,7 @@ TEST_CASE("a completion's log-probabilities are in vLLM's form") {
 
 TEST_CASE("tokens of the same text have one entry, as a key stands once in an object") {
   auto answer = plain(Endpoint::completions);
-  answer.logprobs = {
+  answer.choices[0].logprobs = {
       {.chosen = {1, "\xE2", -2.0F, 3}, .top = {{2, "\xE3", -1.0F, 1}, {3, "x", -1.5F, 2}}}};
   auto const top = body_of(answer)["choices"][0]["logprobs"]["top_logprobs"][0];
   CHECK(top.dump() == "{\"\xEF\xBF\xBD\":-2.0,\"x\":-1.5}");
@@ -128,12 +129,49 @@ TEST_CASE("tokens of the same text have one entry, as a key stands once in an ob
 
 TEST_CASE("a chat's log-probabilities have each token's bytes, also of half a character") {
   auto answer = plain(Endpoint::chat);
-  answer.logprobs = {second_best(), {.chosen = {6, "\xF0\x9F", -0.125F, 1}, .top = {}}};
+  answer.choices[0].logprobs = {second_best(), {.chosen = {6, "\xF0\x9F", -0.125F, 1}, .top = {}}};
   CHECK(
       body_of(answer)["choices"][0]["logprobs"].dump() ==
       R"({"content":[{"token":"b","logprob":-1.5,"bytes":[98],"top_logprobs":)"
       R"([{"token":"a","logprob":-0.25,"bytes":[97]},{"token":"b","logprob":-1.5,"bytes":[98]}]},)"
       "{\"token\":\"\xEF\xBF\xBD\",\"logprob\":-0.125,\"bytes\":[240,159],\"top_logprobs\":[]}]}");
+}
+
+TEST_CASE("an echoed prompt's first token has no log-probability") {
+  auto answer = plain(Endpoint::completions);
+  answer.choices[0].logprobs = {{.chosen = {1, "A", std::nanf(""), 1}, .top = {}}, second_best()};
+  CHECK(body_of(answer)["choices"][0]["logprobs"].dump() ==
+        R"({"text_offset":[0,1],"token_logprobs":[null,-1.5],"tokens":["A","b"],)"
+        R"("top_logprobs":[null,{"b":-1.5,"a":-0.25}]})");
+}
+
+TEST_CASE("choices stand in order, each with what it has and with what was asked of the prompt") {
+  auto answer = plain(Endpoint::completions);
+  answer.choices.push_back({.text = "Ho", .finish_reason = FinishReason::repetition});
+  answer.choices[1].stop_reason = std::string{"repetition_detected"};
+  answer.prompt_token_ids = {1, 2, 3};
+  answer.prompt_logprobs = {second_best()};
+  auto const choices = body_of(answer)["choices"];
+  REQUIRE(choices.size() == 2);
+  CHECK(choices[0]["index"] == 0);
+  CHECK(choices[0]["text"] == "Hi");
+  CHECK(choices[1]["index"] == 1);
+  CHECK(choices[1]["text"] == "Ho");
+  CHECK(choices[1]["finish_reason"] == "repetition");
+  CHECK(choices[1]["stop_reason"] == "repetition_detected");
+  for (auto const* const key : {"prompt_token_ids", "prompt_logprobs"}) {
+    CHECK(choices[0][key] == choices[1][key]);
+    CHECK(choices[0][key].size() > 1);
+  }
+}
+
+TEST_CASE("reasoning tokens are told where reasoning is split off") {
+  auto answer = plain(Endpoint::chat);
+  CHECK_FALSE(body_of(answer)["usage"].contains("completion_tokens_details"));
+  answer.reasoning_tokens = 4;
+  CHECK(body_of(answer)["usage"].dump() ==
+        R"({"prompt_tokens":3,"total_tokens":5,"completion_tokens":2,)"
+        R"("completion_tokens_details":{"reasoning_tokens":4}})");
 }
 
 TEST_CASE("a prompt's log-probabilities begin with null and go by token id") {
@@ -154,7 +192,7 @@ TEST_CASE("log-probabilities are printed in the fewest digits that give the same
   }
   for (float const value : values) {
     auto answer = plain(Endpoint::completions);
-    answer.logprobs = {{.chosen = {1, "x", value, 1}, .top = {}}};
+    answer.choices[0].logprobs = {{.chosen = {1, "x", value, 1}, .top = {}}};
     auto const line = format_answer(answer, labels);
     auto const start = line.find("\"token_logprobs\":[") + 18;
     float const back = std::strtof(line.c_str() + start, nullptr);
@@ -163,21 +201,21 @@ TEST_CASE("log-probabilities are printed in the fewest digits that give the same
           std::bit_cast<std::uint32_t>(std::max(value, -9999.0F)));
   }
   auto answer = plain(Endpoint::completions);
-  answer.logprobs = {{.chosen = {1, "x", -0.1F, 1}, .top = {}}};
+  answer.choices[0].logprobs = {{.chosen = {1, "x", -0.1F, 1}, .top = {}}};
   CHECK_THAT(format_answer(answer, labels), ContainsSubstring("\"token_logprobs\":[-0.1]"));
 }
 
 TEST_CASE("infinite log-probabilities are cut, and those that are no number are null") {
   auto answer = plain(Endpoint::completions);
-  answer.logprobs = {{.chosen = {1, "x", -infinity, 1}, .top = {}},
-                     {.chosen = {1, "x", std::nanf(""), 1}, .top = {}}};
+  answer.choices[0].logprobs = {{.chosen = {1, "x", -infinity, 1}, .top = {}},
+                                {.chosen = {1, "x", std::nanf(""), 1}, .top = {}}};
   CHECK(body_of(answer)["choices"][0]["logprobs"]["token_logprobs"].dump() == "[-9999.0,null]");
 }
 
 TEST_CASE("a line is valid JSON in UTF-8 whatever bytes an answer has") {
   auto answer = plain(Endpoint::completions);
-  answer.text.assign("a\"\\\n\r\t\b\0\x1F\x7F\xE2\x82\xAC", 13);
-  answer.text.append("\xFF\xE2\x82z\xED\xA0\x80\xF0\x9F\x98\x80");
+  answer.choices[0].text.assign("a\"\\\n\r\t\b\0\x1F\x7F\xE2\x82\xAC", 13);
+  answer.choices[0].text.append("\xFF\xE2\x82z\xED\xA0\x80\xF0\x9F\x98\x80");
   // FF and E2 82 are one mark each; of ED A0 80, a surrogate, each byte is.
   std::string const mark = "\xEF\xBF\xBD";
   std::string expected{"a\"\\\n\r\t\b\0\x1F\x7F\xE2\x82\xAC", 13};
@@ -190,7 +228,7 @@ TEST_CASE("every byte by itself makes a valid line") {
   for (int byte = 0; byte < 256; ++byte) {
     auto answer = plain(Endpoint::chat);
     answer.custom_id = std::string(1, static_cast<char>(byte));
-    answer.stop_reason = answer.custom_id;
+    answer.choices[0].stop_reason = answer.custom_id;
     CHECK(parse(format_answer(answer, labels))["custom_id"].is_string());
   }
 }
@@ -199,7 +237,7 @@ TEST_CASE("ids depend on the run and on the request, and on nothing else") {
   auto answer = plain(Endpoint::completions);
   auto const id = parse(format_answer(answer, labels))["id"];
   CHECK(parse(format_answer(answer, {"run-2", "demo"}))["id"] != id);
-  answer.text = "other";
+  answer.choices[0].text = "other";
   CHECK(parse(format_answer(answer, labels))["id"] == id);
   answer.custom_id = "b";
   CHECK(parse(format_answer(answer, labels))["id"] != id);

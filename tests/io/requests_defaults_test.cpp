@@ -33,15 +33,20 @@ TEST_CASE("a model without a generation config has neutral defaults") {
 
 TEST_CASE("sampling entries are applied and named") {
   auto const defaults = read(R"({"do_sample":true,"temperature":0.6,"top_p":0.95,"top_k":20,
-    "min_p":0.05,"eos_token_id":[5,7],"pad_token_id":0,"transformers_version":"5"})");
+    "min_p":0.05,"repetition_penalty":1.05,"max_new_tokens":2048,"eos_token_id":[5,7],
+    "pad_token_id":0,"transformers_version":"5"})");
 
-  CHECK(defaults.defaults ==
-        RequestDefaults{.temperature = 0.6F, .top_p = 0.95F, .min_p = 0.05F, .top_k = 20});
+  CHECK(defaults.defaults == RequestDefaults{.temperature = 0.6F,
+                                             .top_p = 0.95F,
+                                             .min_p = 0.05F,
+                                             .top_k = 20,
+                                             .repetition_penalty = 1.05F,
+                                             .max_tokens = 2048});
   CHECK(defaults.eos_token_ids == std::vector<std::int32_t>{5, 7});
   CHECK(defaults.warnings.empty());
   CHECK(describe(defaults) ==
-        "sampling defaults: temperature = 0.6, top_p = 0.95, min_p = 0.05, top_k = 20 "
-        "(generation_config.json)");
+        "sampling defaults: temperature = 0.6, top_p = 0.95, min_p = 0.05, top_k = 20, "
+        "repetition_penalty = 1.05, max_new_tokens = 2048 (generation_config.json)");
 }
 
 TEST_CASE("a model that does not sample is greedy by default") {
@@ -53,15 +58,15 @@ TEST_CASE("a model that does not sample is greedy by default") {
 }
 
 TEST_CASE("entries that would matter and are not applied are warned of, neutral ones are not") {
-  auto const neutral = read(R"({"repetition_penalty":1.0,"num_beams":1,"max_length":20,
+  auto const neutral = read(R"({"length_penalty":1.0,"num_beams":1,"max_length":20,
     "bad_words_ids":null,"typical_p":1.0,"temperature":null})");
-  auto const strong = read(R"({"repetition_penalty":1.05,"max_new_tokens":2048})");
+  auto const strong = read(R"({"length_penalty":1.05,"max_length":2048})");
 
   CHECK(neutral.warnings.empty());
   CHECK(neutral.used.empty());
   REQUIRE(strong.warnings.size() == 2);
-  CHECK(strong.warnings[0] == "generation_config.json: repetition_penalty = 1.05 (not applied)");
-  CHECK_THAT(strong.warnings[1], ContainsSubstring("max_new_tokens = 2048"));
+  CHECK(strong.warnings[0] == "generation_config.json: length_penalty = 1.05 (not applied)");
+  CHECK_THAT(strong.warnings[1], ContainsSubstring("max_length = 2048"));
 }
 
 TEST_CASE("a generation config that can't hold is refused by file and entry") {
@@ -69,6 +74,8 @@ TEST_CASE("a generation config that can't hold is refused by file and entry") {
   CHECK_THROWS_WITH(read("[]"), ContainsSubstring("not a JSON object"));
   CHECK_THROWS_WITH(read(R"({"top_p":"x"})"), ContainsSubstring("top_p: \"x\" (must be a number"));
   CHECK_THROWS_WITH(read(R"({"temperature":-1})"), ContainsSubstring("temperature: -1"));
+  CHECK_THROWS_WITH(read(R"({"repetition_penalty":0})"), ContainsSubstring("repetition_penalty"));
+  CHECK_THROWS_WITH(read(R"({"max_new_tokens":0})"), ContainsSubstring("max_tokens: 0"));
   CHECK_THROWS_WITH(read(R"({"eos_token_id":["x"]})"), ContainsSubstring("eos_token_id[0]"));
 }
 

@@ -11,6 +11,7 @@
 #include "io/requests/detail/chat.hpp"
 #include "io/requests/detail/field.hpp"
 #include "io/requests/detail/neutral.hpp"
+#include "io/requests/detail/sampling_fields.hpp"
 #include "runtime/base/error.hpp"
 
 namespace talus::io::detail {
@@ -22,6 +23,8 @@ struct Draft {
   Json chat = Json::object();
   bool has_prompt = false;
   bool wants_logprobs = false;
+  bool continues = false;
+  std::optional<std::string> reasoning_effort{};
   std::optional<std::int32_t> top_logprobs{};
   std::optional<std::int32_t> max_tokens{};
   std::optional<std::int32_t> max_completion_tokens{};
@@ -80,50 +83,50 @@ void read_for_template(Field const& field, Draft& draft) {
   draft.chat[field.path.substr(field.path.rfind('.') + 1)] = field.value;
 }
 
+void read_truncation(Field const& field, Draft& draft) {
+  auto const most = as_int(field);
+  if (most < -1 || most == 0) {
+    refuse("invalid_value", field, "must be positive, or -1 for what the context has room for");
+  }
+  draft.request.prompt_rules.truncate_prompt_tokens = most;
+}
+
+void read_truncation_side(Field const& field, Draft& draft) {
+  auto const& side = as_text(field);
+  if (side != "left" && side != "right") {
+    refuse("invalid_value", field, "must be \"left\" or \"right\"");
+  }
+  draft.request.prompt_rules.truncate_right = side == "right";
+}
+
+void read_effort(Field const& field, Draft& draft) {
+  constexpr std::array<std::string_view, 7> known{
+      "none", "minimal", "low", "medium", "high", "xhigh", "max"};
+  auto const& effort = as_text(field);
+  if (std::find(known.begin(), known.end(), effort) == known.end()) {
+    refuse("invalid_value", field, "must be none, minimal, low, medium, high, xhigh or max");
+  }
+  draft.reasoning_effort = effort;
+}
+
 void pass_over(Field const&, Draft&) {}
 
 constexpr std::array params{
     Param{"model", Where::everywhere, [](auto const& f, auto& d) { d.request.model = as_text(f); }},
-    Param{"temperature",
-          Where::everywhere,
-          [](auto const& f, auto& d) { d.request.params.temperature = as_float(f); }},
-    Param{"top_p",
-          Where::everywhere,
-          [](auto const& f, auto& d) { d.request.params.top_p = as_float(f); }},
-    Param{"min_p",
-          Where::everywhere,
-          [](auto const& f, auto& d) { d.request.params.min_p = as_float(f); }},
-    Param{"top_k",
-          Where::everywhere,
-          [](auto const& f, auto& d) { d.request.params.top_k = as_int(f); }},
-    Param{"seed",
-          Where::everywhere,
-          [](auto const& f, auto& d) { d.request.params.seed = as_seed(f); }},
     Param{
         "max_tokens", Where::everywhere, [](auto const& f, auto& d) { d.max_tokens = as_int(f); }},
     Param{"max_completion_tokens",
           Where::everywhere,
           [](auto const& f, auto& d) { d.max_completion_tokens = as_int(f); }},
-    Param{"stop",
+    Param{"add_special_tokens",
           Where::everywhere,
-          [](auto const& f, auto& d) { d.request.params.stop = as_texts(f); }},
-    Param{"stop_token_ids",
-          Where::everywhere,
-          [](auto const& f, auto& d) { d.request.params.stop_token_ids = as_token_ids(f); }},
-    Param{"ignore_eos",
-          Where::everywhere,
-          [](auto const& f, auto& d) { d.request.params.ignore_eos = as_bool(f); }},
-    Param{"prompt_logprobs",
-          Where::everywhere,
-          [](auto const& f, auto& d) { d.request.params.prompt_logprobs = as_int(f); }},
-    Param{"return_token_ids",
-          Where::everywhere,
-          [](auto const& f, auto& d) { d.request.params.return_token_ids = as_bool(f); }},
-    Param{"skip_special_tokens",
-          Where::everywhere,
-          [](auto const& f, auto& d) { d.request.params.skip_special_tokens = as_bool(f); }},
+          [](auto const& f, auto& d) { d.request.prompt_rules.add_special_tokens = as_bool(f); }},
+    Param{"truncate_prompt_tokens", Where::everywhere, read_truncation},
+    Param{"truncation_side", Where::everywhere, read_truncation_side},
     Param{"user", Where::everywhere, pass_over},
     Param{"metadata", Where::everywhere, pass_over},
+    Param{"safety_identifier", Where::everywhere, pass_over},
+    Param{"prompt_cache_key", Where::everywhere, pass_over},
     Param{"prompt", Where::completions, read_prompt},
     Param{"prompt_token_ids", Where::completions, read_prompt_ids},
     Param{"logprobs",
@@ -144,6 +147,10 @@ constexpr std::array params{
     Param{"documents", Where::chat, read_for_template<Json::value_t::array>},
     Param{"add_generation_prompt", Where::chat, read_for_template<Json::value_t::boolean>},
     Param{"chat_template_kwargs", Where::chat, read_for_template<Json::value_t::object>},
+    Param{"continue_final_message",
+          Where::chat,
+          [](auto const& f, auto& d) { d.continues = as_bool(f); }},
+    Param{"reasoning_effort", Where::chat, read_effort},
 };
 
 bool is_of(Param const& param, Endpoint endpoint) {
@@ -172,6 +179,12 @@ void read_param(std::string const& name, Json const& value, Draft& draft) {
   if (param != params.end()) {
     if (!value.is_null()) {
       param->read(field, draft);
+    }
+    return;
+  }
+  if (auto* const read_sampling = find_sampling_field(name)) {
+    if (!value.is_null()) {
+      read_sampling(field, draft.request.params);
     }
     return;
   }
@@ -212,6 +225,35 @@ void finish_logprobs(Draft& draft) {
   }
 }
 
+// What continues a message can't begin a new one.
+void finish_generation_prompt(Draft& draft) {
+  auto const given = draft.chat.find("add_generation_prompt");
+  if (given == draft.chat.end()) {
+    draft.chat["add_generation_prompt"] = !draft.continues;
+  } else if (draft.continues && *given == true) {
+    throw Refusal{"invalid_value",
+                  "body.continue_final_message",
+                  "body.continue_final_message: true (add_generation_prompt must be false then)"};
+  }
+}
+
+// As vLLM does, an effort is a variable of the template, and says whether to think at all.
+void finish_effort(Draft& draft) {
+  if (!draft.reasoning_effort) {
+    return;
+  }
+  Json& kwargs = draft.chat["chat_template_kwargs"];
+  if (kwargs.is_null()) {
+    kwargs = Json::object();
+  }
+  if (!kwargs.contains("reasoning_effort")) {
+    kwargs["reasoning_effort"] = *draft.reasoning_effort;
+  }
+  if (!kwargs.contains("enable_thinking")) {
+    kwargs["enable_thinking"] = *draft.reasoning_effort != "none";
+  }
+}
+
 void finish_prompt(Draft& draft) {
   if (draft.request.endpoint == Endpoint::completions) {
     if (!draft.has_prompt) {
@@ -222,10 +264,9 @@ void finish_prompt(Draft& draft) {
   if (!draft.chat.contains("messages")) {
     refuse_missing("body.messages", "a list of messages is needed");
   }
-  if (!draft.chat.contains("add_generation_prompt")) {
-    draft.chat["add_generation_prompt"] = true;
-  }
-  draft.request.prompt = ChatPrompt{draft.chat.dump()};
+  finish_generation_prompt(draft);
+  finish_effort(draft);
+  draft.request.prompt = ChatPrompt{draft.chat.dump(), draft.continues};
 }
 
 }  // namespace

@@ -87,7 +87,9 @@ void write_completion_logprobs(JsonWriter& json, std::span<TokenLogprob const> t
   write_tokens(json, tokens);
   json.key("top_logprobs").begin_array();
   for (auto const& token : tokens) {
-    write_by_text(json, token);
+    // The first token of a prompt has nothing before it that could make it probable.
+    bool const has_none = std::isnan(token.chosen.logprob) && token.top.empty();
+    has_none ? static_cast<void>(json.null()) : write_by_text(json, token);
   }
   json.end_array().end_object();
 }
