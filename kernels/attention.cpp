@@ -14,6 +14,10 @@ void check_heads(AttentionHeads const& heads, KvShape const& shape) {
   check_at_least("attention", "num_heads", heads.num_heads, 1);
   check_at_least("attention", "first_head", heads.first_head, 0);
   check_at_least("attention", "heads_per_kv_head", heads.heads_per_kv_head, 1);
+  check_at_least("attention", "window", heads.window, 0);
+  if (!heads.sinks.empty()) {
+    check_equal("attention", "sinks", std::ssize(heads.sinks), heads.num_heads);
+  }
   check_at_least("attention",
                  "KV head of the first head",
                  heads.first_head / heads.heads_per_kv_head,

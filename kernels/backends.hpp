@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <span>
 
+#include "kernels/activation.hpp"
 #include "kernels/attention.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/kv_cache.hpp"
 #include "kernels/matmul.hpp"
 #include "kernels/moe.hpp"
 #include "kernels/packed_weights.hpp"
+#include "kernels/rms_norm.hpp"
 #include "kernels/rope.hpp"
 #include "kernels/sampling.hpp"
 
@@ -54,9 +56,13 @@ void matmul_heads(MatrixView<float const> x,
                   HeadStrides const& strides,
                   MatrixView<float> y);
 
-void add(MatrixView<float const> x, MatrixView<float> y);
+void activate(ActivationRule const& rule, MatrixView<float const> x, MatrixView<float> y);
 
-void silu_mul(MatrixView<float const> x, MatrixView<float> y);
+void add(MatrixView<float const> x, MatrixView<float> y, float factor);
+
+void add_bias(std::span<float const> bias, MatrixView<float> y);
+
+void scale_and_cap(float factor, float cap, MatrixView<float> y);
 
 void gather_rows(RowTable const& table, std::span<std::int32_t const> ids, MatrixView<float> y);
 
@@ -68,6 +74,13 @@ void rms_norm(MatrixView<float const> x,
               std::span<float const> weight,
               float epsilon,
               MatrixView<float> y);
+
+void square_sums(MatrixView<float const> x, std::int64_t head_dim, MatrixView<float> sums);
+
+void scale_by_sums(MatrixView<float const> sums,
+                   std::span<float const> weight,
+                   RowNorm const& norm,
+                   MatrixView<float> x);
 
 void rope(MatrixView<float> x,
           std::span<std::int32_t const> positions,
@@ -131,9 +144,13 @@ void matmul_heads(MatrixView<float const> x,
                   HeadStrides const& strides,
                   MatrixView<float> y);
 
-void add(MatrixView<float const> x, MatrixView<float> y);
+void activate(ActivationRule const& rule, MatrixView<float const> x, MatrixView<float> y);
 
-void silu_mul(MatrixView<float const> x, MatrixView<float> y);
+void add(MatrixView<float const> x, MatrixView<float> y, float factor);
+
+void add_bias(std::span<float const> bias, MatrixView<float> y);
+
+void scale_and_cap(float factor, float cap, MatrixView<float> y);
 
 void gather_rows(RowTable const& table, std::span<std::int32_t const> ids, MatrixView<float> y);
 
@@ -145,6 +162,13 @@ void rms_norm(MatrixView<float const> x,
               std::span<float const> weight,
               float epsilon,
               MatrixView<float> y);
+
+void square_sums(MatrixView<float const> x, std::int64_t head_dim, MatrixView<float> sums);
+
+void scale_by_sums(MatrixView<float const> sums,
+                   std::span<float const> weight,
+                   RowNorm const& norm,
+                   MatrixView<float> x);
 
 void rope(MatrixView<float> x,
           std::span<std::int32_t const> positions,

@@ -11,25 +11,36 @@ namespace talus::kernels {
 using detail::check_below;
 using detail::check_equal;
 
-void add(ExecContext const& exec, MatrixView<float const> x, MatrixView<float> y) {
+void add(ExecContext const& exec, MatrixView<float const> x, MatrixView<float> y, float factor) {
   check_equal("add", "rows of y", y.rows, x.rows);
   check_equal("add", "columns of y", y.cols, x.cols);
   switch (exec.backend) {
     case Backend::reference:
-      return reference::add(x, y);
+      return reference::add(x, y, factor);
     case Backend::kokkos:
-      return kokkos::add(x, y);
+      return kokkos::add(x, y, factor);
   }
 }
 
-void silu_mul(ExecContext const& exec, MatrixView<float const> x, MatrixView<float> y) {
-  check_equal("silu_mul", "rows of y", y.rows, x.rows);
-  check_equal("silu_mul", "columns of x", x.cols, 2 * y.cols);
+void add_bias(ExecContext const& exec, std::span<float const> bias, MatrixView<float> y) {
+  check_equal("add_bias", "columns of y", y.cols, std::ssize(bias));
   switch (exec.backend) {
     case Backend::reference:
-      return reference::silu_mul(x, y);
+      return reference::add_bias(bias, y);
     case Backend::kokkos:
-      return kokkos::silu_mul(x, y);
+      return kokkos::add_bias(bias, y);
+  }
+}
+
+void scale_and_cap(ExecContext const& exec, float factor, float cap, MatrixView<float> y) {
+  if (!(cap >= 0.0F)) {
+    throw ConfigError{concat("scale_and_cap: cap = ", cap, " (must be positive, or 0: none)")};
+  }
+  switch (exec.backend) {
+    case Backend::reference:
+      return reference::scale_and_cap(factor, cap, y);
+    case Backend::kokkos:
+      return kokkos::scale_and_cap(factor, cap, y);
   }
 }
 

@@ -13,20 +13,28 @@
 
 namespace talus::kernels {
 
-/// y[t, j] += x[t, j].
+/// y[t, j] += factor * x[t, j].
 ///
 /// \param x  [tokens, hidden]
 /// \param y  [tokens, hidden]; must not overlap x
-void add(ExecContext const& exec, MatrixView<float const> x, MatrixView<float> y);
+void add(ExecContext const& exec,
+         MatrixView<float const> x,
+         MatrixView<float> y,
+         float factor = 1.0F);
 
-/// The gated activation of a SwiGLU feed-forward: y[t, j] = silu(x[t, j]) * x[t, width + j], where
-/// silu(v) = v / (1 + exp(-v)) and width = y.cols.
+/// y[t, j] += bias[j].
 ///
-/// \param x  [tokens, 2 * width], gate then up
-/// \param y  [tokens, width]; must not overlap x
+/// \param bias  [columns]
+/// \param y     [tokens, columns]
+void add_bias(ExecContext const& exec, std::span<float const> bias, MatrixView<float> y);
+
+/// y[t, j] *= factor; then, with a cap, y[t, j] = cap * tanh(y[t, j] / cap).
 ///
-/// Reference: N. Shazeer, "GLU Variants Improve Transformer", 2020, equation 6.
-void silu_mul(ExecContext const& exec, MatrixView<float const> x, MatrixView<float> y);
+/// \param cap  > 0, or 0: none
+///
+/// Reference: I. Bello et al., "Neural Combinatorial Optimization with Reinforcement Learning",
+/// 2016 (caps).
+void scale_and_cap(ExecContext const& exec, float factor, float cap, MatrixView<float> y);
 
 /// A table of rows, [rows, cols], f32 or bf16, as an embedding has it.
 class RowTable {

@@ -12,22 +12,26 @@ namespace talus::kernels {
 /// What makes a router's logits into scores.
 enum class RouterScore { softmax, sigmoid };
 
+/// What a group of experts is ranked by: the sum of its two best scores, or its best one.
+enum class GroupRank { best_two, best };
+
 /// How experts are chosen for a token.
 struct RoutingRule {
   RouterScore score = RouterScore::softmax;
   std::int64_t top_k = 1;
-  std::int64_t num_groups = 1;     ///< experts are cut into this many groups, in order
-  std::int64_t top_groups = 1;     ///< experts are chosen from this many of them
+  std::int64_t num_groups = 1;  ///< experts are cut into this many groups, in order
+  std::int64_t top_groups = 1;  ///< experts are chosen from this many of them
   bool normalize = true;           ///< the chosen weights are divided by their sum
   float normalize_epsilon = 0.0F;  ///< added to that sum
   float scaling = 1.0F;            ///< multiplies the weights in the end
+  GroupRank group_rank = GroupRank::best_two;
 };
 
 /// Chooses the experts of each token, and their weights.
 ///
 /// Experts are ranked by score + bias (bias: DeepSeek-V3's correction, chooses but doesn't weigh).
-/// With groups, a group's rank is the sum of its two best ranked scores, and only experts of the
-/// best `top_groups` groups can be chosen. Equal scores go to the lower expert, equal groups to the
+/// With groups, a group's rank comes from its best ranked scores, and only experts of the best
+/// `top_groups` groups can be chosen. Equal scores go to the lower expert, equal groups to the
 /// lower group. Choices are in the order of their rank; weights are the scores without bias.
 ///
 /// \param logits      [tokens, experts]
@@ -37,7 +41,8 @@ struct RoutingRule {
 /// \throws ConfigError  if the shapes do not match, groups don't divide the experts, or top_k can't
 /// be met
 ///
-/// Reference: DeepSeek-AI, "DeepSeek-V3 Technical Report", 2024, section 2.1.2.
+/// References: DeepSeek-AI, "DeepSeek-V2", 2024, section 2.2 (groups ranked by their best);
+/// "DeepSeek-V3 Technical Report", 2024, section 2.1.2 (by their two best, and the bias).
 void route(ExecContext const& exec,
            MatrixView<float const> logits,
            std::span<float const> bias,

@@ -41,4 +41,35 @@ void rms_norm(ExecContext const& exec,
   }
 }
 
+void square_sums(ExecContext const& exec,
+                 MatrixView<float const> x,
+                 std::int64_t head_dim,
+                 MatrixView<float> sums) {
+  detail::check_at_least("square_sums", "head_dim", head_dim, 1);
+  detail::check_equal("square_sums", "rows of sums", sums.rows, x.rows);
+  detail::check_equal("square_sums", "columns of x", x.cols, sums.cols * head_dim);
+  switch (exec.backend) {
+    case Backend::reference:
+      return reference::square_sums(x, head_dim, sums);
+    case Backend::kokkos:
+      return kokkos::square_sums(x, head_dim, sums);
+  }
+}
+
+void scale_by_sums(ExecContext const& exec,
+                   MatrixView<float const> sums,
+                   std::span<float const> weight,
+                   RowNorm const& norm,
+                   MatrixView<float> x) {
+  detail::check_equal("scale_by_sums", "rows of sums", sums.rows, x.rows);
+  detail::check_equal("scale_by_sums", "columns of x", x.cols, std::ssize(weight));
+  detail::check_at_least("scale_by_sums", "size of the row", norm.size, x.cols);
+  switch (exec.backend) {
+    case Backend::reference:
+      return reference::scale_by_sums(sums, weight, norm, x);
+    case Backend::kokkos:
+      return kokkos::scale_by_sums(sums, weight, norm, x);
+  }
+}
+
 }  // namespace talus::kernels

@@ -81,11 +81,13 @@ class TileGrid {
 /// Positions seen by all rows, times what a position costs, in vector steps.
 std::int64_t cost_of(AttentionCall const& call) {
   KvShape const& shape = call.cache.shape();
+  std::int64_t const window = call.heads.window;
   std::int64_t positions = 0;
   for (std::int64_t s = 0; s < call.batch.num_sequences(); ++s) {
     auto const i = static_cast<std::size_t>(s);
     std::int64_t const tokens = call.batch.first_row[i + 1] - call.batch.first_row[i];
-    positions += tokens * (call.batch.context[i] + tokens);
+    std::int64_t const end = call.batch.context[i] + tokens;
+    positions += tokens * (window > 0 ? std::min(window + tokens, end) : end);
   }
   return positions * call.heads.num_heads * (shape.key_dim + shape.value_dim) / num_lanes;
 }

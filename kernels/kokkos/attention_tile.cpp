@@ -11,9 +11,10 @@ namespace {
 
 constexpr float minus_infinity = -std::numeric_limits<float>::infinity();
 
-/// A piece of the context: positions [first, last), last being the end of what any row of the tile
-/// sees.
+/// What a tile sees of a piece of the context: positions [first, last) of the piece that begins at
+/// `begin`. `first` is a multiple of 16; every row sees nothing before it.
 struct Piece {
+  std::int64_t begin = 0;
   std::int64_t first = 0;
   std::int64_t last = 0;
 };
@@ -31,8 +32,9 @@ class TileWalk {
   void run() {
     copy_queries(call_, tile_, scratch_);
     std::int64_t const end = last_position(tile_.rows() - 1) + 1;
-    for (std::int64_t first = 0; first < end; first += piece_positions) {
-      Piece const piece{first, std::min(first + piece_positions, end)};
+    std::int64_t const start = first_position(0) / num_lanes * num_lanes;
+    for (std::int64_t begin = piece_of(start); begin < end; begin += piece_positions) {
+      Piece const piece{begin, std::max(begin, start), std::min(begin + piece_positions, end)};
       score(piece);
       for (std::int64_t row = 0; row < tile_.rows(); ++row) {
         weigh(piece, row);
@@ -48,6 +50,27 @@ class TileWalk {
     auto const s = static_cast<std::size_t>(tile_.sequence);
     std::int64_t const token = tile_.first_token + row / num_heads_;
     return call_.batch.context[s] + token - call_.batch.first_row[s];
+  }
+
+  /// The first position that a row sees.
+  [[nodiscard]] std::int64_t first_position(std::int64_t row) const {
+    std::int64_t const window = call_.heads.window;
+    return window > 0 ? std::max<std::int64_t>(0, last_position(row) - window + 1) : 0;
+  }
+
+  /// Where the piece begins that a position lies in.
+  [[nodiscard]] static std::int64_t piece_of(std::int64_t position) {
+    return position / piece_positions * piece_positions;
+  }
+
+  /// Whether a row sees anything of a piece.
+  [[nodiscard]] bool sees(std::int64_t row, Piece piece) const {
+    return first_position(row) < piece.last && last_position(row) >= piece.begin;
+  }
+
+  /// Whether a piece is the first one of which a row sees anything.
+  [[nodiscard]] bool is_first_of(std::int64_t row, Piece piece) const {
+    return piece_of(first_position(row)) == piece.begin;
   }
 
   [[nodiscard]] float* out_row(std::int64_t row) const {
@@ -73,13 +96,16 @@ class TileWalk {
   /// Turns a row's scores of a piece into weights, exactly 0 where the row doesn't see.
   void weigh(Piece piece, std::int64_t row) {
     float* const scores = scratch_.scores + row * piece_positions;
-    std::int64_t const seen = std::min(last_position(row) + 1, piece.last) - piece.first;
-    if (seen <= 0) {
+    if (!sees(row, piece)) {
       std::fill_n(scores, piece.last - piece.first, 0.0F);
       return;
     }
     std::int64_t const padded = (piece.last - piece.first + num_lanes - 1) / num_lanes * num_lanes;
+    cap_scores(scores, padded);
+    std::int64_t const seen = std::min(last_position(row) + 1, piece.last) - piece.first;
     std::fill(scores + seen, scores + padded, minus_infinity);
+    std::fill_n(
+        scores, std::max<std::int64_t>(0, first_position(row) - piece.first), minus_infinity);
     Lanes greatest = broadcast(minus_infinity);
     for (std::int64_t j = 0; j < padded; j += num_lanes) {
       greatest = maximum(load(scores + j), greatest);
@@ -94,9 +120,18 @@ class TileWalk {
     merge(piece, row, piece_maximum, sum_of(sums));
   }
 
+  void cap_scores(float* scores, std::int64_t count) const {
+    if (call_.heads.soft_cap > 0.0F) {
+      Lanes const cap = broadcast(call_.heads.soft_cap);
+      for (std::int64_t j = 0; j < count; j += num_lanes) {
+        store(scores + j, cap * tanh(load(scores + j) / cap));
+      }
+    }
+  }
+
   /// Updates a row's maximum and sum, and the factors that its values are merged with.
   void merge(Piece piece, std::int64_t row, float piece_maximum, float piece_sum) {
-    if (piece.first == 0) {
+    if (is_first_of(row, piece)) {
       scratch_.maximum[row] = piece_maximum;
       scratch_.sum[row] = piece_sum;
       return;
@@ -147,7 +182,7 @@ class TileWalk {
       position = end;
     }
     for (int r = 0; r < Rows; ++r) {
-      if (last_position(row + r) >= piece.first) {
+      if (sees(row + r, piece)) {
         merge_values(piece, row + r, column, tile.sums[r], Panels);
       }
     }
@@ -162,15 +197,31 @@ class TileWalk {
       std::int64_t const count = call_.cache.shape().value_dim - column - p * num_lanes;
       float* const to = out + p * num_lanes;
       Lanes merged = sums[p];
-      if (piece.first > 0) {
+      if (!is_first_of(row, piece)) {
         merged = multiply_add(load_some(to, count), old_share, merged * new_share);
       }
       store_some(to, merged, count);
     }
   }
 
+  /// A sink's share joins a row's sum; the row's outputs are scaled to the maximum of both.
+  void add_sink(std::int64_t row) {
+    auto const head = static_cast<std::size_t>(tile_.first_head + row % num_heads_);
+    float const sink = call_.heads.sinks[head];
+    float const maximum = std::max(scratch_.maximum[row], sink);
+    float const share = std::exp(scratch_.maximum[row] - maximum);
+    scratch_.sum[row] = scratch_.sum[row] * share + std::exp(sink - maximum);
+    float* const out = out_row(row);
+    for (std::int64_t d = 0; d < call_.cache.shape().value_dim; ++d) {
+      out[d] *= share;
+    }
+  }
+
   void divide() {
     for (std::int64_t row = 0; row < tile_.rows(); ++row) {
+      if (!call_.heads.sinks.empty()) {
+        add_sink(row);
+      }
       float* const out = out_row(row);
       for (std::int64_t d = 0; d < call_.cache.shape().value_dim; ++d) {
         out[d] /= scratch_.sum[row];

@@ -21,28 +21,32 @@ void widen_row(RowTable const& table, std::int64_t row, float* y) {
 
 }  // namespace
 
-void add(MatrixView<float const> x, MatrixView<float> y) {
+void add(MatrixView<float const> x, MatrixView<float> y, float factor) {
   for_each("talus::kernels::add", y.rows, y.rows * y.cols / num_lanes, [&](std::int64_t t) {
     float const* const from = x.data + t * x.row_stride;
     float* const to = y.data + t * y.row_stride;
     for (std::int64_t j = 0; j < y.cols; ++j) {
-      to[j] += from[j];
+      to[j] += factor * from[j];
     }
   });
 }
 
-void silu_mul(MatrixView<float const> x, MatrixView<float> y) {
-  for_each("talus::kernels::silu_mul", y.rows, y.rows * y.cols, [&](std::int64_t t) {
-    float const* const gates = x.data + t * x.row_stride;
-    float const* const ups = gates + y.cols;
+void add_bias(std::span<float const> bias, MatrixView<float> y) {
+  for_each("talus::kernels::add_bias", y.rows, y.rows * y.cols / num_lanes, [&](std::int64_t t) {
     float* const to = y.data + t * y.row_stride;
-    Lanes const one = broadcast(1.0F);
+    for (std::int64_t j = 0; j < y.cols; ++j) {
+      to[j] += bias[static_cast<std::size_t>(j)];
+    }
+  });
+}
+
+void scale_and_cap(float factor, float cap, MatrixView<float> y) {
+  for_each("talus::kernels::scale_and_cap", y.rows, y.rows * y.cols, [&](std::int64_t t) {
+    float* const row = y.data + t * y.row_stride;
     for (std::int64_t j = 0; j < y.cols; j += num_lanes) {
-      std::int64_t const count = y.cols - j;
-      Lanes const gate = load_some(gates + j, count);
-      Lanes const up = load_some(ups + j, count);
-      Lanes const silu = gate / (one + exp(broadcast(0.0F) - gate));
-      store_some(to + j, silu * up, count);
+      Lanes const scaled = load_some(row + j, y.cols - j) * broadcast(factor);
+      Lanes const limit = broadcast(cap);
+      store_some(row + j, cap > 0.0F ? limit * tanh(scaled / limit) : scaled, y.cols - j);
     }
   });
 }

@@ -44,15 +44,15 @@ void softmax(float const* logits, std::int64_t count, float* scores) {
   }
 }
 
-/// The sum of a group's two greatest; of its only one.
-float rank_of_group(float const* ranked, std::int64_t size) {
+/// The sum of a group's two greatest, or its greatest.
+float rank_of_group(float const* ranked, std::int64_t size, GroupRank rank) {
   float first = never;
   float second = never;
   for (std::int64_t e = 0; e < size; ++e) {
     second = std::max(second, std::min(first, ranked[e]));
     first = std::max(first, ranked[e]);
   }
-  return size > 1 ? first + second : first;
+  return size > 1 && rank == GroupRank::best_two ? first + second : first;
 }
 
 /// Takes the experts of all but the best groups out of reach.
@@ -60,7 +60,7 @@ void keep_best_groups(RouterScratch& scratch, std::int64_t experts, RoutingRule 
   std::int64_t const size = experts / rule.num_groups;
   float* const ranks = scratch.group_ranks;
   for (std::int64_t g = 0; g < rule.num_groups; ++g) {
-    ranks[g] = rank_of_group(scratch.ranked + g * size, size);
+    ranks[g] = rank_of_group(scratch.ranked + g * size, size, rule.group_rank);
   }
   for (std::int64_t g = 0; g < rule.num_groups; ++g) {
     auto const better = std::count_if(ranks, ranks + rule.num_groups, [&](float const& other) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <vector>
 
 #include "kernels/backends.hpp"
@@ -10,25 +11,32 @@
 namespace talus::kernels::reference {
 namespace {
 
-/// One query head of one token, which sees the positions [0, last] of sequence `s`.
+/// One query head of one token, which sees the positions [first, last] of sequence `s`.
 struct Query {
   std::int64_t s = 0;
+  std::int64_t first = 0;
   std::int64_t last = 0;
   std::int64_t kv_head = 0;
-  float scale = 1.0F;
+  AttentionHeads const& heads;
   float const* q = nullptr;
+  std::optional<float> sink;
 };
 
 std::vector<float> scores_of(Query const& query, PagedBatch const& batch, KvCache const& cache) {
   KvShape const& shape = cache.shape();
   std::vector<float> scores;
-  for (std::int64_t p = 0; p <= query.last; ++p) {
+  for (std::int64_t p = query.first; p <= query.last; ++p) {
     std::int64_t const key = place_of(cache, batch, query.s, p, query.kv_head).key;
     float score = 0.0F;
     for (std::int64_t d = 0; d < shape.key_dim; ++d) {
       score += query.q[d] * detail::load_element(cache.data(), shape.dtype, key + d);
     }
-    scores.push_back(query.scale * score);
+    score *= query.heads.scale;
+    float const cap = query.heads.soft_cap;
+    scores.push_back(cap > 0.0F ? cap * std::tanh(score / cap) : score);
+  }
+  if (query.sink) {
+    scores.push_back(*query.sink);
   }
   return scores;
 }
@@ -50,10 +58,10 @@ void attend(Query const& query, PagedBatch const& batch, KvCache const& cache, f
   std::vector<float> shares = scores_of(query, batch, cache);
   softmax(shares);
   std::fill(out, out + shape.value_dim, 0.0F);
-  for (std::int64_t p = 0; p <= query.last; ++p) {
+  for (std::int64_t p = query.first; p <= query.last; ++p) {
     std::int64_t const value = place_of(cache, batch, query.s, p, query.kv_head).value;
     for (std::int64_t d = 0; d < shape.value_dim; ++d) {
-      out[d] += shares[static_cast<std::size_t>(p)] *
+      out[d] += shares[static_cast<std::size_t>(p - query.first)] *
                 detail::load_element(cache.data(), shape.dtype, value + d);
     }
   }
@@ -71,11 +79,17 @@ void paged_attention(PagedBatch const& batch,
     auto const i = static_cast<std::size_t>(s);
     for (std::int64_t t = batch.first_row[i]; t < batch.first_row[i + 1]; ++t) {
       std::int64_t const position = batch.context[i] + t - batch.first_row[i];
+      std::int64_t const first =
+          heads.window > 0 ? std::max<std::int64_t>(0, position - heads.window + 1) : 0;
       for (std::int64_t h = 0; h < heads.num_heads; ++h) {
         std::int64_t const kv_head =
             (heads.first_head + h) / heads.heads_per_kv_head - heads.first_kv_head;
         float const* const query = q.data + t * q.row_stride + h * shape.key_dim;
-        attend({s, position, kv_head, heads.scale, query},
+        std::optional<float> sink;
+        if (!heads.sinks.empty()) {
+          sink = heads.sinks[static_cast<std::size_t>(h)];
+        }
+        attend({s, first, position, kv_head, heads, query, sink},
                batch,
                cache,
                out.data + t * out.row_stride + h * shape.value_dim);

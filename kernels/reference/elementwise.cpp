@@ -7,20 +7,28 @@
 
 namespace talus::kernels::reference {
 
-void add(MatrixView<float const> x, MatrixView<float> y) {
+void add(MatrixView<float const> x, MatrixView<float> y, float factor) {
   for (std::int64_t t = 0; t < y.rows; ++t) {
     for (std::int64_t j = 0; j < y.cols; ++j) {
-      y.data[t * y.row_stride + j] += x.data[t * x.row_stride + j];
+      y.data[t * y.row_stride + j] += factor * x.data[t * x.row_stride + j];
     }
   }
 }
 
-void silu_mul(MatrixView<float const> x, MatrixView<float> y) {
+void add_bias(std::span<float const> bias, MatrixView<float> y) {
   for (std::int64_t t = 0; t < y.rows; ++t) {
-    float const* const gate = x.data + t * x.row_stride;
-    float const* const up = gate + y.cols;
     for (std::int64_t j = 0; j < y.cols; ++j) {
-      y.data[t * y.row_stride + j] = gate[j] / (1.0F + std::exp(-gate[j])) * up[j];
+      y.data[t * y.row_stride + j] += bias[static_cast<std::size_t>(j)];
+    }
+  }
+}
+
+void scale_and_cap(float factor, float cap, MatrixView<float> y) {
+  for (std::int64_t t = 0; t < y.rows; ++t) {
+    for (std::int64_t j = 0; j < y.cols; ++j) {
+      float& value = y.data[t * y.row_stride + j];
+      value *= factor;
+      value = cap > 0.0F ? cap * std::tanh(value / cap) : value;
     }
   }
 }

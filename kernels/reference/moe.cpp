@@ -53,7 +53,8 @@ void keep_best_groups(std::vector<float>& ranked, RoutingRule const& rule) {
     std::vector<float> group(ranked.begin() + static_cast<std::ptrdiff_t>(first),
                              ranked.begin() + static_cast<std::ptrdiff_t>(first + size));
     std::sort(group.begin(), group.end(), std::greater<>{});
-    group_ranks.push_back(size > 1 ? group[0] + group[1] : group[0]);
+    bool const by_two = size > 1 && rule.group_rank == GroupRank::best_two;
+    group_ranks.push_back(by_two ? group[0] + group[1] : group[0]);
   }
   std::vector<float> kept(ranked.size(), never);
   for (std::int32_t const g : greatest(group_ranks, rule.top_groups)) {

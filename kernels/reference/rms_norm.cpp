@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cmath>
+#include <numeric>
 
 #include "kernels/backends.hpp"
 
@@ -23,6 +24,34 @@ void rms_norm(MatrixView<float const> x,
       for (std::int64_t j = 0; j < size; ++j) {
         out[j] = weight[static_cast<std::size_t>(j)] * (in[j] * scale);
       }
+    }
+  }
+}
+
+void square_sums(MatrixView<float const> x, std::int64_t head_dim, MatrixView<float> sums) {
+  for (std::int64_t t = 0; t < x.rows; ++t) {
+    for (std::int64_t h = 0; h < sums.cols; ++h) {
+      float const* const head = x.data + t * x.row_stride + h * head_dim;
+      float sum = 0.0F;
+      for (std::int64_t j = 0; j < head_dim; ++j) {
+        sum += head[j] * head[j];
+      }
+      sums.data[t * sums.row_stride + h] = sum;
+    }
+  }
+}
+
+void scale_by_sums(MatrixView<float const> sums,
+                   std::span<float const> weight,
+                   RowNorm const& norm,
+                   MatrixView<float> x) {
+  for (std::int64_t t = 0; t < x.rows; ++t) {
+    float const* const parts = sums.data + t * sums.row_stride;
+    float const sum = std::accumulate(parts, parts + sums.cols, 0.0F);
+    float const scale = 1.0F / std::sqrt(sum / static_cast<float>(norm.size) + norm.epsilon);
+    for (std::int64_t j = 0; j < x.cols; ++j) {
+      float& value = x.data[t * x.row_stride + j];
+      value = weight[static_cast<std::size_t>(j)] * (value * scale);
     }
   }
 }

@@ -33,13 +33,13 @@ class Activations {
   std::int64_t columns_ = 0;
 };
 
-/// Puts a block of columns in its place: `block` is [rows, cols] contiguous, as a rank sent it.
-inline void place_columns(float const* block,
-                          std::int64_t cols,
-                          std::int64_t first_column,
-                          MatrixView<float> whole) {
-  for (std::int64_t t = 0; t < whole.rows; ++t) {
-    std::copy_n(block + t * cols, cols, whole.data + t * whole.row_stride + first_column);
+/// y[t, :] = x[t, :].
+///
+/// \param x  [tokens, columns]
+/// \param y  [tokens, columns]; must not overlap x
+inline void copy_columns(MatrixView<float const> x, MatrixView<float> y) {
+  for (std::int64_t t = 0; t < x.rows; ++t) {
+    std::copy_n(x.data + t * x.row_stride, x.cols, y.data + t * y.row_stride);
   }
 }
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/model/attention_layer.hpp"
 
+#include <utility>
+
 #include "kernels/copy_heads.hpp"
+#include "kernels/elementwise.hpp"
 #include "kernels/matmul.hpp"
 #include "kernels/rms_norm.hpp"
 #include "kernels/rope.hpp"
@@ -10,9 +13,8 @@ namespace talus::runtime {
 
 AttentionScratch::AttentionScratch(LayerContext const& context,
                                    AttentionSpec const& attention,
-                                   std::int64_t max_tokens,
-                                   std::int64_t max_positions)
-    : rope{rope_values(attention.rope, max_positions)} {
+                                   parallel::Communicator const& tp,
+                                   std::int64_t max_tokens) {
   auto const make = [&](std::int64_t columns) {
     return Activations{context.exec, max_tokens, columns};
   };
@@ -21,6 +23,9 @@ AttentionScratch::AttentionScratch(LayerContext const& context,
   if (attention.kind == AttentionKind::grouped_query) {
     std::int64_t const kv_heads = kv_heads_of(attention, context.place).size();
     qkv = make((heads + 2 * kv_heads) * attention.head_dim);
+    if (attention.qk_norm == QkNorm::whole) {
+      whole_norm.emplace(context, attention, tp, max_tokens);
+    }
     return;
   }
   std::int64_t const key_dim = attention.kv_lora_rank + attention.rope.rotary_dim;
@@ -35,7 +40,8 @@ AttentionLayer::AttentionLayer(LayerContext const& context,
                                AttentionSpec const& spec,
                                AttentionWeights const& weights,
                                RowParallel& projection,
-                               AttentionScratch& scratch)
+                               AttentionScratch& scratch,
+                               std::shared_ptr<RopeTables const> rope)
     : context_{context},
       spec_{spec},
       heads_{heads_of(spec, context.place)},
@@ -43,7 +49,8 @@ AttentionLayer::AttentionLayer(LayerContext const& context,
       cut_{head_cut(spec, context.place)},
       weights_{&weights},
       projection_{&projection},
-      scratch_{&scratch} {}
+      scratch_{&scratch},
+      rope_{std::move(rope)} {}
 
 void AttentionLayer::run(LayerBatch const& batch,
                          MatrixView<float const> x,
@@ -57,6 +64,9 @@ void AttentionLayer::run(LayerBatch const& batch,
   }
   projection_->apply(
       cut_, as_const(scratch_->out.rows(x.rows)), weights_->out, out, *context_.clock);
+  if (spec_.out_bias) {
+    kernels::add_bias(context_.exec, weights_->out_bias, out);
+  }
 }
 
 void AttentionLayer::run_grouped_query(LayerBatch const& batch,
@@ -72,26 +82,54 @@ void AttentionLayer::run_grouped_query(LayerBatch const& batch,
   MatrixView<float> const v = columns_of(qkv, q_cols + kv_cols, kv_cols);
 
   kernels::matmul(exec, x, weights_->qkv, qkv);
-  if (spec_.qk_norm) {
-    kernels::rms_norm(exec, as_const(q), weights_->q_norm, context_.norm_epsilon, q);
-    kernels::rms_norm(exec, as_const(k), weights_->k_norm, context_.norm_epsilon, k);
+  if (spec_.qkv_bias) {
+    kernels::add_bias(exec, weights_->qkv_bias, qkv);
+  }
+  normalize(q, k);
+  rotate(batch, q, k);
+  kernels::store_kv(exec, batch.paged, as_const(k), as_const(v), cache);
+  kernels::paged_attention(
+      exec, batch.paged, attention_heads(), as_const(q), cache, scratch_->out.rows(x.rows));
+}
+
+void AttentionLayer::normalize(MatrixView<float> q, MatrixView<float> k) {
+  switch (spec_.qk_norm) {
+    case QkNorm::none:
+      return;
+    case QkNorm::head:
+      kernels::rms_norm(context_.exec, as_const(q), weights_->q_norm, context_.norm_epsilon, q);
+      kernels::rms_norm(context_.exec, as_const(k), weights_->k_norm, context_.norm_epsilon, k);
+      return;
+    case QkNorm::whole:
+      scratch_->whole_norm->run(*weights_, q, k);
+      return;
+  }
+}
+
+void AttentionLayer::rotate(LayerBatch const& batch, MatrixView<float> q, MatrixView<float> k) {
+  if (spec_.rope.rotary_dim == 0) {
+    return;
   }
   kernels::RopeLayout layout{.num_heads = heads_.size(),
-                             .head_stride = dim,
+                             .head_stride = spec_.head_dim,
                              .offset = 0,
                              .rotary_dim = spec_.rope.rotary_dim,
                              .pairs = spec_.rope.pairs};
-  kernels::rope(exec, q, batch.positions, scratch_->table(), layout);
+  kernels::rope(context_.exec, q, batch.positions, rope_->queries(), layout);
   layout.num_heads = kv_heads_.size();
-  kernels::rope(exec, k, batch.positions, scratch_->table(), layout);
-  kernels::store_kv(exec, batch.paged, as_const(k), as_const(v), cache);
-  kernels::AttentionHeads const heads{.num_heads = heads_.size(),
-                                      .first_head = heads_.first,
-                                      .heads_per_kv_head = spec_.heads / spec_.kv_heads,
-                                      .first_kv_head = kv_heads_.first,
-                                      .scale = spec_.scale};
-  kernels::paged_attention(
-      exec, batch.paged, heads, as_const(q), cache, scratch_->out.rows(x.rows));
+  kernels::rope(context_.exec, k, batch.positions, rope_->keys(), layout);
+}
+
+kernels::AttentionHeads AttentionLayer::attention_heads() const {
+  bool const is_latent = spec_.kind == AttentionKind::latent;
+  return {.num_heads = heads_.size(),
+          .first_head = heads_.first,
+          .heads_per_kv_head = is_latent ? spec_.heads : spec_.heads / spec_.kv_heads,
+          .first_kv_head = is_latent ? 0 : kv_heads_.first,
+          .scale = spec_.scale,
+          .window = spec_.window,
+          .soft_cap = spec_.soft_cap,
+          .sinks = weights_->sinks};
 }
 
 MatrixView<float> AttentionLayer::latent_queries(LayerBatch const& batch,
@@ -110,7 +148,7 @@ MatrixView<float> AttentionLayer::latent_queries(LayerBatch const& batch,
   kernels::rope(exec,
                 q,
                 batch.positions,
-                scratch_->table(),
+                rope_->queries(),
                 {.num_heads = heads_.size(),
                  .head_stride = spec_.head_dim,
                  .offset = spec_.nope_dim,
@@ -147,7 +185,7 @@ void AttentionLayer::run_latent(LayerBatch const& batch,
   kernels::rope(exec,
                 latent,
                 batch.positions,
-                scratch_->table(),
+                rope_->keys(),
                 {.num_heads = 1,
                  .head_stride = latent.cols,
                  .offset = rank,
@@ -157,12 +195,7 @@ void AttentionLayer::run_latent(LayerBatch const& batch,
 
   MatrixView<float> const q = latent_queries(batch, x);
   MatrixView<float> const weighted = scratch_->o_latent.rows(x.rows);
-  kernels::AttentionHeads const heads{.num_heads = heads_.size(),
-                                      .first_head = heads_.first,
-                                      .heads_per_kv_head = spec_.heads,
-                                      .first_kv_head = 0,
-                                      .scale = spec_.scale};
-  kernels::paged_attention(exec, batch.paged, heads, as_const(q), cache, weighted);
+  kernels::paged_attention(exec, batch.paged, attention_heads(), as_const(q), cache, weighted);
   kernels::matmul_heads(exec,
                         as_const(weighted),
                         weights_->value_up,

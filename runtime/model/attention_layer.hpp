@@ -2,7 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
+#include <memory>
+#include <optional>
 
 #include "kernels/attention.hpp"
 #include "runtime/model/activations.hpp"
@@ -10,27 +11,26 @@
 #include "runtime/model/rope_config.hpp"
 #include "runtime/model/row_parallel.hpp"
 #include "runtime/model/weights.hpp"
+#include "runtime/model/whole_qk_norm.hpp"
 
 namespace talus::runtime {
 
-/// Memory that the attentions of all layers share, made for the largest step, and the rotations.
+/// Memory that attentions of the same shapes share, made for the largest step.
 struct AttentionScratch {
-  /// \param max_tokens     of a step
-  /// \param max_positions  of a sequence
+  /// \param tp          outlives this
+  /// \param max_tokens  of a step
   AttentionScratch(LayerContext const& context,
                    AttentionSpec const& attention,
-                   std::int64_t max_tokens,
-                   std::int64_t max_positions);
+                   parallel::Communicator const& tp,
+                   std::int64_t max_tokens);
 
-  [[nodiscard]] kernels::RopeTable table() const noexcept { return {rope.cosines, rope.sines}; }
-
-  Activations qkv;       ///< grouped query: queries, keys, values; latent: queries
-  Activations q_low;     ///< latent: the compressed query
-  Activations latent;    ///< latent: the latent and its rotated part
-  Activations q_latent;  ///< latent: queries in latent space
-  Activations o_latent;  ///< latent: weighted latents
-  Activations out;       ///< [tokens, heads * value_dim]
-  RopeValues rope;
+  Activations qkv;                        ///< grouped query: queries, keys, values; latent: queries
+  Activations q_low;                      ///< latent: the compressed query
+  Activations latent;                     ///< latent: the latent and its rotated part
+  Activations q_latent;                   ///< latent: queries in latent space
+  Activations o_latent;                   ///< latent: weighted latents
+  Activations out;                        ///< [tokens, heads * value_dim]
+  std::optional<WholeQkNorm> whole_norm;  ///< where queries and keys are normalised as a whole
 };
 
 /// One layer's attention: a norm's output in, the output projection's sum over ranks out.
@@ -46,7 +46,8 @@ class AttentionLayer {
                  AttentionSpec const& spec,
                  AttentionWeights const& weights,
                  RowParallel& projection,
-                 AttentionScratch& scratch);
+                 AttentionScratch& scratch,
+                 std::shared_ptr<RopeTables const> rope);
 
   /// Collective over the tensor-parallel group.
   ///
@@ -62,6 +63,9 @@ class AttentionLayer {
   void run_grouped_query(LayerBatch const& batch,
                          MatrixView<float const> x,
                          kernels::KvCache& cache);
+  void normalize(MatrixView<float> q, MatrixView<float> k);
+  void rotate(LayerBatch const& batch, MatrixView<float> q, MatrixView<float> k);
+  [[nodiscard]] kernels::AttentionHeads attention_heads() const;
   void run_latent(LayerBatch const& batch, MatrixView<float const> x, kernels::KvCache& cache);
   [[nodiscard]] MatrixView<float> latent_queries(LayerBatch const& batch,
                                                  MatrixView<float const> x);
@@ -74,6 +78,7 @@ class AttentionLayer {
   AttentionWeights const* weights_;
   RowParallel* projection_;
   AttentionScratch* scratch_;
+  std::shared_ptr<RopeTables const> rope_;
 };
 
 }  // namespace talus::runtime

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/model/config_fields.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -16,13 +17,21 @@ constexpr std::int64_t largest_size = std::int64_t{1} << 31;
 }  // namespace
 
 ConfigFields::ConfigFields(io::Json const& fields, std::string source)
-    : fields_{&fields}, source_{std::move(source)} {
+    : fields_{&fields},
+      source_{std::move(source)},
+      asked_{std::make_shared<std::set<std::string, std::less<>>>()} {
   if (!fields.is_object()) {
     throw ConfigError{concat(source_, ": not a JSON object")};
   }
 }
 
+bool ConfigFields::is_given(std::string_view name) const {
+  asked_->emplace(name);
+  return fields_->contains(name);
+}
+
 io::Json const* ConfigFields::find(std::string_view name) const {
+  asked_->emplace(name);
   auto const at = fields_->find(name);
   return at == fields_->end() || at->is_null() ? nullptr : &*at;
 }
@@ -51,9 +60,13 @@ std::int64_t ConfigFields::size_or(std::string_view name, std::int64_t fallback)
 }
 
 std::int64_t ConfigFields::count_or_zero(std::string_view name) const {
+  return count_or(name, 0);
+}
+
+std::int64_t ConfigFields::count_or(std::string_view name, std::int64_t fallback) const {
   io::Json const* const value = find(name);
   if (value == nullptr) {
-    return 0;
+    return fallback;
   }
   if (!value->is_number_unsigned() || value->get<std::uint64_t>() > largest_size) {
     refuse(name, "must be an integer from 0 on");
@@ -126,22 +139,39 @@ void ConfigFields::expect_only(std::string_view name,
   expect_equal(name, only, why);
 }
 
-std::vector<std::int64_t> ConfigFields::integers(std::string_view name) const {
-  std::vector<std::int64_t> numbers;
+template <class T, class IsKind>
+std::vector<T> ConfigFields::list_of(std::string_view name,
+                                     IsKind const& is_kind,
+                                     std::string_view why) const {
+  std::vector<T> values;
   io::Json const* const list = find(name);
   if (list == nullptr) {
-    return numbers;
+    return values;
   }
-  if (!list->is_array()) {
-    refuse(name, "must be a list of integers");
+  if (!list->is_array() || !std::all_of(list->begin(), list->end(), is_kind)) {
+    refuse(name, why);
   }
   for (io::Json const& value : *list) {
-    if (!value.is_number_integer()) {
-      refuse(name, "must be a list of integers");
-    }
-    numbers.push_back(value.get<std::int64_t>());
+    values.push_back(value.get<T>());
   }
-  return numbers;
+  return values;
+}
+
+std::vector<std::int64_t> ConfigFields::integers(std::string_view name) const {
+  return list_of<std::int64_t>(
+      name,
+      [](io::Json const& value) { return value.is_number_integer(); },
+      "must be a list of integers");
+}
+
+std::vector<double> ConfigFields::numbers(std::string_view name) const {
+  return list_of<double>(
+      name, [](io::Json const& value) { return value.is_number(); }, "must be a list of numbers");
+}
+
+std::vector<std::string> ConfigFields::texts(std::string_view name) const {
+  return list_of<std::string>(
+      name, [](io::Json const& value) { return value.is_string(); }, "must be a list of strings");
 }
 
 }  // namespace talus::runtime

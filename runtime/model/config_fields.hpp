@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +27,9 @@ class ConfigFields {
   /// A positive integer, or `fallback` where the field is missing or null.
   [[nodiscard]] std::int64_t size_or(std::string_view name, std::int64_t fallback) const;
 
+  /// An integer from 0 on, or `fallback` where the field is missing or null.
+  [[nodiscard]] std::int64_t count_or(std::string_view name, std::int64_t fallback) const;
+
   /// An integer from 0 on, or 0 where the field is missing or null.
   [[nodiscard]] std::int64_t count_or_zero(std::string_view name) const;
 
@@ -45,6 +50,12 @@ class ConfigFields {
   /// The field, or null.
   [[nodiscard]] io::Json const* find(std::string_view name) const;
 
+  /// Whether the field is there, null or not.
+  [[nodiscard]] bool is_given(std::string_view name) const;
+
+  /// Whether anyone has asked for the field.
+  [[nodiscard]] bool was_asked(std::string_view name) const { return asked_->contains(name); }
+
   /// A nested object's fields, if it is there and not null.
   [[nodiscard]] std::optional<ConfigFields> object(std::string_view name) const;
 
@@ -59,13 +70,24 @@ class ConfigFields {
   /// A list of integers, empty where the field is missing or null.
   [[nodiscard]] std::vector<std::int64_t> integers(std::string_view name) const;
 
+  /// A list of numbers, empty where the field is missing or null.
+  [[nodiscard]] std::vector<double> numbers(std::string_view name) const;
+
+  /// A list of strings, empty where the field is missing or null.
+  [[nodiscard]] std::vector<std::string> texts(std::string_view name) const;
+
   [[nodiscard]] std::string const& source() const noexcept { return source_; }
 
  private:
+  template <class T, class IsKind>
+  [[nodiscard]] std::vector<T> list_of(std::string_view name,
+                                       IsKind const& is_kind,
+                                       std::string_view why) const;
   void expect_equal(std::string_view name, io::Json const& only, std::string_view why) const;
 
   io::Json const* fields_;
   std::string source_;
+  std::shared_ptr<std::set<std::string, std::less<>>> asked_;
 };
 
 }  // namespace talus::runtime

@@ -104,38 +104,52 @@ RowParallel& Decoder::sum_of(LeafCut const& cut) {
   return *sum;
 }
 
-void Decoder::add_layer(LayerSpec const& spec, LayerWeights const& weights, KvPlace kv) {
-  // Layers whose attention is the same share its memory; so far every family has one kind.
-  auto const same = std::find_if(
-      attention_specs_.begin(), attention_specs_.end(), [&](AttentionSpec const& other) {
-        return other == spec.attention;
-      });
-  auto const place = static_cast<std::size_t>(same - attention_specs_.begin());
-  if (same == attention_specs_.end()) {
-    attention_specs_.push_back(spec.attention);
-    attention_scratch_.push_back(std::make_unique<AttentionScratch>(
-        context_, spec.attention, limits_.max_tokens, limits_.max_positions));
+AttentionScratch& Decoder::scratch_of(AttentionSpec const& attention) {
+  AttentionSpec sizes = attention;
+  sizes.window = 0;
+  sizes.soft_cap = 0.0F;
+  sizes.sinks = false;
+  sizes.rope = {};
+  sizes.rope.rotary_dim = attention.kind == AttentionKind::latent ? attention.rope.rotary_dim : 0;
+  for (auto const& [known, scratch] : attention_scratch_) {
+    if (known == sizes) {
+      return *scratch;
+    }
   }
+  attention_scratch_.emplace_back(
+      sizes,
+      std::make_unique<AttentionScratch>(context_, attention, grid_->tp(), limits_.max_tokens));
+  return *attention_scratch_.back().second;
+}
+
+std::shared_ptr<RopeTables const> Decoder::rope_of(RopeSpec const& spec) {
+  for (auto const& [known, tables] : ropes_) {
+    if (known == spec) {
+      return tables;
+    }
+  }
+  ropes_.emplace_back(spec, std::make_shared<RopeTables const>(spec, limits_.max_positions));
+  return ropes_.back().second;
+}
+
+void Decoder::add_layer(LayerSpec const& spec, LayerWeights const& weights, KvPlace kv) {
   auto layer =
-      std::make_unique<Layer>(Layer{.attention_norm = &weights.attention_norm,
-                                    .feed_forward_norm = &weights.feed_forward_norm,
+      std::make_unique<Layer>(Layer{.weights = &weights,
                                     .attention = {context_,
                                                   spec.attention,
                                                   weights.attention,
                                                   sum_of(head_cut(spec.attention, context_.place)),
-                                                  *attention_scratch_[place]},
+                                                  scratch_of(spec.attention),
+                                                  rope_of(spec.attention.rope)},
                                     .dense = std::nullopt,
                                     .experts = std::nullopt,
                                     .kv = kv});
   if (spec.feed_forward.moe) {
     layer->experts.emplace(make_experts(spec, weights));
   } else {
-    std::int64_t const intermediate = spec.feed_forward.intermediate;
-    layer->dense.emplace(context_,
-                         intermediate,
-                         weights.feed_forward,
-                         sum_of(feed_forward_cut(intermediate, context_.place)),
-                         *feed_forward_scratch_);
+    LeafCut const cut = feed_forward_cut(spec.feed_forward.intermediate, context_.place);
+    layer->dense.emplace(
+        context_, spec.feed_forward, weights.feed_forward, sum_of(cut), *feed_forward_scratch_);
   }
   layers_.push_back(std::move(layer));
 }
@@ -150,8 +164,10 @@ MoeLayer Decoder::make_experts(LayerSpec const& spec, LayerWeights const& weight
   }
   MoeLayer experts{context_, moe, weights.moe, grid_->tp(), *exchange_, *moe_scratch_};
   if (moe.shared_intermediate > 0) {
+    FeedForwardSpec const shared{.intermediate = moe.shared_intermediate,
+                                 .activation = moe.activation};
     experts.add_shared({context_,
-                        moe.shared_intermediate,
+                        shared,
                         weights.feed_forward,
                         sum_of(feed_forward_cut(moe.shared_intermediate, context_.place)),
                         *feed_forward_scratch_});
@@ -161,12 +177,19 @@ MoeLayer Decoder::make_experts(LayerSpec const& spec, LayerWeights const& weight
 
 void Decoder::embed(StepBatch const& batch, MatrixView<float> x) {
   auto const timed = context_.clock->scope(io::Phase::embed);
-  parallel::Communicator const& tp = grid_->tp();
-  if (tp.size() == 1) {
+  if (grid_->tp().size() == 1) {
     kernels::gather_rows(context_.exec, weights_->embedding, batch.tokens, x);
-    return;
+  } else {
+    gather_embedding(batch, x);
   }
+  if (spec_.embedding_scale != 1.0F) {
+    kernels::scale_and_cap(context_.exec, spec_.embedding_scale, 0.0F, x);
+  }
+}
+
+void Decoder::gather_embedding(StepBatch const& batch, MatrixView<float> x) {
   // Each rank has some columns; all of them are gathered rank by rank, then put side by side.
+  parallel::Communicator const& tp = grid_->tp();
   std::int64_t const tokens = batch.num_tokens();
   std::vector<int> counts(static_cast<std::size_t>(tp.size()));
   std::vector<int> offsets(counts.size());
@@ -189,31 +212,49 @@ void Decoder::embed(StepBatch const& batch, MatrixView<float> x) {
   }
   for (int rank = 0; rank < tp.size(); ++rank) {
     Range const cols = part_of(spec_.hidden, rank, tp.size());
-    place_columns(all.data + offsets[static_cast<std::size_t>(rank)], cols.size(), cols.first, x);
+    float const* const block = all.data + offsets[static_cast<std::size_t>(rank)];
+    copy_columns({block, tokens, cols.size(), cols.size()}, columns_of(x, cols.first, cols.size()));
   }
 }
 
-void Decoder::run(StepBatch const& batch, MatrixView<float> x) {
-  kernels::ExecContext const& exec = context_.exec;
+/// `x` normalised, or `x` itself where there is no norm.
+MatrixView<float const> Decoder::normalized(MatrixView<float> x, std::vector<float> const& norm) {
+  if (norm.empty() || x.rows == 0) {
+    return as_const(x);
+  }
   MatrixView<float> const normed = normed_.rows(x.rows);
+  kernels::rms_norm(context_.exec, as_const(x), norm, spec_.norm_epsilon, normed);
+  return as_const(normed);
+}
+
+/// Adds what a part of a layer gave.
+void Decoder::add_to_residual(std::vector<float> const& out_norm, MatrixView<float> x) {
+  MatrixView<float> const delta = delta_.rows(x.rows);
+  if (!out_norm.empty()) {
+    kernels::rms_norm(context_.exec, as_const(delta), out_norm, spec_.norm_epsilon, delta);
+  }
+  kernels::add(context_.exec, as_const(delta), x, spec_.residual_scale);
+}
+
+void Decoder::run(StepBatch const& batch, MatrixView<float> x) {
   MatrixView<float> const delta = delta_.rows(x.rows);
   for (std::unique_ptr<Layer> const& layer : layers_) {
+    LayerWeights const& weights = *layer->weights;
     if (x.rows > 0) {
-      kernels::rms_norm(exec, as_const(x), *layer->attention_norm, spec_.norm_epsilon, normed);
       LayerBatch const own{.positions = batch.positions,
                            .paged = batch.groups[static_cast<std::size_t>(layer->kv.group)]};
       kernels::KvCache& cache = caches_[static_cast<std::size_t>(layer->kv.slot)];
-      layer->attention.run(own, as_const(normed), cache, delta);
-      kernels::add(exec, as_const(delta), x);
-      kernels::rms_norm(exec, as_const(x), *layer->feed_forward_norm, spec_.norm_epsilon, normed);
+      layer->attention.run(own, normalized(x, weights.attention_norm), cache, delta);
+      add_to_residual(weights.attention_out_norm, x);
     }
+    MatrixView<float const> const normed = normalized(x, weights.feed_forward_norm);
     if (layer->experts) {
-      layer->experts->run(as_const(normed), delta);
+      layer->experts->run(normed, delta);
     } else if (x.rows > 0) {
-      layer->dense->run(as_const(normed), delta);
+      layer->dense->run(normed, delta);
     }
     if (x.rows > 0) {
-      kernels::add(exec, as_const(delta), x);
+      add_to_residual(weights.feed_forward_out_norm, x);
     }
   }
 }

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "parallel/process_grid.hpp"
@@ -59,8 +60,7 @@ class Decoder {
 
  private:
   struct Layer {
-    std::vector<float> const* attention_norm;
-    std::vector<float> const* feed_forward_norm;
+    LayerWeights const* weights;
     AttentionLayer attention;
     std::optional<FeedForwardLayer> dense;
     std::optional<MoeLayer> experts;
@@ -68,8 +68,14 @@ class Decoder {
   };
 
   RowParallel& sum_of(LeafCut const& cut);
+  AttentionScratch& scratch_of(AttentionSpec const& attention);
+  [[nodiscard]] std::shared_ptr<RopeTables const> rope_of(RopeSpec const& spec);
   void add_layer(LayerSpec const& spec, LayerWeights const& weights, KvPlace kv);
   [[nodiscard]] MoeLayer make_experts(LayerSpec const& spec, LayerWeights const& weights);
+  [[nodiscard]] MatrixView<float const> normalized(MatrixView<float> x,
+                                                   std::vector<float> const& norm);
+  void gather_embedding(StepBatch const& batch, MatrixView<float> x);
+  void add_to_residual(std::vector<float> const& out_norm, MatrixView<float> x);
 
   LayerContext context_;
   ModelSpec spec_;
@@ -81,8 +87,9 @@ class Decoder {
   Activations normed_;
   Activations delta_;
   Activations columns_;  ///< first stage: the embedding's columns of all ranks, one after another
-  std::vector<std::unique_ptr<AttentionScratch>> attention_scratch_;
-  std::vector<AttentionSpec> attention_specs_;
+  /// By what of an attention the memory's sizes depend on.
+  std::vector<std::pair<AttentionSpec, std::unique_ptr<AttentionScratch>>> attention_scratch_;
+  std::vector<std::pair<RopeSpec, std::shared_ptr<RopeTables const>>> ropes_;
   std::unique_ptr<FeedForwardScratch> feed_forward_scratch_;
   std::unique_ptr<MoeScratch> moe_scratch_;
   std::unique_ptr<ExpertExchange> exchange_;

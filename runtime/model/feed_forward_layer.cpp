@@ -1,10 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/model/feed_forward_layer.hpp"
 
+#include <cmath>
+
 #include "kernels/elementwise.hpp"
 #include "kernels/matmul.hpp"
 
 namespace talus::runtime {
+namespace {
+
+float softplus(float x) {
+  return x > 20.0F ? x : std::log1p(std::exp(x));
+}
+
+/// The activation with the parameters that came with the weights.
+kernels::ActivationRule rule_of(FeedForwardSpec const& spec, FeedForwardWeights const& weights) {
+  kernels::ActivationRule rule = spec.activation;
+  if (rule.kind == kernels::ActivationKind::xielu) {
+    rule.beta = weights.xielu[2];
+    rule.alpha = softplus(weights.xielu[0]);
+    rule.negative_alpha = rule.beta + softplus(weights.xielu[1]);
+    rule.epsilon = weights.xielu[3];
+  }
+  return rule;
+}
+
+}  // namespace
 
 FeedForwardScratch::FeedForwardScratch(kernels::ExecContext const& exec,
                                        std::int64_t max_tokens,
@@ -12,12 +33,13 @@ FeedForwardScratch::FeedForwardScratch(kernels::ExecContext const& exec,
     : gate_up{exec, max_tokens, 2 * max_columns}, activated{exec, max_tokens, max_columns} {}
 
 FeedForwardLayer::FeedForwardLayer(LayerContext const& context,
-                                   std::int64_t intermediate,
+                                   FeedForwardSpec const& spec,
                                    FeedForwardWeights const& weights,
                                    RowParallel& projection,
                                    FeedForwardScratch& scratch)
     : context_{context},
-      cut_{feed_forward_cut(intermediate, context.place)},
+      cut_{feed_forward_cut(spec.intermediate, context.place)},
+      activation_{rule_of(spec, weights)},
       weights_{&weights},
       projection_{&projection},
       scratch_{&scratch} {}
@@ -25,11 +47,18 @@ FeedForwardLayer::FeedForwardLayer(LayerContext const& context,
 void FeedForwardLayer::run(MatrixView<float const> x, MatrixView<float> out) {
   auto const timed = context_.clock->scope(io::Phase::feed_forward);
   std::int64_t const columns = cut_.columns.size();
-  MatrixView<float> const gate_up = scratch_->gate_up.rows(x.rows, 2 * columns);
+  MatrixView<float> const gate_up =
+      scratch_->gate_up.rows(x.rows, activation_.is_gated() ? 2 * columns : columns);
   MatrixView<float> const activated = scratch_->activated.rows(x.rows, columns);
   kernels::matmul(context_.exec, x, weights_->gate_up, gate_up);
-  kernels::silu_mul(context_.exec, as_const(gate_up), activated);
+  if (!weights_->gate_up_bias.empty()) {
+    kernels::add_bias(context_.exec, weights_->gate_up_bias, gate_up);
+  }
+  kernels::activate(context_.exec, activation_, as_const(gate_up), activated);
   projection_->apply(cut_, as_const(activated), weights_->down, out, *context_.clock);
+  if (!weights_->down_bias.empty()) {
+    kernels::add_bias(context_.exec, weights_->down_bias, out);
+  }
 }
 
 }  // namespace talus::runtime

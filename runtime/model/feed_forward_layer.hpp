@@ -6,6 +6,7 @@
 #include "runtime/model/activations.hpp"
 #include "runtime/model/layer_context.hpp"
 #include "runtime/model/row_parallel.hpp"
+#include "runtime/model/spec.hpp"
 #include "runtime/model/weights.hpp"
 
 namespace talus::runtime {
@@ -21,13 +22,14 @@ struct FeedForwardScratch {
   Activations activated;
 };
 
-/// A SwiGLU feed-forward, dense or the shared experts of a mixture: down(silu(gate x) * up x), its
-/// intermediate axis cut over the tensor-parallel ranks.
+/// A feed-forward, dense or the shared experts of a mixture: down(act(gate x) * up x), or
+/// down(act(up x)) where nothing is gated; its intermediate axis cut over the tensor-parallel
+/// ranks.
 class FeedForwardLayer {
  public:
   /// What is passed by reference outlives the layer.
   FeedForwardLayer(LayerContext const& context,
-                   std::int64_t intermediate,
+                   FeedForwardSpec const& spec,
                    FeedForwardWeights const& weights,
                    RowParallel& projection,
                    FeedForwardScratch& scratch);
@@ -41,6 +43,7 @@ class FeedForwardLayer {
  private:
   LayerContext context_;
   LeafCut cut_;
+  kernels::ActivationRule activation_;
   FeedForwardWeights const* weights_;
   RowParallel* projection_;
   FeedForwardScratch* scratch_;

@@ -87,9 +87,12 @@ void MoeLayer::choose_experts(MatrixView<float const> x) {
   auto const choices = static_cast<std::size_t>(x.rows * spec_.routing.top_k);
   MatrixView<float> const logits = scratch_->logits.rows(x.rows);
   kernels::matmul(context_.exec, x, weights_->router, logits);
+  if (spec_.router_bias) {
+    kernels::add_bias(context_.exec, weights_->router_bias, logits);
+  }
   kernels::route(context_.exec,
                  as_const(logits),
-                 weights_->bias,
+                 weights_->correction_bias,
                  spec_.routing,
                  {scratch_->expert_ids.data(), choices},
                  {scratch_->weights.data(), choices});
@@ -107,9 +110,19 @@ MatrixView<float const> MoeLayer::run_experts(MatrixView<float const> rows) {
   MatrixView<float> const results =
       matrix(scratch_->results.need(exec, num_rows * rows.cols), num_rows, rows.cols);
   kernels::grouped_matmul(exec, rows, exchange_->offsets(), weights_->gate_up, gate_up);
-  kernels::silu_mul(exec, as_const(gate_up), activated);
+  add_biases(weights_->gate_up_bias, gate_up);
+  kernels::activate(exec, spec_.activation, as_const(gate_up), activated);
   kernels::grouped_matmul(exec, as_const(activated), exchange_->offsets(), weights_->down, results);
+  add_biases(weights_->down_bias, results);
   return as_const(results);
+}
+
+void MoeLayer::add_biases(std::span<std::vector<float> const> biases, MatrixView<float> rows) {
+  for (std::size_t e = 0; e < biases.size(); ++e) {
+    std::int64_t const first = exchange_->offsets()[e];
+    kernels::add_bias(
+        context_.exec, biases[e], rows_of(rows, first, exchange_->offsets()[e + 1] - first));
+  }
 }
 
 void MoeLayer::gather(MatrixView<float const> mine, MatrixView<float> out) {

@@ -59,6 +59,7 @@ class MoeLayer {
  private:
   void choose_experts(MatrixView<float const> x);
   [[nodiscard]] MatrixView<float const> run_experts(MatrixView<float const> rows);
+  void add_biases(std::span<std::vector<float> const> biases, MatrixView<float> rows);
   void gather(MatrixView<float const> mine, MatrixView<float> out);
 
   LayerContext context_;

@@ -53,6 +53,8 @@ OutputHead::OutputHead(LayerContext const& context,
       tp_{&tp},
       weights_{&weights},
       vocab_{spec.vocab},
+      logit_scale_{spec.logit_scale},
+      logit_cap_{spec.logit_cap},
       selected_{context.exec, max_rows, spec.hidden},
       part_{context.exec, max_rows, part_of(spec.vocab, tp.rank(), tp.size()).size()},
       received_{context.exec, max_rows, spec.vocab},
@@ -102,6 +104,9 @@ MatrixView<float> OutputHead::own_logits(MatrixView<float const> hidden,
   kernels::rms_norm(
       exec, as_const(selected), weights_->final_norm, context_.norm_epsilon, selected);
   kernels::matmul(exec, as_const(selected), weights_->lm_head, part);
+  if (logit_scale_ != 1.0F || logit_cap_ > 0.0F) {
+    kernels::scale_and_cap(exec, logit_scale_, logit_cap_, part);
+  }
   return part;
 }
 
@@ -133,7 +138,9 @@ MatrixView<float> OutputHead::join_columns(MatrixView<float const> received) {
   MatrixView<float> const whole = logits_.rows(received.rows);
   for (int rank = 0; rank < tp_->size(); ++rank) {
     Range const cols = part_of(vocab_, rank, tp_->size());
-    place_columns(received.data + receive_offsets_[at(rank)], cols.size(), cols.first, whole);
+    float const* const block = received.data + receive_offsets_[at(rank)];
+    copy_columns({block, whole.rows, cols.size(), cols.size()},
+                 columns_of(whole, cols.first, cols.size()));
   }
   return whole;
 }

@@ -115,6 +115,8 @@ class OutputHead {
   parallel::Communicator const* tp_;
   ModelWeights const* weights_;
   std::int64_t vocab_;
+  float logit_scale_;
+  float logit_cap_;
   Activations selected_;  ///< [max_rows, hidden]
   Activations part_;      ///< [max_rows, this rank's vocab]
   Activations received_;  ///< [max_rows, vocab], rank by rank; then rows as they were before edits

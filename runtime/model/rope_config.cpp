@@ -1,73 +1,156 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/model/rope_config.hpp"
 
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include "runtime/base/error.hpp"
+
 namespace talus::runtime {
 namespace {
+
+constexpr std::array scalings = {
+    std::pair{"default", RopeScaling::none},
+    std::pair{"linear", RopeScaling::linear},
+    std::pair{"dynamic", RopeScaling::dynamic},
+    std::pair{"llama3", RopeScaling::llama3},
+    std::pair{"yarn", RopeScaling::yarn},
+    std::pair{"longrope", RopeScaling::longrope},
+    std::pair{"su", RopeScaling::longrope},
+};
 
 RopeScaling scaling_from(ConfigFields const& fields) {
   char const* const key = fields.has("rope_type") ? "rope_type" : "type";
   std::string const type = fields.text_or(key, "default");
-  if (type == "default") {
-    return RopeScaling::none;
+  for (auto const& [name, scaling] : scalings) {
+    if (type == name) {
+      return scaling;
+    }
   }
-  if (type == "linear") {
-    return RopeScaling::linear;
-  }
-  if (type == "llama3") {
-    return RopeScaling::llama3;
-  }
-  if (type == "yarn") {
-    return RopeScaling::yarn;
-  }
-  fields.refuse(key, "known scalings are default, linear, llama3, yarn");
+  fields.refuse(key, "known scalings are default, linear, dynamic, llama3, yarn, longrope");
 }
 
-void read_scaling(ConfigFields const& fields, RopeSpec& rope) {
-  rope.scaling = scaling_from(fields);
-  fields.expect_only("partial_rotary_factor", 1.0, "partial rotation is not supported");
-  if (rope.scaling == RopeScaling::none) {
-    return;
+/// One factor for each rotated pair.
+std::vector<double> read_factors(ConfigFields const& fields,
+                                 char const* name,
+                                 RopeSpec const& rope) {
+  std::vector<double> factors = fields.numbers(name);
+  bool const fits = static_cast<std::int64_t>(factors.size()) == rope.rotary_dim / 2;
+  if (!fits || std::any_of(factors.begin(), factors.end(), [](double f) { return !(f > 0.0); })) {
+    fields.refuse(name, concat("must be ", rope.rotary_dim / 2, " positive numbers"));
   }
-  rope.factor = fields.number("factor");
-  if (!(rope.factor >= 1.0)) {
-    fields.refuse("factor", "must be at least 1");
-  }
-  rope.original_max_position =
-      fields.number_or("original_max_position_embeddings", rope.original_max_position);
-  rope.low_freq_factor = fields.number_or("low_freq_factor", rope.low_freq_factor);
-  rope.high_freq_factor = fields.number_or("high_freq_factor", rope.high_freq_factor);
+  return factors;
+}
+
+void read_yarn(ConfigFields const& fields, RopeSpec& rope) {
   rope.beta_fast = fields.number_or("beta_fast", rope.beta_fast);
   rope.beta_slow = fields.number_or("beta_slow", rope.beta_slow);
   rope.mscale = fields.number_or("mscale", rope.mscale);
   rope.mscale_all_dim = fields.number_or("mscale_all_dim", rope.mscale_all_dim);
   rope.truncate = fields.flag_or("truncate", rope.truncate);
-  if (fields.has("attention_factor")) {
-    rope.attention_factor = fields.number("attention_factor");
-  }
-  if (rope.scaling == RopeScaling::llama3 && !(rope.high_freq_factor > rope.low_freq_factor)) {
+}
+
+void read_llama3(ConfigFields const& fields, RopeSpec& rope) {
+  rope.low_freq_factor = fields.number_or("low_freq_factor", rope.low_freq_factor);
+  rope.high_freq_factor = fields.number_or("high_freq_factor", rope.high_freq_factor);
+  if (!(rope.high_freq_factor > rope.low_freq_factor)) {
     fields.refuse("high_freq_factor", "must be greater than low_freq_factor");
   }
 }
 
+void read_factor(ConfigFields const& fields, RopeSpec& rope) {
+  // longrope's factor follows from the lengths where it is not given.
+  rope.factor = rope.scaling == RopeScaling::longrope ? fields.number_or("factor", rope.factor)
+                                                      : fields.number("factor");
+  if (!(rope.factor >= 1.0)) {
+    fields.refuse("factor", "must be at least 1");
+  }
+  if (fields.has("attention_factor")) {
+    rope.attention_factor = fields.number("attention_factor");
+  }
+}
+
+void read_scaling(ConfigFields const& fields, RopeSpec& rope) {
+  rope.scaling = scaling_from(fields);
+  rope.query_growth = fields.number_or("llama_4_scaling_beta", rope.query_growth);
+  rope.original_max_position =
+      fields.number_or("original_max_position_embeddings", rope.original_max_position);
+  if (rope.scaling == RopeScaling::none) {
+    return;
+  }
+  read_factor(fields, rope);
+  if (rope.scaling == RopeScaling::yarn) {
+    read_yarn(fields, rope);
+  }
+  if (rope.scaling == RopeScaling::llama3) {
+    read_llama3(fields, rope);
+  }
+  if (rope.scaling == RopeScaling::longrope) {
+    rope.short_factors = read_factors(fields, "short_factor", rope);
+    rope.long_factors = read_factors(fields, "long_factor", rope);
+  }
+}
+
+/// Lengths beside the scaling come before those in it; longrope's factor is then their ratio.
+void read_outer_lengths(ConfigFields const& config, double max_position, RopeSpec& rope) {
+  bool const is_given = config.has("original_max_position_embeddings");
+  rope.original_max_position =
+      config.number_or("original_max_position_embeddings", rope.original_max_position);
+  if (rope.scaling != RopeScaling::none && !(rope.original_max_position >= 1.0)) {
+    config.refuse("original_max_position_embeddings", "must be at least 1");
+  }
+  if (rope.scaling == RopeScaling::longrope && (is_given || rope.factor == 1.0)) {
+    rope.factor = std::max(max_position / rope.original_max_position, 1.0);
+  }
+}
+
+/// The rotated part of a head, by whichever spelling gives it.
+std::int64_t rotary_dim_of(ConfigFields const& config,
+                           std::optional<ConfigFields> const& rope,
+                           RopeDefaults const& defaults) {
+  double factor = config.number_or("partial_rotary_factor", defaults.partial);
+  if (rope) {
+    factor = rope->number_or("partial_rotary_factor", factor);
+  }
+  if (!(factor > 0.0 && factor <= 1.0)) {
+    config.refuse("partial_rotary_factor", "must be in (0, 1]");
+  }
+  auto const dim = static_cast<std::int64_t>(static_cast<double>(defaults.head_dim) * factor);
+  if (dim < 2 || dim % 2 != 0) {
+    config.refuse(config.has("partial_rotary_factor") ? "partial_rotary_factor" : "head_dim",
+                  concat("rotary embedding needs an even number of components, not ", dim));
+  }
+  return dim;
+}
+
 }  // namespace
 
-RopeSpec read_rope(ConfigFields const& config, std::int64_t rotary_dim) {
+RopeSpec read_rope(ConfigFields const& config, RopeDefaults const& defaults) {
   RopeSpec rope;
-  rope.rotary_dim = rotary_dim;
-  rope.theta = config.number_or("rope_theta", rope.theta);
-  rope.original_max_position = config.number_or("max_position_embeddings", 0.0);
-  config.expect_only("partial_rotary_factor", 1.0, "partial rotation is not supported");
-  for (char const* const key : {"rope_scaling", "rope_parameters"}) {
-    if (auto const fields = config.object(key)) {
-      rope.theta = fields->number_or("rope_theta", rope.theta);
-      read_scaling(*fields, rope);
-    }
+  double const max_position =
+      config.number_or("max_position_embeddings", static_cast<double>(defaults.max_position));
+  rope.theta = config.number_or("rope_theta", defaults.theta);
+  rope.original_max_position = max_position;
+  std::optional<ConfigFields> fields = config.object("rope_parameters");
+  if (!fields) {
+    fields = config.object("rope_scaling");
   }
+  if (fields && !defaults.layer_type.empty() && fields->has(defaults.layer_type)) {
+    fields = fields->object(defaults.layer_type);
+  }
+  rope.rotary_dim = rotary_dim_of(config, fields, defaults);
+  if (fields) {
+    rope.theta = fields->number_or("rope_theta", rope.theta);
+    read_scaling(*fields, rope);
+  }
+  read_outer_lengths(config, max_position, rope);
   if (!(rope.theta > 1.0)) {
     config.refuse("rope_theta", "must be greater than 1");
   }
-  if (rotary_dim % 2 != 0) {
-    config.refuse("head_dim", "rotary embedding needs an even head size");
+  if (rope.scaling == RopeScaling::dynamic && rope.rotary_dim < 4) {
+    config.refuse("head_dim", "dynamic rotary scaling needs at least 4 rotated components");
   }
   return rope;
 }

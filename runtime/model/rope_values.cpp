@@ -50,18 +50,44 @@ double yarn_ramp(RopeSpec const& spec, double i) {
   return std::clamp((i - low) / (high - low), 0.0, 1.0);
 }
 
-double frequency_of(RopeSpec const& spec, std::int64_t i) {
-  double const exponent = static_cast<double>(2 * i) / static_cast<double>(spec.rotary_dim);
+/// The base of the frequencies of a sequence that ends after `length` positions.
+double dynamic_theta(RopeSpec const& spec, double length) {
+  double const growth = spec.factor * length / spec.original_max_position - (spec.factor - 1.0);
+  auto const dim = static_cast<double>(spec.rotary_dim);
+  return spec.theta * std::pow(growth, dim / (dim - 2.0));
+}
+
+/// How a rotation depends on what is rotated: the place of the pair, the position, and the
+/// positions that the table is for.
+struct Place {
+  std::int64_t pair = 0;
+  std::int64_t position = 0;
+  std::int64_t positions = 0;
+};
+
+double frequency_of(RopeSpec const& spec, Place at) {
+  double const exponent = static_cast<double>(2 * at.pair) / static_cast<double>(spec.rotary_dim);
   double const frequency = 1.0 / std::pow(spec.theta, exponent);
   switch (spec.scaling) {
     case RopeScaling::none:
       return frequency;
+    case RopeScaling::dynamic: {
+      auto const length = static_cast<double>(at.position + 1);
+      return length <= spec.original_max_position
+                 ? frequency
+                 : 1.0 / std::pow(dynamic_theta(spec, length), exponent);
+    }
+    case RopeScaling::longrope: {
+      bool const is_long = static_cast<double>(at.positions) > spec.original_max_position;
+      return frequency /
+             (is_long ? spec.long_factors : spec.short_factors)[static_cast<std::size_t>(at.pair)];
+    }
     case RopeScaling::linear:
       return frequency / spec.factor;
     case RopeScaling::llama3:
       return llama3_frequency(spec, frequency);
     case RopeScaling::yarn: {
-      double const ramp = yarn_ramp(spec, static_cast<double>(i));
+      double const ramp = yarn_ramp(spec, static_cast<double>(at.pair));
       return frequency / spec.factor * ramp + frequency * (1.0 - ramp);
     }
   }
@@ -69,11 +95,16 @@ double frequency_of(RopeSpec const& spec, std::int64_t i) {
 }
 
 double amplitude_of(RopeSpec const& spec) {
-  if (spec.scaling != RopeScaling::yarn) {
+  if (spec.scaling != RopeScaling::yarn && spec.scaling != RopeScaling::longrope) {
     return 1.0;
   }
   if (spec.attention_factor) {
     return *spec.attention_factor;
+  }
+  if (spec.scaling == RopeScaling::longrope) {
+    return spec.factor <= 1.0
+               ? 1.0
+               : std::sqrt(1.0 + std::log(spec.factor) / std::log(spec.original_max_position));
   }
   if (spec.mscale != 0.0 && spec.mscale_all_dim != 0.0) {
     return mscale_of(spec.factor, spec.mscale) / mscale_of(spec.factor, spec.mscale_all_dim);
@@ -98,8 +129,11 @@ RopeValues rope_values(RopeSpec const& spec, std::int64_t positions) {
   auto const amplitude = static_cast<float>(amplitude_of(spec));
   for (std::int64_t i = 0; i < pairs; ++i) {
     // The frequency is rounded to float32 before it meets the position, as the models were trained.
-    auto const frequency = static_cast<float>(frequency_of(spec, i));
+    auto frequency = static_cast<float>(frequency_of(spec, {i, 0, positions}));
     for (std::int64_t p = 0; p < positions; ++p) {
+      if (spec.scaling == RopeScaling::dynamic) {
+        frequency = static_cast<float>(frequency_of(spec, {i, p, positions}));
+      }
       float const angle = static_cast<float>(p) * frequency;
       auto const at = static_cast<std::size_t>(p * pairs + i);
       values.cosines[at] = std::cos(angle) * amplitude;
@@ -107,6 +141,23 @@ RopeValues rope_values(RopeSpec const& spec, std::int64_t positions) {
     }
   }
   return values;
+}
+
+RopeTables::RopeTables(RopeSpec const& spec, std::int64_t positions)
+    : values_{rope_values(spec, positions)} {
+  if (spec.query_growth == 0.0) {
+    return;
+  }
+  query_values_ = values_;
+  std::int64_t const pairs = spec.rotary_dim / 2;
+  for (std::int64_t p = 0; p < positions; ++p) {
+    double const stretch = std::floor(static_cast<double>(p) / spec.original_max_position);
+    auto const growth = static_cast<float>(1.0 + spec.query_growth * std::log(1.0 + stretch));
+    for (std::int64_t at = p * pairs; at < (p + 1) * pairs; ++at) {
+      query_values_.cosines[static_cast<std::size_t>(at)] *= growth;
+      query_values_.sines[static_cast<std::size_t>(at)] *= growth;
+    }
+  }
 }
 
 }  // namespace talus::runtime

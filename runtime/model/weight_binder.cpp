@@ -27,18 +27,66 @@ std::vector<std::byte> transpose(io::TensorPiece const& piece) {
   return turned;
 }
 
+/// The one row of a piece as the matrix that it is.
+io::TensorPiece unstack(io::TensorPiece piece, std::int64_t cols) {
+  piece.rows = piece.cols / cols;
+  piece.cols = cols;
+  piece.row_stride = cols;
+  return piece;
+}
+
+/// Even rows, and then the odd ones from the middle of the block on.
+void put_alternating(kernels::ExecContext const& exec,
+                     kernels::PackedWeights& target,
+                     kernels::MatrixOrigin origin,
+                     kernels::RawRows const& rows) {
+  std::int64_t const half = rows.rows / 2;
+  kernels::RawRows even = rows;
+  even.rows = half;
+  even.row_stride = 2 * rows.row_stride;
+  kernels::RawRows odd = even;
+  odd.data += rows.row_stride * size_of(rows.dtype);
+  target.set(exec, origin, even);
+  target.set(exec, {origin.row + half, origin.col}, odd);
+}
+
 void put(kernels::ExecContext const& exec,
          kernels::PackedWeights& target,
          TensorBlock const& block,
-         io::TensorPiece const& piece) {
-  std::int64_t const offset = piece.first_row - block.rows.first;
-  if (block.transposed) {
-    std::vector<std::byte> const turned = transpose(piece);
-    target.set(exec,
-               {block.origin.row, block.origin.col + offset},
-               {turned.data(), piece.dtype, piece.cols, piece.rows, piece.rows});
-  } else {
+         io::TensorPiece const& whole) {
+  bool const is_stacked = block.stacked_cols > 0;
+  io::TensorPiece const piece = is_stacked ? unstack(whole, block.stacked_cols) : whole;
+  std::int64_t const offset = is_stacked ? 0 : piece.first_row - block.rows.first;
+  if (!block.transposed) {
     target.set(exec, {block.origin.row + offset, block.origin.col}, rows_of(piece));
+    return;
+  }
+  std::vector<std::byte> const turned = transpose(piece);
+  kernels::RawRows const rows{turned.data(), piece.dtype, piece.cols, piece.rows, piece.rows};
+  kernels::MatrixOrigin const origin{block.origin.row, block.origin.col + offset};
+  if (block.order == OutputOrder::alternating) {
+    put_alternating(exec, target, origin, rows);
+  } else {
+    target.set(exec, origin, rows);
+  }
+}
+
+/// Puts a piece in its place in a vector.
+void put(std::vector<float>& target,
+         VectorBlock const& block,
+         float offset,
+         io::TensorPiece const& piece) {
+  std::vector<float> values(static_cast<std::size_t>(piece.rows * piece.cols));
+  io::convert_to_float(piece, {values.data(), piece.rows, piece.cols, piece.cols});
+  auto const skipped =
+      static_cast<std::size_t>((piece.first_row - block.rows.first) * block.tensor_cols);
+  auto const half = static_cast<std::size_t>(block.rows.size() * block.tensor_cols / 2);
+  auto const origin = static_cast<std::size_t>(block.origin);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    std::size_t const from = skipped + i;
+    bool const alternates = block.order == OutputOrder::alternating;
+    std::size_t const to = alternates ? from % 2 * half + from / 2 : from;
+    target[origin + to] = values[i] + offset;
   }
 }
 
@@ -89,19 +137,27 @@ void WeightBinder::exact_matrix(kernels::PackedWeights& target,
   bind(target, out, in, DType::f32, std::move(blocks));
 }
 
-void WeightBinder::vector(std::vector<float>& target, std::string name, std::int64_t size) {
+void WeightBinder::vector(std::vector<float>& target,
+                          std::int64_t size,
+                          std::vector<VectorBlock> blocks,
+                          float offset) {
   bytes_ += size * static_cast<std::int64_t>(sizeof(float));
-  names_.push_back(name);
+  for (VectorBlock const& block : blocks) {
+    names_.push_back(block.name);
+  }
   makers_.push_back(
-      [&target, name = std::move(name), size](std::vector<io::TensorDemand>& demands) {
+      [&target, size, offset, blocks = std::move(blocks)](std::vector<io::TensorDemand>& demands) {
         target.resize(static_cast<std::size_t>(size));
-        io::TensorDemand demand;
-        demand.name = name;
-        demand.expected = io::ExpectedShape{size, 1};
-        demand.sink = [&target](io::TensorPiece const& piece) {
-          io::convert_to_float(piece, {target.data() + piece.first_row, piece.rows, 1, 1});
-        };
-        demands.push_back(std::move(demand));
+        for (VectorBlock const& block : blocks) {
+          io::TensorDemand demand;
+          demand.name = block.name;
+          demand.rows = {block.rows.first, block.rows.last};
+          demand.expected = io::ExpectedShape{block.tensor_rows, block.tensor_cols};
+          demand.sink = [&target, block, offset](io::TensorPiece const& piece) {
+            put(target, block, offset, piece);
+          };
+          demands.push_back(std::move(demand));
+        }
       });
 }
 

@@ -9,20 +9,9 @@
 #include "io/checkpoint/loader.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/packed_weights.hpp"
-#include "runtime/model/shard.hpp"
+#include "runtime/model/weight_blocks.hpp"
 
 namespace talus::runtime {
-
-/// A block of a tensor, and where it goes in a packed matrix.
-struct TensorBlock {
-  std::string name;
-  std::int64_t tensor_rows = 0;  ///< the whole tensor's shape, checked against the file
-  std::int64_t tensor_cols = 0;
-  Range rows;                    ///< of the tensor
-  Range cols;                    ///< of the tensor
-  kernels::MatrixOrigin origin;  ///< in the matrix, of the block's first element
-  bool transposed = false;       ///< the block's rows become the matrix's columns
-};
 
 /// Ties a rank's weights to the tensors that they come from.
 ///
@@ -45,8 +34,13 @@ class WeightBinder {
                     std::int64_t in,
                     std::vector<TensorBlock> blocks);
 
-  /// A whole vector of `size` elements, in float32.
-  void vector(std::vector<float>& target, std::string name, std::int64_t size);
+  /// A vector of `size` elements, in float32, made of blocks of tensors.
+  ///
+  /// \param offset  added to each element
+  void vector(std::vector<float>& target,
+              std::int64_t size,
+              std::vector<VectorBlock> blocks,
+              float offset = 0.0F);
 
   /// Some columns of a table [rows, cols].
   void table(kernels::RowTable& target,

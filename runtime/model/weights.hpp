@@ -18,9 +18,11 @@ namespace talus::runtime {
 
 /// One attention's weights. Which are used depends on AttentionSpec::kind.
 struct AttentionWeights {
-  kernels::PackedWeights qkv;  ///< grouped query: [heads * d + 2 * kv_heads * d, hidden]
-  std::vector<float> q_norm;   ///< [head_dim]
-  std::vector<float> k_norm;   ///< [head_dim]
+  kernels::PackedWeights qkv;   ///< grouped query: [heads * d + 2 * kv_heads * d, hidden]
+  std::vector<float> qkv_bias;  ///< one a row of qkv, or empty
+  std::vector<float> q_norm;    ///< [head_dim], or [heads * head_dim] for a norm of the whole
+  std::vector<float> k_norm;    ///< [head_dim], or [kv_heads * head_dim]
+  std::vector<float> sinks;     ///< [heads], or empty
 
   kernels::PackedWeights q_a;                    ///< latent: [q_lora_rank, hidden]
   std::vector<float> q_a_norm;                   ///< [q_lora_rank]
@@ -30,26 +32,36 @@ struct AttentionWeights {
   std::vector<kernels::PackedWeights> key_up;    ///< [heads] of [kv_lora_rank, nope_dim]
   std::vector<kernels::PackedWeights> value_up;  ///< [heads] of [value_dim, kv_lora_rank]
 
-  kernels::PackedWeights out;  ///< [hidden, heads * value_dim]
+  kernels::PackedWeights out;   ///< [hidden, heads * value_dim]
+  std::vector<float> out_bias;  ///< [hidden], or empty
 };
 
-/// A SwiGLU feed-forward, or this rank's columns of one.
+/// A feed-forward, or this rank's columns of one.
 struct FeedForwardWeights {
-  kernels::PackedWeights gate_up;  ///< [2 * intermediate, hidden], gate then up
-  kernels::PackedWeights down;     ///< [hidden, intermediate]
+  kernels::PackedWeights gate_up;   ///< [2 * intermediate, hidden], gate then up; without gates, up
+  kernels::PackedWeights down;      ///< [hidden, intermediate]
+  std::vector<float> gate_up_bias;  ///< one a row of gate_up, or empty
+  std::vector<float> down_bias;     ///< [hidden], or empty
+  std::vector<float> xielu;  ///< [4] alpha and negative alpha as trained, beta, epsilon; or empty
 };
 
 /// A mixture of experts: the router, and this rank's experts.
 struct MoeWeights {
   kernels::PackedWeights router;                ///< [experts, hidden], always float32
-  std::vector<float> bias;                      ///< [experts], or empty
+  std::vector<float> router_bias;               ///< [experts], or empty
+  std::vector<float> correction_bias;           ///< [experts], or empty
   std::vector<kernels::PackedWeights> gate_up;  ///< [local experts]
   std::vector<kernels::PackedWeights> down;     ///< [local experts]
+  std::vector<std::vector<float>>
+      gate_up_bias;                           ///< [local experts] of [2 * intermediate], or empty
+  std::vector<std::vector<float>> down_bias;  ///< [local experts] of [hidden], or empty
 };
 
 struct LayerWeights {
-  std::vector<float> attention_norm;     ///< [hidden]
-  std::vector<float> feed_forward_norm;  ///< [hidden]
+  std::vector<float> attention_norm;         ///< [hidden], or empty as the other norms
+  std::vector<float> attention_out_norm;     ///< of what the attention gives
+  std::vector<float> feed_forward_norm;      ///< [hidden]
+  std::vector<float> feed_forward_out_norm;  ///< of what the feed-forward gives
   AttentionWeights attention;
   FeedForwardWeights feed_forward;  ///< the dense one, or the shared experts
   MoeWeights moe;

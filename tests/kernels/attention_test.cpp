@@ -115,14 +115,20 @@ std::vector<Matrix> attend(ExecContext const& exec,
 }
 
 /// Grouped-query attention, of all heads and of a third of them; multi-head; latent; odd sizes.
+/// Each again with a window, a cap and sinks.
 std::vector<Model> models() {
   std::vector<Model> all;
+  static std::vector<float> const sinks = {0.5F, -1.0F, 3.0F, 0.0F, 1.0F, -2.0F, 0.25F, 4.0F};
   for (DType const dtype : {DType::f32, DType::bf16}) {
     all.push_back({{2, 64, 64, false, dtype}, {8, 0, 4, 0, 0.125F}});
     all.push_back({{2, 16, 16, false, dtype}, {4, 4, 3, 1, 0.25F}});  // heads 4 ... 7 of 12
     all.push_back({{3, 20, 13, false, dtype}, {3, 0, 1, 0, 0.3F}});
     all.push_back({{1, 40, 24, true, dtype}, {5, 5, 20, 0, 0.2F}});
     all.push_back({{1, 576, 512, true, dtype}, {64, 64, 128, 0, 0.04F}});
+    all.push_back({{2, 64, 64, false, dtype}, {8, 0, 4, 0, 0.125F, 37, 2.0F, sinks}});
+    all.push_back({{3, 20, 13, false, dtype}, {3, 0, 1, 0, 0.3F, 128}});
+    all.push_back({{1, 40, 24, true, dtype}, {5, 5, 20, 0, 0.2F, 1, 0.0F, {sinks.data(), 5}}});
+    all.push_back({{2, 16, 16, false, dtype}, {8, 0, 4, 0, 0.5F, 0, 5.0F, sinks}});
   }
   return all;
 }
@@ -144,6 +150,51 @@ TEST_CASE("attention worked out by hand") {
 
   CHECK(out[0].at(0, 0) == 4.0F);
   CHECK(out[0].at(1, 0) == Catch::Approx(7.0F));
+}
+
+TEST_CASE("a window, a cap and a sink worked out by hand") {
+  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  std::vector<float> const sink = {std::log(2.0F)};
+  Model const model{{1, 1, 1, false, DType::f32}, {1, 0, 1, 0, 1.0F, 2, 1.0F, sink}};
+  Sequence sequence = model.sequence(3, 1);
+  for (std::int64_t p = 0; p < 3; ++p) {
+    sequence.q.at(p, 0) = 1.0F;
+  }
+  sequence.keys.at(0, 0) = 50.0F;
+  sequence.keys.at(1, 0) = 0.0F;
+  sequence.keys.at(2, 0) = std::atanh(std::log(2.0F));  // capped to log 2
+  sequence.values.at(0, 0) = 1000.0F;
+  sequence.values.at(1, 0) = 5.0F;
+  sequence.values.at(2, 0) = 10.0F;
+
+  std::vector<Matrix> const out = attend(exec, model, {sequence}, {});
+
+  // Position 2 sees 1 and 2 with powers 1 and 2, and the sink takes another 2.
+  CHECK(out[0].at(2, 0) == Catch::Approx((5.0 + 2.0 * 10.0) / 5.0));
+  CHECK(out[0].at(0, 0) == Catch::Approx(1000.0 * std::exp(1.0) / (std::exp(1.0) + 2.0)));
+}
+
+TEST_CASE("blocks before the window are not read") {
+  Model const model{{1, 8, 8, false, DType::f32}, {2, 0, 2, 0, 1.0F, 20}};
+  Sequence const sequence = model.sequence(100, 1);
+  Matrix const wanted = attend(on_kokkos, model, {sequence}, {}).front();
+  KvCache cache{on_kokkos, model.shape, 8, 16};
+  std::vector<std::int32_t> const first_row = {0, 1};
+  Matrix out{1, 16};
+  for (std::int32_t p = 0; p < 100; ++p) {
+    // Blocks that fell out of the window are gone from the table.
+    std::vector<std::int32_t> table(7, 1 << 30);
+    for (std::int32_t block = std::max(0, p - 19) / 16; block <= p / 16; ++block) {
+      table[static_cast<std::size_t>(block)] = block;
+    }
+    std::vector<std::int32_t> const context = {p};
+    PagedBatch const batch{first_row, context, table, 7};
+    store_kv(on_kokkos, batch, sequence.keys.part(p, 1), sequence.values.part(p, 1), cache);
+    paged_attention(on_kokkos, batch, model.heads, sequence.q.part(p, 1), cache, out.view());
+    for (std::int64_t j = 0; j < out.cols; ++j) {
+      REQUIRE(out.at(0, j) == wanted.at(p, j));
+    }
+  }
 }
 
 TEST_CASE("attention agrees with the reference") {

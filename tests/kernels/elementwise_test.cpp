@@ -10,53 +10,38 @@ using namespace talus::kernels;  // NOLINT: tests only
 
 CATCH_REGISTER_LISTENER(SessionListener)
 
-TEST_CASE("add and silu_mul worked out by hand") {
+TEST_CASE("add, add_bias and scale_and_cap worked out by hand") {
   ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
-  Matrix x{1, 2};
-  x.at(0, 0) = 0.0F;
-  x.at(0, 1) = 3.0F;
-  Matrix gated{1, 1};
-  Matrix sum = x;
+  Matrix x{2, 2};
+  x.at(0, 0) = 1.0F;
+  x.at(0, 1) = -2.0F;
+  x.at(1, 0) = 100.0F;
+  x.at(1, 1) = 0.0F;
+  Matrix y = x;
 
-  silu_mul(exec, std::as_const(x).view(), gated.view());
-  add(exec, std::as_const(x).view(), sum.view());
-  x.at(0, 0) = std::log(3.0F);  // silu: log(3) * 3/4
+  add(exec, std::as_const(x).view(), y.view(), 0.5F);
+  CHECK(y.at(0, 0) == 1.5F);
+  CHECK(y.at(1, 0) == 150.0F);
+  CHECK(y.at(0, 2) == Matrix::untouched);
 
-  CHECK(gated.at(0, 0) == 0.0F);
-  CHECK(sum.at(0, 1) == 6.0F);
-  CHECK(sum.at(0, 2) == Matrix::untouched);
-  silu_mul(exec, std::as_const(x).view(), gated.view());
-  CHECK(gated.at(0, 0) == Catch::Approx(std::log(3.0) * 0.75 * 3.0));
+  std::vector<float> const bias = {10.0F, 20.0F};
+  add_bias(exec, bias, y.view());
+  CHECK(y.at(0, 0) == 11.5F);
+  CHECK(y.at(1, 1) == 20.0F);
+
+  scale_and_cap(exec, 2.0F, 0.0F, y.view());
+  CHECK(y.at(0, 0) == 23.0F);
+  scale_and_cap(exec, 1.0F, 30.0F, y.view());
+  CHECK(y.at(0, 0) == Catch::Approx(30.0 * std::tanh(23.0 / 30.0)));
+  CHECK(y.at(1, 0) == Catch::Approx(30.0));
+  CHECK(y.at(0, 2) == Matrix::untouched);
 }
 
-TEST_CASE("silu_mul agrees with the reference, also for huge gates") {
-  std::int64_t const width = GENERATE(1, 15, 16, 17, 100, 2000);
-  Matrix x = random_matrix(GENERATE(0, 1, 30), 2 * width, 1);
-  for (std::int64_t t = 0; t < x.rows; ++t) {
-    x.at(t, 0) = t % 2 == 0 ? 200.0F : -200.0F;
-  }
-  Matrix y{x.rows, width};
-  Matrix wanted = y;
-
-  silu_mul(on_kokkos, std::as_const(x).view(), y.view());
-  silu_mul(on_reference, std::as_const(x).view(), wanted.view());
-
-  CHECK(difference(y, wanted) < 1e-6F);
-}
-
-TEST_CASE("an element of silu_mul has the same bits in a full vector and in a tail") {
-  Matrix const x = random_matrix(1, 2 * 37, 2);
-  Matrix y{1, 37};
-  silu_mul(on_kokkos, x.view(), y.view());
-
-  for (std::int64_t j = 0; j < 37; ++j) {
-    Matrix one{1, 2};
-    one.at(0, 0) = x.at(0, j);
-    one.at(0, 1) = x.at(0, 37 + j);
-    Matrix result{1, 1};
-    silu_mul(on_kokkos, std::as_const(one).view(), result.view());
-    CHECK(result.at(0, 0) == y.at(0, j));
-  }
+TEST_CASE("add_bias and scale_and_cap refuse what does not fit") {
+  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  Matrix y{1, 3};
+  CHECK_THROWS_AS(add_bias(exec, std::vector<float>(2), y.view()), ConfigError);
+  CHECK_THROWS_AS(scale_and_cap(exec, 1.0F, -1.0F, y.view()), ConfigError);
 }
 
 TEST_CASE("gather_rows and select_rows copy rows exactly") {

@@ -73,6 +73,14 @@ TEST_CASE("grouped sigmoid routing: the bias chooses groups and experts but does
   CHECK(unbiased.ids == std::vector<std::int32_t>{4, 5});  // 0.73 twice beats 0.88 and 0
 }
 
+TEST_CASE("groups may be ranked by their best expert alone") {
+  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  Matrix const logits = row({0.0F, 0.0F, 2.0F, -9.0F, 1.0F, 1.0F});  // groups of two
+  RoutingRule rule{RouterScore::softmax, 2, 3, 1, false, 0.0F, 1.0F, GroupRank::best};
+
+  CHECK(routes(exec, logits.view(), {}, rule).ids == std::vector<std::int32_t>{2, 3});
+}
+
 TEST_CASE("equal groups go to the lower one") {
   ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
   Matrix const logits = row({1.0F, 1.0F, 1.0F, 1.0F, 1.0F, 1.0F});
@@ -83,7 +91,8 @@ TEST_CASE("equal groups go to the lower one") {
 
 TEST_CASE("routing agrees with the reference and has the same bits for one row and many") {
   bool const grouped = GENERATE(false, true);
-  RoutingRule const rule = grouped ? grouped_rule : softmax_rule;
+  RoutingRule rule = grouped ? grouped_rule : softmax_rule;
+  rule.group_rank = GENERATE(GroupRank::best, GroupRank::best_two);
   Matrix const logits = random_matrix(90, 72, 1);
   std::vector<float> const bias(grouped ? 72 : 0, 0.25F);
 

@@ -72,3 +72,40 @@ TEST_CASE("rms_norm refuses a weight that does not divide the row, and a wrong e
                     ContainsSubstring("weight has 7 elements (must divide the 8 columns of x)"));
   CHECK_THROWS_AS(rms_norm(exec, x.view(), weights(8), 0.0F, y.view()), ConfigError);
 }
+
+TEST_CASE("a norm over a cut row has the bits of the whole, and agrees with rms_norm") {
+  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  std::int64_t const dim = GENERATE(1, 12, 16, 33);
+  constexpr std::int64_t heads = 6;
+  Matrix const x = random_matrix(5, heads * dim, 4);
+  std::vector<float> const weight = weights(heads * dim);
+  RowNorm const norm{heads * dim, 1e-5F};
+  Matrix sums{5, heads};
+  square_sums(exec, x.view(), dim, sums.view());
+  Matrix whole = x;
+  scale_by_sums(exec, std::as_const(sums).view(), weight, norm, whole.view());
+
+  Matrix wanted{5, heads * dim};
+  rms_norm(exec, x.view(), weight, norm.epsilon, wanted.view());
+  CHECK(difference(whole, wanted) < 2e-6F);
+
+  std::int64_t const first = 2 * dim;  // heads 2, 3 and 4
+  Matrix part = x;
+  MatrixView<float> const own = columns_of(part.view(), first, 3 * dim);
+  Matrix own_sums{5, 3};
+  square_sums(exec, as_const(own), dim, own_sums.view());
+  scale_by_sums(exec,
+                std::as_const(sums).view(),
+                std::span{weight}.subspan(static_cast<std::size_t>(first),
+                                          static_cast<std::size_t>(3 * dim)),
+                norm,
+                own);
+  for (std::int64_t t = 0; t < 5; ++t) {
+    for (std::int64_t h = 0; h < 3; ++h) {
+      CHECK(own_sums.at(t, h) == sums.at(t, h + 2));
+    }
+    for (std::int64_t j = first; j < first + 3 * dim; ++j) {
+      CHECK(part.at(t, j) == whole.at(t, j));
+    }
+  }
+}

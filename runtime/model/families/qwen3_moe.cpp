@@ -3,7 +3,8 @@
 #include <vector>
 
 #include "runtime/base/error.hpp"
-#include "runtime/model/family.hpp"
+#include "runtime/model/families/family_fields.hpp"
+#include "runtime/model/families/family_list.hpp"
 
 // Qwen3, mixture of experts: Qwen3's attention; softmax routing, no shared expert; some layers may
 // be dense. Reference: Qwen Team, "Qwen3 Technical Report", 2025, section 2.
@@ -19,18 +20,17 @@ MoeSpec read_experts(ConfigFields const& config) {
   moe.routing.score = kernels::RouterScore::softmax;
   moe.routing.top_k = config.size("num_experts_per_tok");
   moe.routing.normalize = config.flag_or("norm_topk_prob", false);
-  if (moe.routing.top_k > moe.num_experts) {
-    config.refuse("num_experts_per_tok", concat("there are ", moe.num_experts, " experts"));
-  }
+  check_routing(config, moe);
   return moe;
 }
 
 }  // namespace
 
 void read_qwen3_moe(ConfigFields const& config, ModelSpec& spec) {
+  expect_silu(config);
   LayerSpec dense;
   dense.attention = read_grouped_query(config, spec);
-  dense.attention.qk_norm = true;
+  dense.attention.qk_norm = QkNorm::head;
   dense.feed_forward.intermediate = config.size_or("intermediate_size", 0);
   LayerSpec sparse = dense;
   sparse.feed_forward = {.intermediate = 0, .moe = read_experts(config)};
@@ -45,6 +45,10 @@ void read_qwen3_moe(ConfigFields const& config, ModelSpec& spec) {
       config.refuse("intermediate_size", concat("layer ", number, " is dense and needs it"));
     }
     spec.layers[i] = is_sparse ? sparse : dense;
+  }
+  config.expect_only("use_sliding_window", false, "windows are not known in this family");
+  if (!config.flag_or("use_sliding_window", false)) {
+    static_cast<void>(config.has("sliding_window") || config.has("max_window_layers"));
   }
 }
 

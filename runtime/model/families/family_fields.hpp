@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "runtime/model/config_fields.hpp"
+#include "runtime/model/rope_config.hpp"
+#include "runtime/model/spec.hpp"
+
+/// \file
+/// Fields that several families share. All throw ConfigError, naming the field.
+
+namespace talus::runtime {
+
+/// What holds where a config says nothing of its attention; 0: see read_grouped_query.
+struct AttentionDefaults {
+  std::int64_t heads = 0;
+  std::int64_t kv_heads = 0;
+  std::int64_t head_dim = 0;
+  RopeDefaults rope{};
+};
+
+/// A grouped-query attention by the usual names, biases as `attention_bias` says. Without defaults
+/// the heads must be given, KV heads are as many as heads, and a head has its share of `hidden`.
+[[nodiscard]] AttentionSpec read_grouped_query(ConfigFields const& config,
+                                               ModelSpec const& spec,
+                                               AttentionDefaults const& defaults = {});
+
+/// A feed-forward of gated silu by the usual names, biases as `mlp_bias` says.
+[[nodiscard]] FeedForwardSpec read_silu_feed_forward(ConfigFields const& config);
+
+/// Refuses a config whose `hidden_act` is anything but silu.
+void expect_silu(ConfigFields const& config);
+
+/// All layers alike.
+void fill_layers(ModelSpec& spec, AttentionSpec const& attention, FeedForwardSpec const& forward);
+
+/// Gives the attentions of some layers a window of `sliding_window` keys: those that `layer_types`
+/// names, or where it is missing those that `by_default` says, one entry a layer.
+void read_windows(ConfigFields const& config, std::vector<bool> const& by_default, ModelSpec& spec);
+
+/// The rule of experts that are routed by sigmoid scores and a correction bias, within groups
+/// (DeepSeek-V3's), by DeepSeek's names.
+[[nodiscard]] MoeSpec read_sigmoid_experts(ConfigFields const& config);
+
+/// Puts dense layers first, `first_k_dense_replace` of them, then layers with experts.
+void fill_dense_first(ConfigFields const& config,
+                      ModelSpec& spec,
+                      AttentionSpec const& attention,
+                      MoeSpec const& moe);
+
+/// Refuses top-k routing that asks for more experts than there are to choose from.
+void check_routing(ConfigFields const& config, MoeSpec const& moe);
+
+/// The latent attention of DeepSeek's models, by their names.
+[[nodiscard]] AttentionSpec read_latent(ConfigFields const& config);
+
+}  // namespace talus::runtime

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <vector>
+
+#include "runtime/model/families/family_fields.hpp"
+#include "runtime/model/families/family_list.hpp"
+
+// Mixtral: Mistral's attention, and in each layer experts whose router normalises the softmax of
+// the chosen ones. Reference: A. Q. Jiang et al., "Mixtral of Experts", 2024, section 2.
+
+namespace talus::runtime {
+
+void read_mixtral(ConfigFields const& config, ModelSpec& spec) {
+  expect_silu(config);
+  MoeSpec moe;
+  moe.num_experts = config.size_or("num_local_experts", 8);
+  moe.intermediate = config.size("intermediate_size");
+  moe.routing.top_k = config.size_or("num_experts_per_tok", 2);
+  check_routing(config, moe);
+  AttentionSpec const attention =
+      read_grouped_query(config, spec, {.kv_heads = 8, .rope = {.theta = 1e6}});
+  fill_layers(spec, attention, {.intermediate = 0, .moe = moe});
+  if (config.has("sliding_window")) {
+    read_windows(config, std::vector<bool>(spec.layers.size(), true), spec);
+  }
+  spec.names.router = "block_sparse_moe.gate.";
+  spec.names.experts = "block_sparse_moe.experts.";
+  spec.names.gate = "w1";
+  spec.names.up = "w3";
+  spec.names.down = "w2";
+}
+
+}  // namespace talus::runtime
