@@ -8,6 +8,7 @@
 #include "io/checkpoint/checkpoint.hpp"
 #include "io/checkpoint/safetensors.hpp"
 #include "runtime/base/error.hpp"
+#include "runtime/kv_cache/block_tables.hpp"
 
 namespace talus::test {
 namespace {
@@ -47,6 +48,18 @@ std::vector<std::int32_t> read_ids(std::filesystem::path const& file,
 
 }  // namespace
 
+std::vector<std::string> golden_model_names() {
+  std::vector<std::string> names;
+  for (auto const& entry :
+       std::filesystem::directory_iterator{std::filesystem::path{TALUS_TEST_DATA} / "models"}) {
+    if (std::filesystem::exists(entry.path() / "golden.safetensors")) {
+      names.push_back(entry.path().filename().string());
+    }
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
 GoldenModel read_golden_model(std::string const& name) {
   GoldenModel golden;
   golden.dir = std::filesystem::path{TALUS_TEST_DATA} / "models" / name;
@@ -57,6 +70,8 @@ GoldenModel read_golden_model(std::string const& name) {
   golden.decoded = read_ids(file, header, "decoded_ids");
   golden.prompt_logits = read_tensor<float>(file, header, "logits");
   golden.decoded_logits = read_tensor<float>(file, header, "decoded_logits");
+  auto const difference = read_tensor<float>(file, header, "bfloat16_difference");
+  golden.bfloat16_difference = {difference.at(0), difference.at(1)};
   return golden;
 }
 
@@ -70,12 +85,15 @@ LoadedModel::LoadedModel(parallel::ProcessGrid const& grid,
   runtime::ShardPlace const place = runtime::shard_place(grid);
   io::Checkpoint const checkpoint = io::Checkpoint::open_shared(golden.dir, grid.world());
   weights_ = runtime::load_weights(grid.world(), checkpoint, exec, spec_, place, dtype, {}).weights;
-  std::int64_t const table_size = max_positions / block_tokens;
-  std::int64_t const num_groups =
-      runtime::make_kv_layout(spec_, place.pp_size, max_positions).num_groups();
+  auto const longest = static_cast<std::int32_t>(golden.prompt.size() + golden.decoded.size());
+  table_size_ = (longest + block_tokens - 1) / block_tokens;
+  std::int64_t const max_positions = table_size_ * block_tokens;
+  std::vector<std::int64_t> const windows =
+      runtime::make_kv_layout(spec_, place.pp_size, max_positions).windows;
+  geometry_ = runtime::KvGeometry{{windows.begin(), windows.end()}, block_tokens};
   runtime::DecoderLimits const limits{.max_tokens = max_tokens,
                                       .max_positions = max_positions,
-                                      .num_blocks = num_groups * table_size,
+                                      .num_blocks = geometry_.num_groups() * table_size_,
                                       .block_tokens = block_tokens,
                                       .kv_dtype = dtype};
   decoder_ = std::make_unique<runtime::Decoder>(exec, spec_, grid, weights_, limits, clock_);
@@ -85,12 +103,27 @@ LoadedModel::LoadedModel(parallel::ProcessGrid const& grid,
                                       .norm_epsilon = spec_.norm_epsilon,
                                       .latent_norm_epsilon = spec_.latent_norm_epsilon};
   head_ = std::make_unique<runtime::OutputHead>(context, spec_, grid.tp(), weights_);
+  restart();
+}
+
+void LoadedModel::restart() {
+  position_ = 0;
   // Blocks in an order of their own, so that a table that is not looked at gives wrong answers.
-  for (std::int64_t group = 0; group < num_groups; ++group) {
-    std::vector<std::int32_t>& table = block_tables_.emplace_back();
-    for (std::int64_t i = 0; i < table_size; ++i) {
-      table.push_back(static_cast<std::int32_t>(group * table_size + (i * 7 + 3) % table_size));
+  block_tables_.assign(static_cast<std::size_t>(geometry_.num_groups()), {});
+  for (std::int32_t group = 0; group < geometry_.num_groups(); ++group) {
+    for (std::int32_t i = 0; i < table_size_; ++i) {
+      block_tables_[static_cast<std::size_t>(group)].push_back(group * table_size_ +
+                                                               (i * 7 + 3) % table_size_);
     }
+  }
+}
+
+void LoadedModel::drop_blocks_out_of_windows() {
+  for (std::int32_t group = 0; group < geometry_.num_groups(); ++group) {
+    std::vector<std::int32_t>& table = block_tables_[static_cast<std::size_t>(group)];
+    std::fill_n(table.begin(),
+                geometry_.first_block(group, position_),
+                static_cast<std::int32_t>(runtime::no_block));
   }
 }
 
@@ -100,6 +133,7 @@ std::vector<float> LoadedModel::run(std::vector<std::int32_t> const& tokens) {
   std::iota(positions.begin(), positions.end(), position_);
   std::vector<std::int32_t> const first_row = {0, count};
   std::vector<std::int32_t> const context = {position_};
+  drop_blocks_out_of_windows();
   std::vector<kernels::PagedBatch> groups;
   for (std::vector<std::int32_t> const& table : block_tables_) {
     groups.push_back({.first_row = first_row,

@@ -66,7 +66,7 @@ def changes_of(name):
     golden = load_file(directory / "golden.safetensors")
 
     def change(model):
-        return differences(model, golden).abs().max().item()
+        return differences(spec, model, golden).abs().max().item()
 
     model = load(spec, directory)
     yield "nothing", change(model)

@@ -104,17 +104,26 @@ def check_reload(spec, directory, model):
         assert torch.equal(tensor.float(), theirs[name].float()), name
 
 
-def answer(model, prompt, decoded_tokens):
+def logits_of(model, tokens, one_by_one=False):
+    """Of every token, in one pass or each by itself through the key/value cache; and the cache."""
+    cache, rows = None, []
+    for piece in tokens.split(1) if one_by_one else [tokens]:
+        output = model(input_ids=piece[None], past_key_values=cache, use_cache=True)
+        cache = output.past_key_values
+        rows.append(output.logits[0])
+    return torch.cat(rows), cache
+
+
+def answer(model, prompt, spec):
     """Prefill, then greedy decoding through the key/value cache."""
-    output = model(input_ids=prompt[None], use_cache=True)
-    logits = output.logits[0]
+    logits, cache = logits_of(model, prompt, spec["one_by_one"])
     decoded_ids, decoded_logits = [], [logits[-1]]
     while True:
         decoded_ids.append(decoded_logits[-1].argmax())
-        if len(decoded_ids) == decoded_tokens:
+        if len(decoded_ids) == spec["tokens"][1]:
             break
-        token = decoded_ids[-1].view(1, 1)
-        output = model(input_ids=token, past_key_values=output.past_key_values, use_cache=True)
+        output = model(input_ids=decoded_ids[-1].view(1, 1), past_key_values=cache, use_cache=True)
+        cache = output.past_key_values
         decoded_logits.append(output.logits[0, -1])
     return {
         "input_ids": prompt,
@@ -133,12 +142,11 @@ def find_golden(spec, directory):
     model = load(spec, directory)
     watch = RouteWatch(model)
     vocab_size = model.config.get_text_config().vocab_size
-    prompt_tokens, decoded_tokens = spec["tokens"]
     for seed in range(300):
         generator = torch.Generator().manual_seed(seed)
-        prompt = torch.randint(FIRST_ORDINARY_ID, vocab_size, (prompt_tokens,), generator=generator)
+        prompt = torch.randint(FIRST_ORDINARY_ID, vocab_size, (spec["tokens"][0],), generator=generator)
         watch.restart()
-        golden = answer(model, prompt, decoded_tokens)
+        golden = answer(model, prompt, spec)
         stops = (golden["decoded_ids"] == EOS_ID).any().item()
         varied = len(golden["decoded_ids"].unique()) >= MIN_DISTINCT_TOKENS
         if watch.fits() and token_gap(golden) > MIN_TOKEN_GAP and varied and not stops:
@@ -153,10 +161,10 @@ def all_rows(golden):
     return tokens, torch.cat([golden["logits"], golden["decoded_logits"][1:]])
 
 
-def differences(model, golden):
+def differences(spec, model, golden):
     """Of logits when the same tokens go through `model`."""
     tokens, expected = all_rows(golden)
-    return model(input_ids=tokens[None]).logits[0].double() - expected
+    return logits_of(model, tokens, spec["one_by_one"])[0].double() - expected
 
 
 def largest_difference(spec, directory, golden, *kind):
@@ -164,11 +172,11 @@ def largest_difference(spec, directory, golden, *kind):
         model = load(spec, directory, *kind)
     except ValueError:  # no such attention for this family
         return ""
-    return f"{differences(model, golden).abs().max().item():.1e}"
+    return f"{differences(spec, model, golden).abs().max().item():.1e}"
 
 
 def bfloat16_difference(spec, directory, golden):
-    found = differences(load(spec, directory, dtype=torch.bfloat16), golden)
+    found = differences(spec, load(spec, directory, dtype=torch.bfloat16), golden)
     return torch.stack([found.abs().max(), found.square().mean().sqrt()]).float()
 
 

@@ -134,10 +134,11 @@ def mistral3():
     )
 
 
-def rope_form(seed, summary, rope, **more):
+def rope_form(seed, summary, rope, positions=256, **more):
     config = LlamaConfig(
-        vocab_size=117, hidden_size=48, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, max_position_embeddings=256, rope_parameters=rope, tie_word_embeddings=False, **COMMON,
+        vocab_size=117, hidden_size=48, intermediate_size=64, num_hidden_layers=2,
+        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=positions,
+        rope_parameters=rope, tie_word_embeddings=False, **COMMON,
     )  # fmt: skip
 
     def spelling(config):
@@ -156,7 +157,9 @@ def llama_linear():
 
 def llama_dynamic():
     rope = {"rope_type": "dynamic", "rope_theta": 10000.0, "factor": 2.0}
-    return rope_form(59, "Llama with dynamic rope, within max_position_embeddings, F16", rope)
+    summary = "Llama with dynamic rope, beyond max_position_embeddings of 48, token by token, F16"
+    without = {"dynamic": {"rope_parameters": default_rope(10000.0)}}
+    return rope_form(59, summary, rope, 48, one_by_one=True, without=without)
 
 
 def qwen3_yarn():

@@ -16,6 +16,7 @@ def spec(model, config, seed, summary, dtype=torch.float32, max_shard_size="1GB"
     rename         tensor name as transformers 5 saves it -> as published checkpoints have it
     extra          (config, generator) -> tensors of the file that the model does not use
     tokens         (of the prompt, decoded)
+    one_by_one     the prompt goes through the model token by token
     load           directory, keywords of from_pretrained -> model; AutoModelForCausalLM if absent
     without        {feature: change of the loaded model's config} for `check_features.py`
     """
@@ -31,6 +32,7 @@ def spec(model, config, seed, summary, dtype=torch.float32, max_shard_size="1GB"
         "rename": None,
         "extra": None,
         "tokens": (96, 24),
+        "one_by_one": False,
         "load": None,
         "without": {},
     } | more
