@@ -21,7 +21,9 @@ std::string kind_of(AttentionSpec const& attention) {
   if (attention.kind == AttentionKind::latent) {
     return concat("latent of ", attention.kv_lora_rank + attention.rope.rotary_dim);
   }
-  return concat("grouped-query, ", attention.kv_heads, " KV heads of ", attention.head_dim);
+  std::string const heads =
+      concat("grouped-query, ", attention.kv_heads, " KV heads of ", attention.head_dim);
+  return attention.window > 0 ? concat(heads, ", window ", attention.window) : heads;
 }
 
 /// The share of routed experts' parameters that a token goes through.
@@ -65,7 +67,7 @@ Inspection inspect(io::Checkpoint const& checkpoint, ModelSpec const& spec) {
       continue;
     }
     std::int64_t const elements = num_elements(tensor);
-    bool const is_routed = tensor.name.find(".mlp.experts.") != std::string::npos;
+    bool const is_routed = tensor.name.find('.' + spec.names.experts) != std::string::npos;
     inspection.parameters += elements;
     active += static_cast<double>(elements) * (is_routed ? active_share(spec) : 1.0);
   }

@@ -114,7 +114,7 @@ TEST_CASE("Llama 3.1 8B is read as it was published") {
   AttentionSpec const& attention = spec.layers.back().attention;
   CHECK(attention.head_dim == 128);
   CHECK(attention.kv_heads == 8);
-  CHECK_FALSE(attention.qk_norm);
+  CHECK(attention.qk_norm == QkNorm::none);
   CHECK(attention.rope.scaling == RopeScaling::llama3);
   CHECK(attention.rope.theta == 500000.0);
   CHECK(attention.rope.factor == 8.0);
@@ -130,7 +130,7 @@ TEST_CASE("Qwen3-30B-A3B is read as it was published") {
   CHECK(spec.layers.size() == 48);
   CHECK(spec.eos_tokens == std::vector<std::int32_t>{151645});
   CHECK(spec.layers[0].attention.head_dim == 128);  // not hidden / heads = 64
-  CHECK(spec.layers[0].attention.qk_norm);
+  CHECK(spec.layers[0].attention.qk_norm == QkNorm::head);
   CHECK(spec.layers[0].attention.rope.scaling == RopeScaling::none);
   REQUIRE(spec.layers[0].feed_forward.moe.has_value());
   MoeSpec const& moe = *spec.layers[0].feed_forward.moe;
@@ -202,13 +202,23 @@ TEST_CASE("some layers of Qwen3-MoE may be dense") {
 TEST_CASE("what can't be run is refused by its name") {
   auto const [text, name, value, why] =
       GENERATE(table<char const*, char const*, char const*, char const*>({
-          {llama_text, "model_type", "\"gpt2\"", "llama, qwen3, qwen3_moe, deepseek_v3"},
-          {llama_text, "model_type", "null", "llama, qwen3, qwen3_moe, deepseek_v3"},
+          {llama_text, "model_type", "\"gpt2\"", "qwen2, qwen3, qwen3_moe"},
+          {llama_text, "model_type", "null", "qwen2, qwen3, qwen3_moe"},
           {deepseek_text, "quantization_config", R"({"quant_method": "fp8"})", "not supported"},
-          {llama_text, "attention_bias", "true", "not supported"},
-          {llama_text, "mlp_bias", "true", "not supported"},
-          {llama_text, "hidden_act", "\"gelu\"", "only silu"},
-          {qwen_text, "use_sliding_window", "true", "not supported"},
+          {llama_text, "attention_bias", "1", "true or false"},
+          {llama_text, "hidden_act", "\"gelu\"", "silu only"},
+          {llama_text, "sliding_window", "4096", "not known with it"},
+          {llama_text, "layer_types", "[\"sliding_attention\"]", "full_attention only"},
+          {llama_text, "final_logit_softcapping", "30.0", "not known with it"},
+          {llama_text, "logit_scale", "0.5", "not known with it"},
+          {llama_text, "residual_multiplier", "0.2", "not known with it"},
+          {llama_text, "use_qk_norm", "true", "not known with it"},
+          {llama_text, "clip_qkv", "8.0", "not known with it"},
+          {llama_text, "partial_rotary_factor", "1.5", "(0, 1]"},
+          {llama_text, "rms_norm_eps", "0", "(0, 1)"},
+          {deepseek_text, "attention_bias", "true", "without biases"},
+          {deepseek_text, "index_topk", "2048", "not known with it"},
+          {qwen_text, "use_sliding_window", "true", "windows are not known"},
           {llama_text, "num_key_value_heads", "5", "must divide num_attention_heads = 32"},
           {llama_text, "num_key_value_heads", "64", "must divide num_attention_heads = 32"},
           {llama_text, "num_attention_heads", "24", "must divide hidden_size = 4096"},
@@ -224,7 +234,7 @@ TEST_CASE("what can't be run is refused by its name") {
           {qwen_text, "head_dim", "127", "even"},
           {qwen_text, "num_experts_per_tok", "129", "128 experts"},
           {qwen_text, "decoder_sparse_step", "0", "positive"},
-          {deepseek_text, "num_experts_per_tok", "129", "have 128 experts"},
+          {deepseek_text, "num_experts_per_tok", "129", "128 experts in reach"},
           {deepseek_text, "n_group", "7", "must divide the 256 experts"},
           {deepseek_text, "scoring_func", "\"softmax\"", "sigmoid"},
           {deepseek_text, "kv_lora_rank", "null", "missing"},
@@ -240,10 +250,10 @@ TEST_CASE("what can't be run is refused by its name") {
 
 TEST_CASE("a rope scaling that isn't known is refused by its name") {
   io::Json config = config_of(llama_text);
-  config["rope_scaling"]["rope_type"] = "longrope";
+  config["rope_scaling"]["rope_type"] = "ntk";
   CHECK_THAT(refusal(config),
-             ContainsSubstring("rope_type = \"longrope\"") &&
-                 ContainsSubstring("default, linear, llama3, yarn"));
+             ContainsSubstring("rope_type = \"ntk\"") &&
+                 ContainsSubstring("default, linear, dynamic, llama3, yarn, longrope"));
 
   config["rope_scaling"]["rope_type"] = "llama3";
   config["rope_scaling"].erase("factor");
