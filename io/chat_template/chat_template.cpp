@@ -8,12 +8,14 @@
 #include "io/chat_template/detail/failure.hpp"
 #include "io/chat_template/detail/parser.hpp"
 #include "io/chat_template/detail/runtime.hpp"
+#include "io/chat_template/detail/scopes.hpp"
 
 namespace talus::io {
 
 struct ChatTemplate::Parsed {
   std::string name;
   jinja::Body body;
+  jinja::HiddenNames hidden;
 };
 
 TemplateError::TemplateError(std::string_view name,
@@ -24,8 +26,10 @@ TemplateError::TemplateError(std::string_view name,
 
 ChatTemplate ChatTemplate::parse(std::string_view source, std::string_view name) {
   try {
-    jinja::Parser parser{jinja::tokenize(source)};
-    return ChatTemplate{std::make_shared<Parsed const>(Parsed{std::string{name}, parser.parse()})};
+    jinja::Body body = jinja::Parser{jinja::tokenize(source)}.parse();
+    jinja::HiddenNames hidden = jinja::find_hidden_names(body);
+    return ChatTemplate{std::make_shared<Parsed const>(
+        Parsed{std::string{name}, std::move(body), std::move(hidden)})};
   } catch (jinja::SyntaxFailure const& failure) {
     throw TemplateError{name, failure.line(), failure.what()};
   }
@@ -41,7 +45,7 @@ std::string ChatTemplate::render(Json const& variables, RenderOptions const& opt
     }
     jinja::Evaluator evaluator{runtime, values};
     try {
-      return evaluator.run(parsed_->body);
+      return evaluator.run(parsed_->body, parsed_->hidden);
     } catch (jinja::Failure const&) {
       line = evaluator.line();
       throw;

@@ -68,6 +68,10 @@ struct Target {
 struct Statement;
 using Body = std::vector<Statement>;
 
+/// Names that have no value in a part of a template until they are set there, whatever they are
+/// around it: see scopes.hpp.
+using HiddenNames = std::vector<std::string>;
+
 struct TextStatement {
   std::string text;
 };
@@ -83,6 +87,8 @@ struct ForStatement {
   bool is_recursive;
   Body body;
   Body otherwise;
+  HiddenNames hidden{};
+  HiddenNames otherwise_hidden{};
 };
 
 struct IfStatement {
@@ -104,21 +110,25 @@ struct SetBlockStatement {
   Target target;
   ExpressionPtr filters;  ///< of what is captured, or null
   Body body;
+  HiddenNames hidden{};
 };
 
 struct WithStatement {
   std::vector<std::pair<Target, ExpressionPtr>> values;
   Body body;
+  HiddenNames hidden{};
 };
 
 struct FilterStatement {
   ExpressionPtr filters;
   Body body;
+  HiddenNames hidden{};
 };
 
 /// {% generation %}: marks what the model writes; here it only bounds the names set in it.
 struct GenerationStatement {
   Body body;
+  HiddenNames hidden{};
 };
 
 struct MacroDefinition {
@@ -130,6 +140,7 @@ struct MacroDefinition {
   std::string name;
   std::vector<Parameter> parameters;
   Body body;
+  HiddenNames hidden{};
   bool uses_varargs = false;
   bool uses_kwargs = false;
   bool uses_caller = false;

@@ -64,15 +64,17 @@ Value Evaluator::call_macro(MacroDefinition const& macro,
   Inside const inside{*this, std::make_shared<Scope>(around)};
   bind_parameters(macro, arguments);
   Flow flow = Flow::normal;
-  Value text = capture(macro.body, flow);
+  Value text = capture(macro.body, macro.hidden, flow);
   line_ = line;
   return text;
 }
 
-// Sets the parameters' names, in the macro's scope; a default may use the parameters before it.
+// Sets the parameters' names, in the macro's scope. Those that are given come first: a default may
+// use any of them, while one that is not given has no value before its own default is known.
 void Evaluator::bind_parameters(MacroDefinition const& macro, Arguments const& arguments) {
+  std::vector<MacroDefinition::Parameter const*> missing;
   for (std::size_t i = 0; i < macro.parameters.size(); ++i) {
-    auto const& [name, otherwise] = macro.parameters[i];
+    std::string const& name = macro.parameters[i].name;
     auto const named = std::find_if(arguments.named.begin(),
                                     arguments.named.end(),
                                     [&](auto const& argument) { return argument.first == name; });
@@ -84,13 +86,17 @@ void Evaluator::bind_parameters(MacroDefinition const& macro, Arguments const& a
       scope_->set(name, arguments.positional[i]);
     } else if (is_named) {
       scope_->set(name, named->second);
-    } else if (otherwise) {
-      scope_->set(name, evaluate(*otherwise));
     } else {
       scope_->set(name, Value::undefined(concat("parameter '", name, "' was not provided")));
+      missing.push_back(&macro.parameters[i]);
     }
   }
   bind_rest(macro, arguments);
+  for (auto const* const parameter : missing) {
+    if (parameter->otherwise) {
+      scope_->set(parameter->name, evaluate(*parameter->otherwise));
+    }
+  }
 }
 
 // Sets `varargs`, `kwargs` and `caller` for a macro that uses them.

@@ -20,8 +20,9 @@ Evaluator::Evaluator(Runtime& runtime, Value const& variables)
   }
 }
 
-std::string Evaluator::run(Body const& body) {
+std::string Evaluator::run(Body const& body, HiddenNames const& hidden) {
   std::string out;
+  hide(hidden);
   Capture const capture{*this, out};
   execute(body);
   return out;
@@ -91,6 +92,7 @@ Evaluator::Flow Evaluator::run_loop(ForStatement const& statement, Value const& 
   while (loop->advance()) {
     runtime_.add_steps(1);
     Inside const inside{*this, std::make_shared<Scope>(scope_)};
+    hide(statement.hidden);
     scope_->set("loop", Value{std::shared_ptr<Object>{loop}});
     assign(statement.target, loop->item());
     Flow const flow = execute(statement.body);
@@ -104,6 +106,7 @@ Evaluator::Flow Evaluator::run_loop(ForStatement const& statement, Value const& 
   }
   // Also if each round was cut short by a {% break %} or {% continue %}: so Jinja does it.
   Inside const inside{*this, std::make_shared<Scope>(scope_)};
+  hide(statement.otherwise_hidden);
   return execute(statement.otherwise);
 }
 
@@ -138,12 +141,20 @@ Evaluator::Flow Evaluator::run(SetStatement const& statement) {
 }
 
 // Runs a body in a scope of its own, and gives what it writes.
-Value Evaluator::capture(Body const& body, Flow& flow) {
+Value Evaluator::capture(Body const& body, HiddenNames const& hidden, Flow& flow) {
   std::string out;
   Inside const inside{*this, std::make_shared<Scope>(scope_)};
+  hide(hidden);
   Capture const capture{*this, out};
   flow = execute(body);
   return Value{std::move(out)};
+}
+
+void Evaluator::hide(HiddenNames const& names) {
+  for (std::string const& name : names) {
+    runtime_.add_steps(1);
+    scope_->set(name, Value::undefined(concat('\'', name, "' is undefined")));
+  }
 }
 
 Value Evaluator::filter_captured(Expression const& filters, Value text) {
@@ -153,7 +164,7 @@ Value Evaluator::filter_captured(Expression const& filters, Value text) {
 
 Evaluator::Flow Evaluator::run(SetBlockStatement const& statement) {
   Flow flow = Flow::normal;
-  Value text = capture(statement.body, flow);
+  Value text = capture(statement.body, statement.hidden, flow);
   if (flow != Flow::normal) {
     return flow;
   }
@@ -164,7 +175,7 @@ Evaluator::Flow Evaluator::run(SetBlockStatement const& statement) {
 
 Evaluator::Flow Evaluator::run(FilterStatement const& statement) {
   Flow flow = Flow::normal;
-  Value text = capture(statement.body, flow);
+  Value text = capture(statement.body, statement.hidden, flow);
   if (flow == Flow::normal) {
     write_block(filter_captured(*statement.filters, std::move(text)), "filter");
   }
@@ -177,6 +188,7 @@ Evaluator::Flow Evaluator::run(WithStatement const& statement) {
     values.push_back(evaluate(*value));
   }
   Inside const inside{*this, std::make_shared<Scope>(scope_)};
+  hide(statement.hidden);
   for (std::size_t i = 0; i < values.size(); ++i) {
     assign(statement.values[i].first, std::move(values[i]));
   }
@@ -185,6 +197,7 @@ Evaluator::Flow Evaluator::run(WithStatement const& statement) {
 
 Evaluator::Flow Evaluator::run(GenerationStatement const& statement) {
   Inside const inside{*this, std::make_shared<Scope>(scope_)};
+  hide(statement.hidden);
   return execute(statement.body);
 }
 

@@ -20,8 +20,9 @@ class Evaluator {
 
   /// Runs the template, and gives its text.
   ///
+  /// \param hidden  the names that the template itself hides
   /// \throws Failure  see line() for where
-  [[nodiscard]] std::string run(Body const& body);
+  [[nodiscard]] std::string run(Body const& body, HiddenNames const& hidden);
 
   /// The line that was run last.
   [[nodiscard]] int line() const noexcept { return line_; }
@@ -62,7 +63,8 @@ class Evaluator {
   Flow run(CallStatement const& statement);
   Flow run(LoopControlStatement const& statement);
   Flow run_loop(ForStatement const& statement, Value const& items, int depth);
-  Value capture(Body const& body, Flow& flow);
+  Value capture(Body const& body, HiddenNames const& hidden, Flow& flow);
+  void hide(HiddenNames const& names);
   Value filter_captured(Expression const& filters, Value text);
   void assign(Target const& target, Value value);
   void assign_tuple(Target const& target, Value const& value);

@@ -46,6 +46,7 @@ class Parser {
   enum class Attributes { allowed, forbidden };
   Target parse_target(Attributes attributes);
   Target parse_target_tuple(Attributes attributes, std::string_view end);
+  Target parse_set_target(Attributes attributes);
   Target parse_single_target(Attributes attributes);
 
   // Expressions: parser_expressions.cpp.
@@ -111,6 +112,7 @@ class Parser {
   std::size_t at_ = 0;
   int depth_ = 0;
   int num_loops_ = 0;                     // around this place, up to the next macro
+  int num_loops_anywhere_ = 0;            // around this place
   std::vector<MacroDefinition*> macros_;  // around this place
   // Unknown filters and tests. Where only a condition leads to them, they are no error until then.
   std::vector<SyntaxFailure> unknown_;

@@ -119,6 +119,7 @@ Statement Parser::parse_block_statement(std::string const& tag, int line) {
 
 Statement Parser::parse_for(int line) {
   ForStatement loop;
+  ++num_loops_anywhere_;
   loop.target = parse_target_tuple(Attributes::forbidden, "in");
   expect_name("in");
   loop.items = parse_tuple(Conditional::forbidden, "recursive");
@@ -133,6 +134,7 @@ Statement Parser::parse_for(int line) {
     loop.otherwise = parse_scoped_body({"endfor"});
     take();
   }
+  --num_loops_anywhere_;
   return {line, std::move(loop)};
 }
 

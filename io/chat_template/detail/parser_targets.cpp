@@ -16,7 +16,7 @@ Target Parser::parse_target_tuple(Attributes attributes, std::string_view end) {
   if (is_tuple_end(end)) {
     error(current().line, concat("expected a name to assign to, got ", describe_current()));
   }
-  Target first = parse_single_target(attributes);
+  Target first = parse_set_target(attributes);
   if (!current().is_symbol(",")) {
     return first;
   }
@@ -24,9 +24,19 @@ Target Parser::parse_target_tuple(Attributes attributes, std::string_view end) {
   tuple.is_tuple = true;
   tuple.items.push_back(std::move(first));
   while (skip_symbol(",") && !is_tuple_end(end)) {
-    tuple.items.push_back(parse_single_target(attributes));
+    tuple.items.push_back(parse_set_target(attributes));
   }
   return tuple;
+}
+
+// What a loop or a {% set %} assigns to. A loop's own name is only for the engine to set.
+Target Parser::parse_set_target(Attributes attributes) {
+  int const line = current().line;
+  Target target = parse_single_target(attributes);
+  if (num_loops_anywhere_ > 0 && target.name == "loop" && target.attribute.empty()) {
+    error(line, "can't assign to 'loop' in a loop");
+  }
+  return target;
 }
 
 Target Parser::parse_single_target(Attributes attributes) {
