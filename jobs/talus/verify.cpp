@@ -46,7 +46,8 @@ std::vector<runtime::Layout> layouts_of(Arguments const& arguments,
     throw ConfigError{
         concat("no grid of up to ", num_ranks, " ranks has the sizes given and divides the model")};
   }
-  std::vector<runtime::Layout> const variants = runtime::variants_of(layouts.front(), longest);
+  std::vector<runtime::Layout> const variants =
+      runtime::variants_of(layouts.front(), spec, longest);
   layouts.insert(layouts.end(), variants.begin(), variants.end());
   return layouts;
 }

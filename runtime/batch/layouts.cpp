@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/batch/layouts.hpp"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <span>
@@ -8,6 +9,7 @@
 #include "parallel/agree.hpp"
 #include "parallel/collectives.hpp"
 #include "runtime/base/error.hpp"
+#include "runtime/model/kv_layout.hpp"
 
 namespace talus::runtime {
 namespace {
@@ -24,19 +26,59 @@ bool keeps_to(ModelOptions const& options, parallel::GridShape const& shape) {
 }
 
 bool divides(ModelSpec const& spec, parallel::GridShape const& shape) {
-  return spec.layers.front().attention.heads % shape.tp == 0 &&
-         shape.pp <= static_cast<int>(spec.layers.size());
+  try {
+    check_shards(spec, {.pp_size = shape.pp, .tp_size = shape.tp, .ep_size = shape.ep});
+  } catch (ConfigError const&) {
+    return false;
+  }
+  return true;
 }
 
-Layout make_layout(ModelOptions const& options, parallel::GridShape const& shape) {
+/// What is uneven about a cut.
+std::string peculiarities_of(ModelSpec const& spec, parallel::GridShape const& shape) {
+  bool const shares_heads =
+      std::any_of(spec.layers.begin(), spec.layers.end(), [&](LayerSpec const& layer) {
+        return layer.attention.kind == AttentionKind::grouped_query &&
+               layer.attention.kv_heads % shape.tp != 0;
+      });
+  bool const uneven_experts =
+      std::any_of(spec.layers.begin(), spec.layers.end(), [&](LayerSpec const& layer) {
+        return layer.feed_forward.moe && layer.feed_forward.moe->num_experts % shape.ep != 0;
+      });
+  return concat(static_cast<int>(spec.layers.size()) % shape.pp != 0 ? ", uneven stages" : "",
+                shares_heads ? ", shared key/value heads" : "",
+                uneven_experts ? ", uneven experts" : "");
+}
+
+Layout make_layout(ModelOptions const& options,
+                   ModelSpec const& spec,
+                   parallel::GridShape const& shape) {
   Layout layout{shape.num_ranks(),
                 options,
-                concat("dp ", shape.dp, " pp ", shape.pp, " tp ", shape.tp, " ep ", shape.ep)};
+                concat("dp ",
+                       shape.dp,
+                       " pp ",
+                       shape.pp,
+                       " tp ",
+                       shape.tp,
+                       " ep ",
+                       shape.ep,
+                       peculiarities_of(spec, shape))};
   layout.options.tensor_parallel_size = shape.tp;
   layout.options.pipeline_parallel_size = shape.pp;
   layout.options.data_parallel_size = shape.dp;
   layout.options.expert_parallel_size = shape.ep;
   return layout;
+}
+
+/// Blocks without which a model of this length is refused.
+std::int64_t fewest_blocks(ModelOptions const& options, ModelSpec const& spec) {
+  KvLayout const layout =
+      make_kv_layout(spec, options.pipeline_parallel_size.value_or(1), *options.max_model_len);
+  KvGeometry const geometry{{layout.windows.begin(), layout.windows.end()},
+                            static_cast<std::int32_t>(options.block_size)};
+  return geometry.most_blocks(static_cast<std::int32_t>(*options.max_model_len),
+                              static_cast<std::int32_t>(options.max_num_batched_tokens));
 }
 
 /// Runs one layout on the ranks that take part; the hashes on every rank of `comm`.
@@ -74,7 +116,7 @@ std::vector<Layout> grids_of(ModelOptions const& options, ModelSpec const& spec,
         parallel::GridShape const shape{.dp = dp, .pp = pp, .tp = tp, .ep = ep};
         if (shape.num_ranks() == num_ranks && dp * tp % ep == 0 && divides(spec, shape) &&
             keeps_to(options, shape)) {
-          layouts.push_back(make_layout(options, shape));
+          layouts.push_back(make_layout(options, spec, shape));
         }
       }
     }
@@ -82,7 +124,7 @@ std::vector<Layout> grids_of(ModelOptions const& options, ModelSpec const& spec,
   return layouts;
 }
 
-std::vector<Layout> variants_of(Layout const& layout, std::int64_t longest) {
+std::vector<Layout> variants_of(Layout const& layout, ModelSpec const& spec, std::int64_t longest) {
   std::vector<Layout> layouts(4, layout);
   layouts[0].name += ", one sequence at a time";
   layouts[0].options.max_num_seqs = 1;
@@ -95,7 +137,8 @@ std::vector<Layout> variants_of(Layout const& layout, std::int64_t longest) {
   little.options.kv_admission = "eager";
   little.options.block_size = 16;
   little.options.max_model_len = longest;
-  little.options.num_gpu_blocks_override = (longest + 15) / 16 + 2;
+  little.options.max_num_batched_tokens = 16;  // a window needs a step's tokens on top of its own
+  little.options.num_gpu_blocks_override = fewest_blocks(little.options, spec);
   return layouts;
 }
 

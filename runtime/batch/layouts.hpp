@@ -19,7 +19,8 @@ struct Layout {
 };
 
 /// Every grid of `num_ranks` ranks into which the model can be cut and that keeps to the sizes that
-/// `options` gives.
+/// `options` gives: stages of unequal length, ranks that share key/value heads, and experts on any
+/// part of a stage's ranks included. A layout's name says which of these it has.
 [[nodiscard]] std::vector<Layout> grids_of(ModelOptions const& options,
                                            ModelSpec const& spec,
                                            int num_ranks);
@@ -28,7 +29,9 @@ struct Layout {
 /// are preempted.
 ///
 /// \param longest  tokens of the longest request, prompt and answer
-[[nodiscard]] std::vector<Layout> variants_of(Layout const& layout, std::int64_t longest);
+[[nodiscard]] std::vector<Layout> variants_of(Layout const& layout,
+                                              ModelSpec const& spec,
+                                              std::int64_t longest);
 
 /// What a layout gave.
 struct LayoutHashes {

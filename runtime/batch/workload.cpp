@@ -22,21 +22,33 @@ class WorkloadClient final : public EngineClient {
   WorkloadClient(Workload const& workload, parallel::WorkQueue& queue)
       : workload_{&workload},
         queue_{&queue},
-        tokens_(workload.requests.size()),
-        logprobs_(workload.requests.size()) {}
-
-  std::vector<SequenceInput> take(std::int32_t /*room*/) override {
-    std::vector<SequenceInput> inputs;
-    next_ = queue_->take(1);
-    if (!is_exhausted()) {
-      inputs.push_back(workload_->requests[static_cast<std::size_t>(next_)]);
+        tokens_(workload.sequences.size()),
+        logprobs_(workload.sequences.size()) {
+    for (std::size_t i = 0; i < workload.sequences.size(); ++i) {
+      if (workload.sequences[i].sample == 0) {
+        first_of_.push_back(i);
+      }
     }
-    return inputs;
+    first_of_.push_back(workload.sequences.size());
   }
 
-  bool is_exhausted() override {
-    return next_ >= static_cast<std::int64_t>(workload_->requests.size());
+  std::vector<SequenceInput> take(std::int32_t room) override {
+    if (next_ == end_) {
+      std::int64_t const request = queue_->take(1);
+      queue_is_empty_ = request >= std::ssize(first_of_) - 1;
+      if (queue_is_empty_) {
+        return {};
+      }
+      next_ = first_of_[static_cast<std::size_t>(request)];
+      end_ = first_of_[static_cast<std::size_t>(request) + 1];
+    }
+    auto const first = workload_->sequences.begin() + static_cast<std::ptrdiff_t>(next_);
+    auto const count = std::min<std::size_t>(end_ - next_, static_cast<std::size_t>(room));
+    next_ += count;
+    return {first, first + static_cast<std::ptrdiff_t>(count)};
   }
+
+  bool is_exhausted() override { return queue_is_empty_ && next_ == end_; }
 
   void on_admitted(SequenceState const& /*sequence*/) override {}
 
@@ -49,7 +61,7 @@ class WorkloadClient final : public EngineClient {
   }
 
   bool on_token(SequenceState const& sequence, TokenEvent event) override {
-    tokens_[number(sequence)].push_back(sequence.tokens.back());
+    tokens_[place_of(sequence)].push_back(sequence.tokens.back());
     keep(sequence, event, sequence.input.logprobs);
     return false;
   }
@@ -57,10 +69,11 @@ class WorkloadClient final : public EngineClient {
   void on_finished(SequenceOutcome const& /*outcome*/) override {}
 
   /// What this replica did, as bytes.
-  [[nodiscard]] std::vector<std::byte> to_bytes() const {
+  [[nodiscard]] std::vector<std::byte> to_bytes(std::int64_t computed_tokens) const {
     std::vector<std::byte> bytes;
     WireWriter out{bytes};
     out.value(preemptions_);
+    out.value(computed_tokens);
     for (std::size_t i = 0; i < tokens_.size(); ++i) {
       out.list(std::span<std::int32_t const>{tokens_[i]});
       out.list(std::span<float const>{logprobs_[i]});
@@ -69,12 +82,12 @@ class WorkloadClient final : public EngineClient {
   }
 
  private:
-  static std::size_t number(SequenceState const& sequence) {
-    return static_cast<std::size_t>(sequence.input.number);
+  [[nodiscard]] std::size_t place_of(SequenceState const& sequence) const {
+    return first_of_[static_cast<std::size_t>(sequence.input.number)] + sequence.input.sample;
   }
 
   void keep(SequenceState const& sequence, TokenEvent event, std::int32_t num_top) {
-    std::vector<float>& list = logprobs_[number(sequence)];
+    std::vector<float>& list = logprobs_[place_of(sequence)];
     list.push_back(event.results.logprob(event.row));
     for (std::int32_t i = 0; i < num_top; ++i) {
       list.push_back(event.results.top(event.row, i).logprob);
@@ -83,16 +96,35 @@ class WorkloadClient final : public EngineClient {
 
   Workload const* workload_;
   parallel::WorkQueue* queue_;
-  std::int64_t next_ = 0;
+  std::vector<std::size_t> first_of_;  ///< [requests + 1] its first sequence
+  std::size_t next_ = 0;               ///< sequences of the last request taken that are left
+  std::size_t end_ = 0;
+  bool queue_is_empty_ = false;
   std::int64_t preemptions_ = 0;
   std::vector<std::vector<std::int32_t>> tokens_;
   std::vector<std::vector<float>> logprobs_;
 };
 
-/// Adds one replica's results; each request was done by one of them.
+/// Counts what goes through the layers.
+class TokenCounter final : public StepObserver {
+ public:
+  void on_step(StepPlan const& plan,
+               Scheduler const& /*scheduler*/,
+               Decoder& /*decoder*/) override {
+    num_tokens_ += plan.num_tokens();
+  }
+
+  [[nodiscard]] std::int64_t num_tokens() const noexcept { return num_tokens_; }
+
+ private:
+  std::int64_t num_tokens_ = 0;
+};
+
+/// Adds one replica's results; each sequence was done by one of them.
 void merge(std::span<std::byte const> bytes, WorkloadResult& result) {
   WireReader in{bytes};
   result.preemptions += in.value<std::int64_t>();
+  result.computed_tokens += in.value<std::int64_t>();
   for (std::size_t i = 0; i < result.tokens.size(); ++i) {
     if (auto tokens = in.list<std::int32_t>(); !tokens.empty()) {
       result.tokens[i] = std::move(tokens);
@@ -105,7 +137,7 @@ void merge(std::span<std::byte const> bytes, WorkloadResult& result) {
 
 WorkloadResult collect(parallel::ProcessGrid const& grid,
                        std::vector<std::byte> const& mine,
-                       std::size_t num_requests) {
+                       std::size_t num_sequences) {
   std::vector<std::byte> all;
   if (grid.is_lead()) {
     WireWriter out{all};
@@ -115,8 +147,8 @@ WorkloadResult collect(parallel::ProcessGrid const& grid,
   }
   parallel::broadcast_bytes(grid.world(), all, 0);
   WorkloadResult result;
-  result.tokens.resize(num_requests);
-  result.logprobs.resize(num_requests);
+  result.tokens.resize(num_sequences);
+  result.logprobs.resize(num_sequences);
   WireReader in{all};
   for (int replica = 0; replica < grid.shape().dp; ++replica) {
     merge(in.list<std::byte>(), result);
@@ -176,7 +208,11 @@ Workload make_workload(ModelSpec const& spec,
                   .uniform = 0.0F};
     input.logprobs = i % 3;
     input.prompt_logprobs = i % 4 == 0 ? 1 : -1;
-    workload.requests.push_back(std::move(input));
+    input.num_samples = i % 3 == 1 ? 3 : 1;
+    for (input.sample = 0; input.sample < input.num_samples; ++input.sample) {
+      workload.sequences.push_back(input);
+      input.prompt_logprobs = -1;  // the first sample tells them
+    }
   }
   return workload;
 }
@@ -200,12 +236,13 @@ WorkloadResult run_workload(MPI_Comm comm, ModelOptions const& options, Workload
   if (grid->is_lead()) {
     parallel::WorkQueue queue{grid->leads()};
     WorkloadClient client{workload, queue};
-    engine.run(&client, nullptr);
-    mine = client.to_bytes();
+    TokenCounter counter;
+    engine.run(&client, &counter);
+    mine = client.to_bytes(counter.num_tokens());
   } else {
     engine.run(nullptr, nullptr);
   }
-  return collect(*grid, mine, workload.requests.size());
+  return collect(*grid, mine, workload.sequences.size());
 }
 
 }  // namespace talus::runtime

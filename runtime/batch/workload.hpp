@@ -15,11 +15,12 @@ namespace talus::runtime {
 
 /// Requests that are the same wherever they are made: to compare layouts with each other.
 struct Workload {
-  std::vector<SequenceInput> requests;
+  std::vector<SequenceInput> sequences;  ///< the samples of a request one behind the other
 };
 
 /// Requests of random tokens: prompts of several lengths, half of the requests greedy and half
-/// drawn, with log-probabilities of every token and of some prompts.
+/// drawn, every third with three samples, with log-probabilities of every token and of some
+/// prompts.
 ///
 /// \param max_tokens  new tokens of each
 [[nodiscard]] Workload make_workload(ModelSpec const& spec,
@@ -28,12 +29,13 @@ struct Workload {
                                      std::int32_t max_tokens,
                                      std::uint64_t seed);
 
-/// What a workload gave: every token and the bits of every log-probability, in the order of
-/// requests.
+/// What a workload gave: every token and the bits of every log-probability, in the order of its
+/// sequences.
 struct WorkloadResult {
-  std::vector<std::vector<std::int32_t>> tokens;  ///< drawn, one list a request
+  std::vector<std::vector<std::int32_t>> tokens;  ///< drawn, one list a sequence
   std::vector<std::vector<float>> logprobs;       ///< of prompt and drawn tokens and their rivals
   std::int64_t preemptions = 0;
+  std::int64_t computed_tokens = 0;  ///< that went through the layers, of prompts and answers
 
   [[nodiscard]] std::uint64_t token_hash() const;
   [[nodiscard]] std::uint64_t logprob_hash() const;
