@@ -12,12 +12,15 @@
 namespace talus::test {
 
 /// The folders of tests/data/tokenizers.
-inline constexpr std::array<char const*, 16> golden_tokenizers = {"gpt2",
+inline constexpr std::array<char const*, 19> golden_tokenizers = {"gpt2",
                                                                   "llama3",
                                                                   "qwen",
                                                                   "deepseek",
+                                                                  "deepseek_v2",
                                                                   "o200k",
                                                                   "tekken",
+                                                                  "cl100k",
+                                                                  "seed_oss",
                                                                   "digits",
                                                                   "normalised",
                                                                   "llama2",

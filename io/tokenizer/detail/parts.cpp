@@ -76,6 +76,18 @@ std::string model_type_of(std::optional<ParsedFile> const& config) {
   return type && type->json().is_string() ? type->string() : std::string{};
 }
 
+/// transformers lets it change the text of models that aren't BPE.
+void refuse_clean_up(std::optional<JsonField> const& config, JsonField const& file) {
+  auto const type = file.at("model").find("type");
+  bool const is_unigram = type && type->string() == "Unigram";
+  if (is_unigram && config && config->boolean_or("clean_up_tokenization_spaces", false)) {
+    config->at("clean_up_tokenization_spaces")
+        .refuse(
+            "decoding that takes blanks before punctuation away is not supported; allowed is "
+            "false");
+  }
+}
+
 /// The steps that a text goes through.
 std::unique_ptr<Parts> make_steps(JsonField const& file) {
   auto parts = std::make_unique<Parts>();
@@ -145,6 +157,7 @@ std::unique_ptr<Parts const> make_parts(TokenizerFiles const& files) {
     version->refuse("unknown version; 1.0 is supported");
   }
   tokenizer_class.rewrite(file.json, file.name);
+  refuse_clean_up(config, file.field());
 
   auto parts = make_steps(file.field());
   Vocabulary const& vocabulary = parts->model->vocabulary();

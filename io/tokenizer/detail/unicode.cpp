@@ -108,7 +108,9 @@ bool is_punctuation(char32_t character) noexcept {
     return character > ' ' && character < 0x7F && !(character >= '0' && character <= '9') &&
            !(character >= 'A' && character <= 'Z') && !(character >= 'a' && character <= 'z');
   }
-  return is_between(category(character), UTF8PROC_CATEGORY_PC, UTF8PROC_CATEGORY_PO);
+  // U+166D was one when the table that tokenizers uses was made.
+  return character == 0x166D ||
+         is_between(category(character), UTF8PROC_CATEGORY_PC, UTF8PROC_CATEGORY_PO);
 }
 
 bool is_mark(char32_t character) noexcept {

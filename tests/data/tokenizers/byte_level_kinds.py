@@ -26,6 +26,15 @@ O200K_WORDS = (
     r"| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 
+SEED_WORDS = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+CL100K_WORDS = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+"
+)
+# Letters with two cases, as a list of ranges; the published one is longer.
+CASED = "A-Za-z\u00b5\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u01ba\u0370-\u0373\u03f7-\u0481\u048a-\u052f\u0531-\u0556\u1e00-\u1f15\uff21-\uff3a"
+
 
 def split(pattern, behavior="isolated", invert=False):
     return pre_tokenizers.Split(Regex(pattern), behavior=behavior, invert=invert)
@@ -106,6 +115,37 @@ def tekken(corpus):
     return train(tokenizer, corpus, 1400, [special(text) for text in first], first=first, bos="<s>"), config, "ministral3"
 
 
+def seed_oss(corpus):
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([split(SEED_WORDS), byte_level()])
+    added = [special(text) for text in ("<s>", "</s>", "<pad>", "<|im_end|>")] + [ordinary("<think>"), ordinary("</think>")]
+    config = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>"}
+    return train(tokenizer, corpus, 1300, added), config, "seed_oss"
+
+
+def cl100k(corpus):
+    """Phi-4's and OLMo 2's: possessive quantifiers, and a blank more or less after an added token."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([split(CL100K_WORDS, "removed", True), byte_level()])
+    added = [special(text, lstrip=True, rstrip=True) for text in ("<|endoftext|>", "<|im_start|>", "<|im_end|>")]
+    config = {"tokenizer_class": "GPT2Tokenizer", "bos_token": "<|endoftext|>", "eos_token": "<|im_end|>"}
+    return train(tokenizer, corpus, 1300, added, old_merges=True), config, "olmo2"
+
+
+def deepseek_v2(corpus):
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.normalizer = normalizers.Sequence([])
+    words = ["[\r\n]", rf"\s?[{CASED}]+", r"\s?[!-/:-~\uff01-\uff0f\uff1a-\uff5e\u2018-\u201f\u3000-\u3002]+", r"\s+$"]
+    words += ["[\u4e00-\u9fa5\u0800-\u4e00\uac00-\ud7ff]+"]
+    digits_apart = pre_tokenizers.Digits(individual_digits=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([*map(split, words), digits_apart, byte_level()])
+    first = ["<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>"]
+    added = [special(text, normalized=True) for text in first] + [ordinary("<think>", normalized=True)]
+    config = {"tokenizer_class": "LlamaTokenizerFast", "add_bos_token": True, "add_eos_token": False}
+    config |= {"bos_token": first[0], "eos_token": first[1], "pad_token": first[1]}
+    return train(tokenizer, corpus, 1300, added, bos=first[0]), config, "deepseek_v2"
+
+
 def digits(corpus):
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -136,7 +176,7 @@ def normalised(corpus):
     return train(tokenizer, corpus, 1100, added), config, None
 
 
-KINDS = [gpt2, llama3, qwen, deepseek, o200k, tekken, digits, normalised]
+KINDS = [gpt2, llama3, qwen, deepseek, deepseek_v2, o200k, tekken, cl100k, seed_oss, digits, normalised]
 
 
 def with_unmerged_words(tokenizer):
