@@ -96,7 +96,9 @@ io::Choice Completion::finish(SequenceOutcome const& outcome) {
     choice.text += decoder_.finish();
   }
   choice.finish_reason = reason_of(outcome.end);
-  if (stop_) {
+  if (params.max_tokens == 0) {
+    choice.finish_reason = io::FinishReason::length;
+  } else if (stop_) {
     choice.finish_reason = io::FinishReason::stop;
     choice.stop_reason = *stop_;
   } else if (sequence.stop_token) {

@@ -107,7 +107,7 @@ TEST_CASE("values that change nothing are accepted, and null is as if not given"
          "repetition_detection":{"max_pattern_size":0,"min_pattern_size":0,"min_count":0},
          "allowed_token_ids":null,"include_stop_str_in_output":false,"detokenize":true,
          "spaces_between_special_tokens":true,"use_beam_search":false,"length_penalty":1.0,
-         "priority":0,"prompt_cache_key":"k","logit_bias":null,"truncate_prompt_tokens":null,
+         "priority":0,"prompt_cache_key":"k","truncate_prompt_tokens":null,
          "truncation_side":null,"watermarking":null,"return_token_offsets":false)"));
   auto params = neutral.params;
   CHECK(params.best_of == 1);
