@@ -185,6 +185,7 @@ ModelSpec read_text_model(ConfigFields const& outer,
   spec.dtype = dtype_from(has_dtype ? config : outer);
   spec.eos_tokens = eos_from(outer.has("eos_token_id") ? outer : config);
   family.read(config, spec);
+  check_sizes(spec, config.source());
   accept_full_attention(config);
   refuse_what_is_not_known(config);
   return spec;

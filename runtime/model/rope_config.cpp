@@ -47,6 +47,11 @@ std::vector<double> read_factors(ConfigFields const& fields,
 void read_yarn(ConfigFields const& fields, RopeSpec& rope) {
   rope.beta_fast = fields.number_or("beta_fast", rope.beta_fast);
   rope.beta_slow = fields.number_or("beta_slow", rope.beta_slow);
+  if (!(rope.beta_slow > 0.0 && rope.beta_fast > rope.beta_slow)) {
+    fields.refuse(
+        "beta_fast",
+        concat("must be greater than beta_slow = ", rope.beta_slow, ", which must be positive"));
+  }
   rope.mscale = fields.number_or("mscale", rope.mscale);
   rope.mscale_all_dim = fields.number_or("mscale_all_dim", rope.mscale_all_dim);
   rope.truncate = fields.flag_or("truncate", rope.truncate);
@@ -55,8 +60,9 @@ void read_yarn(ConfigFields const& fields, RopeSpec& rope) {
 void read_llama3(ConfigFields const& fields, RopeSpec& rope) {
   rope.low_freq_factor = fields.number_or("low_freq_factor", rope.low_freq_factor);
   rope.high_freq_factor = fields.number_or("high_freq_factor", rope.high_freq_factor);
-  if (!(rope.high_freq_factor > rope.low_freq_factor)) {
-    fields.refuse("high_freq_factor", "must be greater than low_freq_factor");
+  if (!(rope.low_freq_factor > 0.0 && rope.high_freq_factor > rope.low_freq_factor)) {
+    fields.refuse("high_freq_factor",
+                  "must be greater than low_freq_factor, which must be positive");
   }
 }
 
@@ -69,6 +75,9 @@ void read_factor(ConfigFields const& fields, RopeSpec& rope) {
   }
   if (fields.has("attention_factor")) {
     rope.attention_factor = fields.number("attention_factor");
+    if (!(*rope.attention_factor > 0.0)) {
+      fields.refuse("attention_factor", "must be positive");
+    }
   }
 }
 
