@@ -8,7 +8,7 @@
 #include <limits>
 
 #include "runtime/base/error.hpp"
-#include "runtime/model/decoder.hpp"
+#include "runtime/model/activation_budget.hpp"
 #include "runtime/model/kv_layout.hpp"
 #include "runtime/model/weights.hpp"
 
@@ -99,7 +99,8 @@ MemoryBudget plan_memory(kernels::ExecContext const& exec,
   MemoryBudget budget;
   budget.available = request.available;
   budget.weights = weight_bytes(exec, spec, place, request.dtype);
-  budget.activations = activation_bytes(spec, place, request.max_num_batched_tokens);
+  budget.activations =
+      activation_bytes(spec, place, {request.max_num_batched_tokens, request.max_model_len});
   KvLayout const layout = make_kv_layout(spec, place.pp_size, request.max_model_len);
   for (kernels::KvShape const& shape : slot_shapes(layout, spec, place, request.dtype)) {
     budget.kv_token_bytes += shape.token_bytes();

@@ -6,24 +6,9 @@
 #include "kernels/elementwise.hpp"
 #include "kernels/rms_norm.hpp"
 #include "parallel/collectives.hpp"
+#include "runtime/model/activation_budget.hpp"
 
 namespace talus::runtime {
-namespace {
-
-std::int64_t dense_columns(ModelSpec const& spec, ShardPlace const& place) {
-  std::int64_t columns = 0;
-  for (LayerSpec const& layer : spec.layers) {
-    std::int64_t const intermediate = layer.feed_forward.moe
-                                          ? layer.feed_forward.moe->shared_intermediate
-                                          : layer.feed_forward.intermediate;
-    if (intermediate > 0) {
-      columns = std::max(columns, feed_forward_cut(intermediate, place).columns.size());
-    }
-  }
-  return columns;
-}
-
-}  // namespace
 
 ShardPlace shard_place(parallel::ProcessGrid const& grid) {
   parallel::GridCoord const here = grid.here();
@@ -33,30 +18,6 @@ ShardPlace shard_place(parallel::ProcessGrid const& grid) {
           .tp_size = grid.shape().tp,
           .ep_rank = here.ep,
           .ep_size = grid.shape().ep};
-}
-
-std::int64_t activation_bytes(ModelSpec const& spec,
-                              ShardPlace const& place,
-                              std::int64_t max_tokens) {
-  AttentionSpec const& attention = spec.layers.front().attention;
-  std::int64_t const heads = heads_of(attention, place).size();
-  bool const is_latent = attention.kind == AttentionKind::latent;
-  std::int64_t const attention_columns =
-      is_latent ? heads * (attention.head_dim + attention.value_dim + 2 * attention.kv_lora_rank +
-                           attention.rope.rotary_dim)
-                : (heads * 2 + 2 * kv_heads_of(attention, place).size()) * attention.head_dim;
-  std::int64_t const partials = place.tp_size > 1 ? 6 : 0;  // partial sums, sent and received
-  std::int64_t columns =
-      (4 + partials) * spec.hidden + attention_columns + 3 * dense_columns(spec, place);
-  for (LayerSpec const& layer : spec.layers) {
-    if (layer.feed_forward.moe) {
-      MoeSpec const& moe = *layer.feed_forward.moe;
-      columns += 2 * spec.hidden + moe.num_experts +
-                 moe.routing.top_k * (4 * spec.hidden + 3 * moe.intermediate) / place.tp_size;
-      break;
-    }
-  }
-  return max_tokens * columns * static_cast<std::int64_t>(sizeof(float));
 }
 
 Decoder::Decoder(kernels::ExecContext const& exec,
@@ -105,19 +66,14 @@ RowParallel& Decoder::sum_of(LeafCut const& cut) {
 }
 
 AttentionScratch& Decoder::scratch_of(AttentionSpec const& attention) {
-  AttentionSpec sizes = attention;
-  sizes.window = 0;
-  sizes.soft_cap = 0.0F;
-  sizes.sinks = false;
-  sizes.rope = {};
-  sizes.rope.rotary_dim = attention.kind == AttentionKind::latent ? attention.rope.rotary_dim : 0;
+  AttentionSpec const kind = memory_kind(attention);
   for (auto const& [known, scratch] : attention_scratch_) {
-    if (known == sizes) {
+    if (known == kind) {
       return *scratch;
     }
   }
   attention_scratch_.emplace_back(
-      sizes,
+      kind,
       std::make_unique<AttentionScratch>(context_, attention, grid_->tp(), limits_.max_tokens));
   return *attention_scratch_.back().second;
 }

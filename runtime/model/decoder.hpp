@@ -100,10 +100,4 @@ class Decoder {
 /// The place of a rank in the grid, as the model's cut needs it.
 [[nodiscard]] ShardPlace shard_place(parallel::ProcessGrid const& grid);
 
-/// Bytes of activations that a decoder with these limits takes, beside weights and KV cache; an
-/// estimate that counts the fixed buffers.
-[[nodiscard]] std::int64_t activation_bytes(ModelSpec const& spec,
-                                            ShardPlace const& place,
-                                            std::int64_t max_tokens);
-
 }  // namespace talus::runtime
