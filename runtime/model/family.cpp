@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/error.hpp"
+#include "runtime/model/spec_limits.hpp"
 #include "runtime/model/families/family_list.hpp"
 
 namespace talus::runtime {
