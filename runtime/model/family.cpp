@@ -9,8 +9,8 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/error.hpp"
-#include "runtime/model/spec_limits.hpp"
 #include "runtime/model/families/family_list.hpp"
+#include "runtime/model/spec_limits.hpp"
 
 namespace talus::runtime {
 namespace {
