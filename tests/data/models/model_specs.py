@@ -63,7 +63,7 @@ def llama3_bf16():
         max_position_embeddings=512, rope_parameters=LLAMA3_ROPE, tie_word_embeddings=True, **COMMON,
     )  # fmt: skip
     summary = "Llama, 4 heads on 1, tied, several shards, old config spelling, BF16"
-    return spec(LlamaForCausalLM, config, 2, summary, torch.bfloat16, "100KB", old_spelling=apply_old_spelling, tokens=LONG)
+    return spec(LlamaForCausalLM, config, 2, summary, torch.bfloat16, "100KB", apply_old_spelling, tokens=LONG)
 
 
 def qwen3():
@@ -106,7 +106,7 @@ def qwen3_moe_bf16():
         rope_parameters={"rope_type": "default", "rope_theta": 10000.0}, **COMMON,
     )  # fmt: skip
     summary = "Qwen3-MoE, 6 heads on 2, 2 of 12 experts in every second layer, tied, old config spelling, BF16"
-    return spec(Qwen3MoeForCausalLM, config, 8, summary, torch.bfloat16, "100KB", old_spelling=apply_old_spelling, tokens=LONG)
+    return spec(Qwen3MoeForCausalLM, config, 8, summary, torch.bfloat16, "100KB", apply_old_spelling, tokens=LONG)
 
 
 def deepseek_v3():

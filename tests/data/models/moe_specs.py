@@ -183,8 +183,9 @@ def glm4_moe():
         return {name: tensor.to(torch.bfloat16) for name, tensor in tensors.items()}
 
     summary = "GLM-4.5: half rotated, biases, q and k norms, 2 of 6 experts with correction, an MTP layer, BF16"
+    whole = {"rope_type": "default", "rope_theta": 1e6, "partial_rotary_factor": 1.0}
     without = {
-        "partial rotary": {"rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "partial_rotary_factor": 1.0}},
+        "partial rotary": {"rope_parameters": whole},
         "scale of experts": {"routed_scaling_factor": 1.0},
         "normalised weights": {"norm_topk_prob": False},
     }
@@ -212,9 +213,8 @@ def minimax_m2():
         return config | more | {"use_mtp": True, "num_mtp_modules": 3, "mtp_transformer_layers": 1}
 
     summary = "MiniMax-M2: norms over all of q and of k, 6 of 14 rotated, 3 of 7 experts with correction, BF16"
-    without = {
-        "partial rotary": {"rope_parameters": {"rope_type": "default", "rope_theta": 5e6, "partial_rotary_factor": 1.0}},
-    }
+    whole = {"rope_type": "default", "rope_theta": 5e6, "partial_rotary_factor": 1.0}
+    without = {"partial rotary": {"rope_parameters": whole}}
     return spec(MiniMaxM2ForCausalLM, config, 47, summary, torch.bfloat16, "80KB", spelling, without=without)
 
 
