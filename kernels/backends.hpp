@@ -109,7 +109,7 @@ void combine_experts(MatrixView<float const> x,
                      std::span<float const> weights,
                      MatrixView<float> y);
 
-void edit_logits(std::span<float> logits, LogitEdit const& edit);
+void edit_logits(MatrixView<float> logits, std::span<LogitEdit const> edits);
 
 void sample(MatrixView<float const> logits,
             std::span<SampleRule const> rules,
@@ -197,7 +197,7 @@ void combine_experts(MatrixView<float const> x,
                      std::span<float const> weights,
                      MatrixView<float> y);
 
-void edit_logits(std::span<float> logits, LogitEdit const& edit);
+void edit_logits(MatrixView<float> logits, std::span<LogitEdit const> edits);
 
 void sample(MatrixView<float const> logits,
             std::span<SampleRule const> rules,

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iterator>
 #include <string_view>
+#include <vector>
 
 #include "kernels/backends.hpp"
 #include "kernels/detail/checks.hpp"
@@ -74,22 +75,15 @@ void edit_logits(ExecContext const& exec,
                  std::span<LogitEdit const> edits) {
   check_equal("edit_logits", "edits", std::ssize(edits), logits.rows);
   check_at_least("edit_logits", "vocabulary", logits.cols, 1);
-  for (std::int64_t row = 0; row < logits.rows; ++row) {
-    LogitEdit const& wanted = edits[static_cast<std::size_t>(row)];
-    if (wanted.is_empty()) {
-      continue;
-    }
-    LogitEdit const edit = checked(wanted, logits.cols);
-    std::span<float> const line{logits.data + row * logits.row_stride,
-                                static_cast<std::size_t>(logits.cols)};
-    switch (exec.backend) {
-      case Backend::reference:
-        reference::edit_logits(line, edit);
-        break;
-      case Backend::kokkos:
-        kokkos::edit_logits(line, edit);
-        break;
-    }
+  std::vector<LogitEdit> wanted;
+  std::transform(edits.begin(), edits.end(), std::back_inserter(wanted), [&](auto const& edit) {
+    return edit.is_empty() ? LogitEdit{} : checked(edit, logits.cols);
+  });
+  switch (exec.backend) {
+    case Backend::reference:
+      return reference::edit_logits(logits, wanted);
+    case Backend::kokkos:
+      return kokkos::edit_logits(logits, wanted);
   }
 }
 

@@ -73,9 +73,7 @@ float penalized(float logit, TokenCount const& count, LogitEdit const& edit) {
   return value;
 }
 
-}  // namespace
-
-void edit_logits(std::span<float> logits, LogitEdit const& edit) {
+void edit_row(std::span<float> logits, LogitEdit const& edit) {
   auto const at = [&](std::int32_t token) -> float& {
     return logits[static_cast<std::size_t>(token)];
   };
@@ -97,6 +95,21 @@ void edit_logits(std::span<float> logits, LogitEdit const& edit) {
   for (TokenCount const& entry : edit.counts) {
     at(entry.token) = penalized(at(entry.token), entry, edit);
   }
+}
+
+}  // namespace
+
+void edit_logits(MatrixView<float> logits, std::span<LogitEdit const> edits) {
+  std::size_t cost = 0;
+  for (LogitEdit const& edit : edits) {
+    cost += edit.banned.size() + edit.biases.size() + edit.counts.size();
+    cost += edit.allowed.empty() ? 0 : static_cast<std::size_t>(logits.cols);
+  }
+  auto const steps = static_cast<std::int64_t>(cost);
+  for_each("talus::kernels::edit_logits", logits.rows, steps, [&](std::int64_t row) {
+    edit_row({logits.data + row * logits.row_stride, static_cast<std::size_t>(logits.cols)},
+             edits[static_cast<std::size_t>(row)]);
+  });
 }
 
 void sample(MatrixView<float const> logits,

@@ -69,9 +69,7 @@ std::span<float const> row_of(MatrixView<float const> logits, std::size_t row) {
           static_cast<std::size_t>(logits.cols)};
 }
 
-}  // namespace
-
-void edit_logits(std::span<float> logits, LogitEdit const& edit) {
+void edit_row(std::span<float> logits, LogitEdit const& edit) {
   constexpr float never = -std::numeric_limits<float>::infinity();
   for (std::size_t v = 0; v < logits.size(); ++v) {
     auto const token = static_cast<std::int32_t>(v);
@@ -92,6 +90,16 @@ void edit_logits(std::span<float> logits, LogitEdit const& edit) {
         logit -= entry.in_output > 0 ? edit.presence_penalty : 0.0F;
       }
     }
+  }
+}
+
+}  // namespace
+
+void edit_logits(MatrixView<float> logits, std::span<LogitEdit const> edits) {
+  for (std::size_t row = 0; row < edits.size(); ++row) {
+    edit_row({logits.data + static_cast<std::int64_t>(row) * logits.row_stride,
+              static_cast<std::size_t>(logits.cols)},
+             edits[row]);
   }
 }
 
