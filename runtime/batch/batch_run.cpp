@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/batch/batch_run.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "io/requests/spooled_input.hpp"
 #include "parallel/agree.hpp"
@@ -52,6 +55,7 @@ class BatchRun {
     });
     parallel::broadcast_bytes(grid_->world(), bytes, 0);
     index_ = io::InputIndex::from_bytes(bytes);
+    add_end_of_tokenizer();
     if (is_root()) {
       reporter_->info(concat(index_.num_requests(), " requests in ", batch_.input));
       if (index_.num_duplicates() > 0) {
@@ -95,6 +99,23 @@ class BatchRun {
   }
 
  private:
+  /// The token that the tokenizer names as the end of a text ends answers too, beside those of the
+  /// configs: so vLLM does it.
+  void add_end_of_tokenizer() {
+    std::int32_t end = -1;
+    if (is_root()) {
+      auto const name = text_->tokenizer().eos_token();
+      end = name ? text_->tokenizer().token_id(*name).value_or(end) : end;
+    }
+    parallel::broadcast(grid_->world(), std::span{&end, 1}, 0);
+    std::vector<std::int32_t>& ends = plan_.spec.eos_tokens;
+    bool const is_new = std::find(ends.begin(), ends.end(), end) == ends.end();
+    if (is_new && end >= 0 && end < plan_.spec.vocab) {
+      ends.push_back(end);
+    }
+    rules_.eos_tokens = ends;
+  }
+
   [[nodiscard]] bool is_root() const { return grid_->world().rank() == 0; }
 
   [[nodiscard]] io::Existing existing() const {
@@ -115,7 +136,6 @@ class BatchRun {
     BatchRules rules;
     rules.max_model_len = plan_.max_model_len;
     rules.vocab = plan_.spec.vocab;
-    rules.eos_tokens = plan_.spec.eos_tokens;
     rules.seed = options_.seed;
     rules.defaults = defaults.defaults;
     rules.reasoning = batch_.reasoning_parser.empty()
