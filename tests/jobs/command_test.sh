@@ -215,6 +215,23 @@ case_greedy() {
   done
 }
 
+case_options() {
+  local expected=$source/tests/data/options/dense.jsonl options=(/usr/bin/python3 "$here/options.py")
+  "${options[@]}" make golden "$expected" > golden.jsonl || fail "make golden"
+  expect 0 " and 0 errors" demo 2 dense golden.jsonl golden-2.jsonl --dtype float32
+  "${options[@]}" check golden golden-2.jsonl "$expected" || fail "check golden"
+
+  "${options[@]}" make more "$problems" > in.jsonl || fail "make more"
+  expect 0 "29 answers and 3 errors" demo 0 dense in.jsonl one.jsonl
+  "${options[@]}" check more one.jsonl || fail "check more"
+  expect 0 "29 answers and 3 errors" demo 2 dense in.jsonl two.jsonl -tp 2 --max-num-seqs 3
+  expect 0 "29 answers and 3 errors" demo 3 dense in.jsonl three.jsonl -pp 3
+  expect 0 "29 answers and 3 errors" demo 4 dense in.jsonl four.jsonl -dp 2 -tp 2
+  expect 0 "29 answers and 3 errors" demo 4 dense in.jsonl mixed.jsonl -tp 2 -pp 2 \
+    --num-gpu-blocks-override 40 --kv-admission eager --max-num-batched-tokens 40
+  answers equal one.jsonl two.jsonl three.jsonl four.jsonl mixed.jsonl
+}
+
 case_text() {
   printf '%s\n' '"What is 853 + 974?"' '"a \"quoted\" word\n and a second line"' > texts.jsonl
   "$talus" tokenize --model "$demo/dense" < texts.jsonl > ids.jsonl || fail tokenize
