@@ -113,8 +113,9 @@ def check_greedy(file: str, expected_file: str) -> None:
     need(len(expected) == len(answers) == 64, len(answers))
     wrong = []
     for one in expected:
-        choice = answers[one["custom_id"]]["response"]["body"]["choices"][0]
-        if any(choice[key] != one[key] for key in ("token_ids", "prompt_token_ids")):
+        body = answers[one["custom_id"]]["response"]["body"]
+        told = {"token_ids": body["choices"][0]["token_ids"], "prompt_token_ids": body["prompt_token_ids"]}
+        if any(told[key] != one[key] for key in told):
             wrong.append(one["custom_id"])
     need(not wrong, f"{len(wrong)} of 64 answers differ: {wrong}")
 

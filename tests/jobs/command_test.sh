@@ -230,6 +230,9 @@ case_options() {
   expect 0 "29 answers and 3 errors" demo 4 dense in.jsonl mixed.jsonl -tp 2 -pp 2 \
     --num-gpu-blocks-override 40 --kv-admission eager --max-num-batched-tokens 40
   answers equal one.jsonl two.jsonl three.jsonl four.jsonl mixed.jsonl
+
+  expect 0 "29 answers and 3 errors" demo 0 dense in.jsonl parsed.jsonl --reasoning-parser qwen3
+  "${options[@]}" check parsed parsed.jsonl one.jsonl || fail "check parsed"
 }
 
 case_text() {

@@ -6,6 +6,7 @@
     options.py make more PROBLEMS     ... and others, of several samples, echoes, stops and prompts
     options.py check golden OUTPUT EXPECTED   token by token what transformers answered
     options.py check more OUTPUT      what can be known of the answers to the others
+    options.py check parsed OUTPUT MORE   the same run with a reasoning parser, beside one without
 """
 
 import json
@@ -162,12 +163,26 @@ def check_more(file: str) -> None:
     check_ends(choices)
 
 
+def check_parsed(file: str, plain: str) -> None:
+    bodies, others = ({one["custom_id"]: one["response"]["body"] for one in read(name)} for name in (file, plain))
+    for name in ("whole", "thought", "end-kept"):
+        choice, other = bodies[name]["choices"][0], others[name]["choices"][0]
+        need(choice["token_ids"] == other["token_ids"], choice)
+        message = choice["message"]
+        parts = "<think>" + message["reasoning_content"] + "</think>" + message["content"]
+        need(parts == other["message"]["content"], message)
+        details = bodies[name]["usage"]["completion_tokens_details"]
+        need(details["reasoning_tokens"] == choice["token_ids"].index(CLOSE) - 1, details)
+    need("completion_tokens_details" not in bodies["echo"]["usage"], bodies["echo"])
+    need(bodies["echo"]["choices"] == others["echo"]["choices"], bodies["echo"])
+
+
 def main(command: str, kind: str, *files: str) -> None:
     if command == "make":
         for one in {"golden": make_golden, "more": make_more}[kind](*files):
             print(json.dumps(one))
     elif command == "check":
-        {"golden": check_golden, "more": check_more}[kind](*files)
+        {"golden": check_golden, "more": check_more, "parsed": check_parsed}[kind](*files)
     else:
         sys.exit(__doc__)
 
