@@ -11,6 +11,7 @@
 #include "parallel/placement.hpp"
 #include "runtime/base/error.hpp"
 #include "runtime/batch/grid_choice.hpp"
+#include "runtime/batch/same_input.hpp"
 #include "runtime/model/family.hpp"
 
 namespace talus::runtime {
@@ -146,6 +147,7 @@ ModelPlan plan_model(MPI_Comm comm, ModelOptions const& options) {
   parallel::Communicator const world = parallel::Communicator::duplicate(comm);
   ModelPlan plan;
   parallel::run_and_agree(world, [&] { plan = read_plan(options); });
+  check_same_input(world, options);
   parallel::ProcessGrid const flat{comm, {.dp = world.size()}};
   GridConditions conditions{.num_ranks = world.size(),
                             .ranks_on_node = flat.node().size(),
