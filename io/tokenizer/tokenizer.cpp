@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "io/tokenizer/detail/parts.hpp"
+#include "io/tokenizer/detail/text_limit.hpp"
 #include "io/tokenizer/text_state.hpp"
 #include "io/tokenizer/utf8_gate.hpp"
 
@@ -66,6 +67,7 @@ Tokenizer Tokenizer::parse(TokenizerFiles const& files) {
 }
 
 std::vector<TokenId> Tokenizer::encode(std::string_view text, AddSpecialTokens add) const {
+  tokenizer::check_text_bytes(text.size());
   std::string const valid = tokenizer::to_valid_utf8(text);
   bool const adds = add == AddSpecialTokens::yes;
   std::vector<TokenId> ids;

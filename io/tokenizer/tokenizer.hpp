@@ -73,7 +73,10 @@ class Tokenizer {
 
   /// The ids of `text`; bytes that are not UTF-8 count as U+FFFD.
   ///
-  /// \throws ConfigError  if a pattern of the tokenizer needs too many steps on this text
+  /// \throws ConfigError  if a pattern of the tokenizer needs too many steps on this text, the text
+  /// is
+  ///                      or becomes longer than 256 MiB, or the model can't write a character of
+  ///                      it
   [[nodiscard]] std::vector<TokenId> encode(std::string_view text, AddSpecialTokens add) const;
 
   /// The text of `ids`: UTF-8 with U+FFFD for bytes that are no text. Unknown ids are left out.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "io/tokenizer/detail/base64.hpp"
+#include "io/tokenizer/detail/text_limit.hpp"
 #include "io/tokenizer/detail/unicode.hpp"
 #include "io/tokenizer/utf8_gate.hpp"
 
@@ -105,6 +106,7 @@ void Charsmap::apply(std::string& text) const {
     std::size_t const begin = position;
     position = grapheme_end(text, position);
     append_grapheme(std::string_view{text}.substr(begin, position - begin), normalized);
+    check_text_bytes(normalized.size());
   }
   text = std::move(normalized);
 }

@@ -8,6 +8,8 @@
 #include "io/tokenizer/detail/byte_token.hpp"
 #include "io/tokenizer/detail/metaspace.hpp"
 #include "io/tokenizer/detail/replacement.hpp"
+#include "io/tokenizer/detail/text_limit.hpp"
+#include "runtime/base/error.hpp"
 
 namespace talus::io::tokenizer {
 namespace {
@@ -74,6 +76,9 @@ class StripToken final : public Decoder::Step {
 
 Decoder::Decoder(JsonField const& field) : separator_{} {
   add_steps(field);
+  if (steps_.size() > max_steps) {
+    field.refuse(concat("has ", steps_.size(), " steps; allowed are ", max_steps));
+  }
 }
 
 void Decoder::add_steps(JsonField const& field) {

@@ -8,7 +8,9 @@
 #include "io/tokenizer/detail/byte_alphabet.hpp"
 #include "io/tokenizer/detail/charsmap.hpp"
 #include "io/tokenizer/detail/replacement.hpp"
+#include "io/tokenizer/detail/text_limit.hpp"
 #include "io/tokenizer/detail/unicode.hpp"
+#include "runtime/base/error.hpp"
 
 namespace talus::io::tokenizer {
 namespace {
@@ -142,6 +144,9 @@ class ByteLevel final : public Normalizer {
 class Sequence final : public Normalizer {
  public:
   explicit Sequence(JsonField const& list) {
+    if (list.size() > max_steps) {
+      list.refuse(concat("has ", list.size(), " steps; allowed are ", max_steps));
+    }
     for (std::size_t i = 0; i < list.size(); ++i) {
       parts_.push_back(make_normalizer(list.item(i)));
     }
@@ -150,6 +155,7 @@ class Sequence final : public Normalizer {
   void apply(std::string& text) const override {
     for (auto const& part : parts_) {
       part->apply(text);
+      check_text_bytes(text.size());
     }
   }
 

@@ -50,12 +50,18 @@ TokenBytes make_token_bytes(Vocabulary const& vocabulary,
 // The largest published files are some 35 MB.
 constexpr std::uintmax_t max_file_bytes = std::uintmax_t{256} << 20U;
 
+void check_file_bytes(std::uintmax_t bytes, std::filesystem::path const& file) {
+  if (bytes > max_file_bytes) {
+    throw ConfigError{
+        concat(file.string(), ": ", bytes, " bytes (at most ", max_file_bytes, " are read)")};
+  }
+}
+
 std::string read_text(std::filesystem::path const& file) {
   std::error_code none;
   std::uintmax_t const size = std::filesystem::file_size(file, none);
-  if (!none && size > max_file_bytes) {
-    throw ConfigError{
-        concat(file.string(), ": ", size, " bytes (at most ", max_file_bytes, " are read)")};
+  if (!none) {
+    check_file_bytes(size, file);
   }
   return read_text_file(file);
 }
@@ -85,6 +91,18 @@ void refuse_clean_up(std::optional<JsonField> const& config, JsonField const& fi
         .refuse(
             "decoding that takes blanks before punctuation away is not supported; allowed is "
             "false");
+  }
+}
+
+/// Refuses tokens around a text that no token has the id of.
+void check_template(Parts const& parts, JsonField const& file) {
+  PostProcessor const& tokens = parts.post_processor;
+  for (auto const* const ids : {&tokens.before, &tokens.behind}) {
+    for (TokenId const id : *ids) {
+      if (parts.token_bytes.kind(id) == TokenBytes::Kind::unknown) {
+        file.at("post_processor").refuse(concat("adds the id ", id, ", which no token has"));
+      }
+    }
   }
 }
 
@@ -138,6 +156,7 @@ TokenizerFiles read_files(std::filesystem::path const& model_dir) {
 }
 
 std::unique_ptr<Parts const> make_parts(TokenizerFiles const& files) {
+  check_file_bytes(files.tokenizer_json.size(), files.dir / "tokenizer.json");
   auto const parse = [&](std::optional<std::string> const& text, char const* name) {
     return text ? std::optional<ParsedFile>{std::in_place, *text, files.dir / name} : std::nullopt;
   };
@@ -167,6 +186,7 @@ std::unique_ptr<Parts const> make_parts(TokenizerFiles const& files) {
       add_special_tokens(config, field_of(map_file), tokenizer_class.default_roles(), *added);
   added->build_matchers();
   parts->token_bytes = make_token_bytes(vocabulary, *added, parts->decoder);
+  check_template(*parts, file.field());
   parts->added = std::move(added);
   return parts;
 }

@@ -8,7 +8,9 @@
 #include "io/tokenizer/detail/metaspace.hpp"
 #include "io/tokenizer/detail/replacement.hpp"
 #include "io/tokenizer/detail/split.hpp"
+#include "io/tokenizer/detail/text_limit.hpp"
 #include "io/tokenizer/detail/unicode.hpp"
+#include "runtime/base/error.hpp"
 
 namespace talus::io::tokenizer {
 namespace {
@@ -212,6 +214,9 @@ void add_steps(JsonField const& field, Steps& steps) {
 
 PreTokenizerChain::PreTokenizerChain(JsonField const& field) {
   add_steps(field, steps_);
+  if (steps_.size() > max_steps) {
+    field.refuse(concat("has ", steps_.size(), " steps; allowed are ", max_steps));
+  }
   if (!steps_.empty() && dynamic_cast<BytesToAlphabet const*>(steps_.back().get()) != nullptr) {
     steps_.pop_back();
     alphabet_ = WordAlphabet::bytes;
@@ -225,6 +230,7 @@ PreTokenizerChain::PreTokenizerChain(JsonField const& field) {
 void PreTokenizerChain::apply(WordList& list) const {
   for (auto const& step : steps_) {
     step->apply(list);
+    check_text_bytes(list.text.size());
   }
 }
 

@@ -12,6 +12,13 @@
 namespace talus::io::tokenizer {
 namespace {
 
+constexpr std::size_t max_pattern_bytes = std::size_t{1} << 16U;
+
+// Backtracking steps: of each search, at no charge; of a search; of all searches of a text.
+constexpr unsigned long free_retries = 10'000;
+constexpr unsigned long max_search_retries = 10'000'000;  // Oniguruma's own limit of a match
+constexpr unsigned long max_retries = 1'000'000'000;
+
 OnigUChar const* bytes_of(std::string_view text) noexcept {
   return reinterpret_cast<OnigUChar const*>(text.data());
 }
@@ -25,6 +32,10 @@ std::string reason_of(int code, OnigErrorInfo* info) {
 
 }  // namespace
 
+void Regex::Searcher::FreeParameters::operator()(OnigMatchParamStruct* parameters) const noexcept {
+  onig_free_match_param(parameters);
+}
+
 void Regex::FreePattern::operator()(re_pattern_buffer* pattern) const noexcept {
   onig_free(pattern);
 }
@@ -36,6 +47,14 @@ void Regex::Searcher::FreeRegion::operator()(re_registers* region) const noexcep
 
 Regex::Regex(std::string_view pattern, std::string place)
     : source_{pattern}, place_{std::move(place)} {
+  if (source_.size() > max_pattern_bytes) {
+    throw ConfigError{concat(place_,
+                             ": a pattern of ",
+                             source_.size(),
+                             " bytes (at most ",
+                             max_pattern_bytes,
+                             " are read)")};
+  }
   OnigEncoding encodings[] = {ONIG_ENCODING_UTF8};
   onig_initialize(encodings, 1);
   OnigErrorInfo info{};
@@ -66,17 +85,44 @@ Regex Regex::literal(std::string_view text, std::string place) {
   return {pattern, std::move(place)};
 }
 
-Regex::Searcher::Searcher(Regex const& regex) : regex_{&regex}, region_{onig_region_new()} {
-  if (region_ == nullptr) {
+Regex::Searcher::Searcher(Regex const& regex)
+    : regex_{&regex},
+      region_{onig_region_new()},
+      parameters_{onig_new_match_param()},
+      budget_{max_retries} {
+  if (region_ == nullptr || parameters_ == nullptr) {
     throw std::bad_alloc{};
   }
+  (void)onig_initialize_match_param(parameters_.get());
+}
+
+int Regex::Searcher::search(std::string_view text, std::size_t from) {
+  OnigUChar const* const begin = bytes_of(text);
+  OnigUChar const* const end = begin + text.size();
+  int code = ONIGERR_RETRY_LIMIT_IN_SEARCH_OVER;
+  // Oniguruma doesn't tell what a search took: it is tried with more and more, and the trials
+  // count.
+  for (unsigned long limit = free_retries; limit <= max_search_retries && limit <= budget_;
+       limit *= 10) {
+    onig_set_retry_limit_in_search_of_match_param(parameters_.get(), limit);
+    code = onig_search_with_param(regex_->pattern_.get(),
+                                  begin,
+                                  end,
+                                  begin + from,
+                                  end,
+                                  region_.get(),
+                                  ONIG_OPTION_NONE,
+                                  parameters_.get());
+    if (code != ONIGERR_RETRY_LIMIT_IN_SEARCH_OVER) {
+      break;
+    }
+    budget_ -= limit;
+  }
+  return code;
 }
 
 bool Regex::Searcher::find(std::string_view text, std::size_t from, Span& match) {
-  OnigUChar const* const begin = bytes_of(text);
-  OnigUChar const* const end = begin + text.size();
-  int const code = onig_search(
-      regex_->pattern_.get(), begin, end, begin + from, end, region_.get(), ONIG_OPTION_NONE);
+  int const code = search(text, from);
   if (code == ONIG_MISMATCH) {
     return false;
   }

@@ -9,6 +9,7 @@
 
 struct re_pattern_buffer;  // Oniguruma's regex_t
 struct re_registers;       // Oniguruma's OnigRegion
+struct OnigMatchParamStruct;
 
 namespace talus::io::tokenizer {
 
@@ -30,7 +31,8 @@ struct Match {
 class Regex {
  public:
   /// \param place  where the pattern is from, for errors: file and field
-  /// \throws ConfigError  with Oniguruma's reason, if the pattern is wrong
+  /// \throws ConfigError  with Oniguruma's reason, if the pattern is wrong; or if it has more than
+  ///                      64 KiB
   Regex(std::string_view pattern, std::string place);
 
   /// Matches `text` itself.
@@ -44,18 +46,27 @@ class Regex {
     /// Cuts text[range] into matches and what lies between, in order and without a gap; an empty
     /// match is one too. What is outside the range can't be seen by the pattern. Replaces `found`.
     ///
-    /// \throws ConfigError  if Oniguruma gives up
+    /// \throws ConfigError  if the pattern backtracks too much: a search 10 million times, all of
+    /// this
+    ///                      object's a billion times
     void find_all(std::string_view text, Span range, std::vector<Match>& found);
 
    private:
     bool find(std::string_view text, std::size_t from, Span& match);
+    int search(std::string_view text, std::size_t from);
 
     struct FreeRegion {
       void operator()(re_registers* region) const noexcept;
     };
 
+    struct FreeParameters {
+      void operator()(OnigMatchParamStruct* parameters) const noexcept;
+    };
+
     Regex const* regex_;
     std::unique_ptr<re_registers, FreeRegion> region_;
+    std::unique_ptr<OnigMatchParamStruct, FreeParameters> parameters_;
+    unsigned long budget_;  // backtracking steps beyond what every search may take
   };
 
  private:

@@ -4,6 +4,8 @@
 #include <optional>
 #include <vector>
 
+#include "io/tokenizer/detail/text_limit.hpp"
+
 namespace talus::io::tokenizer {
 
 Regex make_regex(JsonField const& field) {
@@ -30,6 +32,7 @@ std::string replace_all(std::string_view text, std::string_view from, std::strin
   for (std::size_t found = 0; (found = text.find(from, covered)) != std::string_view::npos;) {
     replaced += text.substr(covered, found - covered);
     replaced += to;
+    check_text_bytes(replaced.size());
     covered = found + from.size();
   }
   replaced += text.substr(covered);
@@ -50,6 +53,7 @@ std::string Replacement::apply(std::string_view text) const {
   for (Match const& part : parts) {
     if (part.is_match) {
       replaced += content_;
+      check_text_bytes(replaced.size());
     } else {
       replaced += text.substr(part.span.begin, part.span.end - part.span.begin);
     }

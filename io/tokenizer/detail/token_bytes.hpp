@@ -20,7 +20,7 @@ class TokenBytes {
     special
   };
 
-  /// Adds the next id.
+  /// Adds the next id. \throws ConfigError  if all have too many bytes (text_limit.hpp)
   void append(std::string_view bytes, Kind kind, bool is_byte);
 
   [[nodiscard]] std::string_view bytes(TokenId id) const noexcept {
