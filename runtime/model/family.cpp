@@ -62,13 +62,11 @@ void refuse_what_is_not_known(ConfigFields const& config) {
     "attention_bias": false, "mlp_bias": false, "use_bias": false, "bias": false, "qkv_bias": false,
     "add_qkv_bias": false, "lm_head_bias": false, "clip_qkv": false, "use_parallel_residual": false,
     "parallel_attn": false, "alibi": false, "use_qk_norm": false, "qk_layernorm": false,
-    "use_sliding_window": false, "final_logit_softcapping": 0, "attn_logit_softcapping": 0,
-    "logit_scale": 1, "logits_scaling": 1, "embedding_multiplier": 1, "residual_multiplier": 1,
-    "attention_multiplier": 1, "scale_emb": 1, "use_mup": false, "partial_rotary_factor": 1,
-    "rotary_dim": false, "sinks": false, "no_rope_layers": [], "norm_after": false,
-    "post_norm": false, "use_double_wide_mlp": false, "hidden_size_per_layer_input": 0,
-    "index_topk": 0, "moe_layer_freq": 1, "num_nextn_kv_shared_layers": 0, "sliding_window": false,
-    "layer_types": []
+    "use_sliding_window": false, "sliding_window": false, "final_logit_softcapping": false,
+    "attn_logit_softcapping": false, "logit_scale": 1, "logits_scaling": 1,
+    "embedding_multiplier": 1, "residual_multiplier": 1, "attention_multiplier": 1, "scale_emb": 1,
+    "use_mup": false, "partial_rotary_factor": 1, "no_rope_layers": [], "norm_after": false,
+    "post_norm": false, "index_topk": false, "moe_layer_freq": 1
   })");
   for (auto const& [name, value] : neutral.items()) {
     if (config.was_asked(name) || !config.has(name)) {

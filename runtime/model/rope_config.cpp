@@ -47,10 +47,10 @@ std::vector<double> read_factors(ConfigFields const& fields,
 void read_yarn(ConfigFields const& fields, RopeSpec& rope) {
   rope.beta_fast = fields.number_or("beta_fast", rope.beta_fast);
   rope.beta_slow = fields.number_or("beta_slow", rope.beta_slow);
-  if (!(rope.beta_slow > 0.0 && rope.beta_fast > rope.beta_slow)) {
+  if (!(rope.beta_slow > 0.0 && rope.beta_fast >= rope.beta_slow)) {
     fields.refuse(
         "beta_fast",
-        concat("must be greater than beta_slow = ", rope.beta_slow, ", which must be positive"));
+        concat("must be at least beta_slow = ", rope.beta_slow, ", which must be positive"));
   }
   rope.mscale = fields.number_or("mscale", rope.mscale);
   rope.mscale_all_dim = fields.number_or("mscale_all_dim", rope.mscale_all_dim);

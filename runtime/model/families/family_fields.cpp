@@ -60,15 +60,13 @@ void fill_layers(ModelSpec& spec, AttentionSpec const& attention, FeedForwardSpe
   }
 }
 
-void read_windows(ConfigFields const& config,
-                  std::vector<bool> const& by_default,
-                  ModelSpec& spec) {
+void read_windows(ConfigFields const& config, WindowDefaults const& defaults, ModelSpec& spec) {
   std::vector<std::string> const types = config.texts("layer_types");
   if (!types.empty() && types.size() != spec.layers.size()) {
     config.refuse("layer_types", concat("must name each of the ", spec.layers.size(), " layers"));
   }
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
-    bool slides = by_default[i];
+    bool slides = defaults.slides[i];
     if (!types.empty()) {
       slides = types[i] == "sliding_attention";
       if (!slides && types[i] != "full_attention") {
@@ -76,8 +74,18 @@ void read_windows(ConfigFields const& config,
       }
     }
     if (slides) {
-      spec.layers[i].attention.window = config.size("sliding_window");
+      spec.layers[i].attention.window = config.size_or("sliding_window", defaults.window);
     }
+  }
+}
+
+void read_window_of_all(ConfigFields const& config,
+                        std::optional<std::int64_t> by_default,
+                        ModelSpec& spec) {
+  bool const is_missing = !config.is_given("sliding_window");
+  if (config.has("sliding_window") || (is_missing && by_default)) {
+    std::vector<bool> const all(spec.layers.size(), true);
+    read_windows(config, {.slides = all, .window = by_default.value_or(0)}, spec);
   }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "runtime/model/config_fields.hpp"
@@ -36,9 +37,20 @@ void expect_silu(ConfigFields const& config);
 /// All layers alike.
 void fill_layers(ModelSpec& spec, AttentionSpec const& attention, FeedForwardSpec const& forward);
 
+/// What holds where a config says nothing of windows.
+struct WindowDefaults {
+  std::vector<bool> slides;    ///< one entry a layer: whether it has a window
+  std::int64_t window = 4096;  ///< keys that a query sees there
+};
+
 /// Gives the attentions of some layers a window of `sliding_window` keys: those that `layer_types`
-/// names, or where it is missing those that `by_default` says, one entry a layer.
-void read_windows(ConfigFields const& config, std::vector<bool> const& by_default, ModelSpec& spec);
+/// names.
+void read_windows(ConfigFields const& config, WindowDefaults const& defaults, ModelSpec& spec);
+
+/// A window in all layers, unless `sliding_window` is null, or missing where it has no default.
+void read_window_of_all(ConfigFields const& config,
+                        std::optional<std::int64_t> by_default,
+                        ModelSpec& spec);
 
 /// The rule of experts that are routed by sigmoid scores and a correction bias, within groups
 /// (DeepSeek-V3's), by DeepSeek's names.

@@ -73,7 +73,7 @@ void read_gemma2(ConfigFields const& config, ModelSpec& spec) {
   attention.soft_cap = read_cap(config, "attn_logit_softcapping", 50.0);
   spec.logit_cap = read_cap(config, "final_logit_softcapping", 30.0);
   fill_layers(spec, attention, read_feed_forward(config));
-  read_windows(config, windows_by_period(spec.layers.size(), 2), spec);
+  read_windows(config, {.slides = windows_by_period(spec.layers.size(), 2)}, spec);
   read_common(spec);
 }
 
@@ -83,9 +83,8 @@ void read_gemma3(ConfigFields const& config, ModelSpec& spec) {
   full.soft_cap = read_cap(config, "attn_logit_softcapping", 0.0);
   spec.logit_cap = read_cap(config, "final_logit_softcapping", 0.0);
   fill_layers(spec, full, read_feed_forward(config));
-  read_windows(config,
-               windows_by_period(spec.layers.size(), config.size_or("sliding_window_pattern", 6)),
-               spec);
+  std::int64_t const period = config.size_or("sliding_window_pattern", 6);
+  read_windows(config, {.slides = windows_by_period(spec.layers.size(), period)}, spec);
   RopeSpec local;
   if (auto const parameters = config.object("rope_parameters");
       parameters && parameters->has("sliding_attention")) {

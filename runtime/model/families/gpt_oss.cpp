@@ -47,7 +47,7 @@ void read_gpt_oss(ConfigFields const& config, ModelSpec& spec) {
   for (std::size_t i = 0; i < slides.size(); i += 2) {
     slides[i] = true;
   }
-  read_windows(config, slides, spec);
+  read_windows(config, {.slides = slides, .window = 128}, spec);
   spec.names.router = "mlp.router.";
   spec.names.stacked_experts = true;
 }

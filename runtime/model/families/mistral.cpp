@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <vector>
+#include <optional>
 
 #include "runtime/model/families/family_fields.hpp"
 #include "runtime/model/families/family_list.hpp"
@@ -9,23 +9,11 @@
 // position; reference: Mistral AI, "Ministral 3", 2025.
 
 namespace talus::runtime {
-namespace {
-
-void read_window(ConfigFields const& config, ModelSpec& spec) {
-  if (config.has("sliding_window")) {
-    read_windows(config, std::vector<bool>(spec.layers.size(), true), spec);
-  }
-}
-
-}  // namespace
 
 void read_mistral(ConfigFields const& config, ModelSpec& spec) {
-  if (!config.is_given("sliding_window")) {
-    config.refuse("sliding_window", "must be there: a length, or null for none");
-  }
   fill_layers(
       spec, read_grouped_query(config, spec, {.kv_heads = 8}), read_silu_feed_forward(config));
-  read_window(config, spec);
+  read_window_of_all(config, 4096, spec);
 }
 
 void read_ministral3(ConfigFields const& config, ModelSpec& spec) {
@@ -35,7 +23,7 @@ void read_ministral3(ConfigFields const& config, ModelSpec& spec) {
     config.refuse("partial_rotary_factor", "must be 1 with llama_4_scaling_beta");
   }
   fill_layers(spec, attention, read_silu_feed_forward(config));
-  read_window(config, spec);
+  read_window_of_all(config, std::nullopt, spec);
 }
 
 }  // namespace talus::runtime

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <vector>
+#include <optional>
 
 #include "runtime/model/families/family_fields.hpp"
 #include "runtime/model/families/family_list.hpp"
@@ -19,9 +19,7 @@ void read_mixtral(ConfigFields const& config, ModelSpec& spec) {
   AttentionSpec const attention =
       read_grouped_query(config, spec, {.kv_heads = 8, .rope = {.theta = 1e6}});
   fill_layers(spec, attention, {.intermediate = 0, .moe = moe});
-  if (config.has("sliding_window")) {
-    read_windows(config, std::vector<bool>(spec.layers.size(), true), spec);
-  }
+  read_window_of_all(config, std::nullopt, spec);
   spec.names.router = "block_sparse_moe.gate.";
   spec.names.experts = "block_sparse_moe.experts.";
   spec.names.gate = "w1";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <vector>
+#include <optional>
 
 #include "runtime/model/families/family_fields.hpp"
 #include "runtime/model/families/family_list.hpp"
@@ -16,9 +16,7 @@ void read_phi3(ConfigFields const& config, ModelSpec& spec) {
     config.refuse("rope_scaling", "the early spelling of longrope as yarn is not known");
   }
   fill_layers(spec, attention, read_silu_feed_forward(config));
-  if (config.has("sliding_window")) {
-    read_windows(config, std::vector<bool>(spec.layers.size(), true), spec);
-  }
+  read_window_of_all(config, std::nullopt, spec);
   spec.names.fused_qkv = true;
   spec.names.fused_gate_up = true;
 }

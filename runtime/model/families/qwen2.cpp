@@ -23,7 +23,7 @@ void read_upper_windows(ConfigFields const& config, ModelSpec& spec) {
   for (std::size_t i = first; i < slides.size(); ++i) {
     slides[i] = true;
   }
-  read_windows(config, slides, spec);
+  read_windows(config, {.slides = slides}, spec);
 }
 
 }  // namespace

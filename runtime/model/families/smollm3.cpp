@@ -40,8 +40,9 @@ void read_smollm3(ConfigFields const& config, ModelSpec& spec) {
       spec.layers[i].attention.rope = {};
     }
   }
-  if (config.flag_or("use_sliding_window", false) && config.has("sliding_window")) {
-    read_windows(config, slides, spec);
+  bool const has_window = config.has("sliding_window");
+  if (config.flag_or("use_sliding_window", false) && has_window) {
+    read_windows(config, {.slides = slides}, spec);
   }
 }
 
