@@ -30,7 +30,7 @@ std::string hex(std::uint64_t value) {
   return text.data();
 }
 
-/// Every grid of up to all ranks, smallest first, and variants of the first.
+/// Every grid of up to all ranks, smallest first, and variants of the first and the last.
 std::vector<runtime::Layout> layouts_of(Arguments const& arguments,
                                         runtime::ModelSpec const& spec,
                                         int num_ranks) {
@@ -46,9 +46,14 @@ std::vector<runtime::Layout> layouts_of(Arguments const& arguments,
     throw ConfigError{
         concat("no grid of up to ", num_ranks, " ranks has the sizes given and divides the model")};
   }
-  std::vector<runtime::Layout> const variants =
-      runtime::variants_of(layouts.front(), spec, longest);
-  layouts.insert(layouts.end(), variants.begin(), variants.end());
+  std::vector<runtime::Layout> ends{layouts.front()};
+  if (layouts.size() > 1) {
+    ends.push_back(layouts.back());
+  }
+  for (runtime::Layout const& end : ends) {
+    std::vector<runtime::Layout> const variants = runtime::variants_of(end, spec, longest);
+    layouts.insert(layouts.end(), variants.begin(), variants.end());
+  }
   return layouts;
 }
 
