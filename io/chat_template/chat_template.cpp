@@ -25,6 +25,13 @@ TemplateError::TemplateError(std::string_view name,
     : Error{concat(name, ", line ", line, ": ", reason), where}, line_{line}, reason_{reason} {}
 
 ChatTemplate ChatTemplate::parse(std::string_view source, std::string_view name) {
+  if (source.size() > max_source_bytes) {
+    throw TemplateError{
+        name,
+        1,
+        concat(
+            "template of ", source.size(), " bytes (at most ", max_source_bytes, " are allowed)")};
+  }
   try {
     jinja::Body body = jinja::Parser{jinja::tokenize(source)}.parse();
     jinja::HiddenNames hidden = jinja::find_hidden_names(body);

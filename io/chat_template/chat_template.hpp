@@ -38,16 +38,18 @@ class TemplateError final : public Error {
   std::string reason_;
 };
 
-/// What a template may use, since it comes with a model and not from the user, and its clock.
+/// What a template may use, since it comes with a model and not from the user, and its clock. Beyond
+/// a limit rendering ends with an error, on any machine at the same place. One value, the variables
+/// too, may have at most 16 MiB, and be nested at most 400 deep.
 struct RenderOptions {
-  /// Evaluations of nodes of the template's tree, and comparable work.
-  std::int64_t max_steps = 50'000'000;
+  /// Evaluations of nodes of the template's tree, and comparable work: a second or two of it.
+  std::int64_t max_steps = 10'000'000;
 
   /// Bytes of the rendered text.
   std::size_t max_output_bytes = std::size_t{64} << 20;
 
   /// Bytes of all values that are made along the way, freed ones included.
-  std::size_t max_allocated_bytes = std::size_t{2} << 30;
+  std::size_t max_allocated_bytes = std::size_t{512} << 20;
 
   /// Levels of tags, expressions and calls within each other.
   int max_depth = 1000;
@@ -59,7 +61,11 @@ struct RenderOptions {
 /// A parsed template. Any number of threads may render it at the same time.
 class ChatTemplate {
  public:
-  /// Reads a template.
+  /// Bytes of a template's source.
+  static constexpr std::size_t max_source_bytes = std::size_t{1} << 20;
+
+  /// Reads a template from memory. What it may be: at most `max_source_bytes` long, its tags and
+  /// brackets nested at most 200 deep, its expressions at most 400.
   ///
   /// \param source  UTF-8
   /// \param name    what to call it in an error: a file's name

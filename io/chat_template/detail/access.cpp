@@ -15,10 +15,6 @@
 namespace talus::io::jinja {
 namespace {
 
-std::vector<Value> to_values(std::vector<std::string_view> const& texts) {
-  return {texts.begin(), texts.end()};
-}
-
 // An attribute that the value's type has; undefined if a template may not use it.
 std::optional<Value> type_attribute(Value const& value, std::string_view name) {
   if (value.is(Kind::object)) {
@@ -178,6 +174,13 @@ Value get_slice(Value const& value, Value const& start, Value const& stop, Value
   }
   SequenceKind const kind = sequence.is_tuple() ? SequenceKind::tuple : sequence.kind();
   return std::make_shared<Sequence const>(kind, std::move(items));
+}
+
+std::vector<Value> to_values(std::vector<std::string_view> const& texts) {
+  if (texts.size() > max_pieces) {
+    fail("a text in ", texts.size(), " pieces (at most ", max_pieces, " are allowed)");
+  }
+  return {texts.begin(), texts.end()};
 }
 
 std::shared_ptr<Sequence const> to_sequence(Value const& value) {

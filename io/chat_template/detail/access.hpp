@@ -30,6 +30,11 @@ namespace talus::io::jinja {
                               Value const& stop,
                               Value const& step);
 
+/// The pieces of a text as values.
+///
+/// \throws Failure  if there are more than max_pieces
+[[nodiscard]] std::vector<Value> to_values(std::vector<std::string_view> const& texts);
+
 /// What a loop over the value walks: items of a sequence, keys of a dict, characters of a string,
 /// nothing of an undefined value. An iterator is walked by this.
 ///

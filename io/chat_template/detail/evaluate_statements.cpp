@@ -83,7 +83,11 @@ Evaluator::Flow Evaluator::run(ForStatement const& statement) {
 }
 
 Evaluator::Flow Evaluator::run_loop(ForStatement const& statement, Value const& items, int depth) {
-  auto const loop = std::make_shared<Loop>(*this, statement, scope_, to_sequence(items), depth);
+  auto const sequence = to_sequence(items);
+  if (items.is_string()) {
+    runtime_.add_made(Value{sequence});
+  }
+  auto const loop = std::make_shared<Loop>(*this, statement, scope_, sequence, depth);
   LoopEnd const end{*loop};
   if (statement.is_recursive) {
     runtime_.keep(scope_);

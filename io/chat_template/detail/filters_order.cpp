@@ -13,6 +13,7 @@
 #include "io/chat_template/detail/dict.hpp"
 #include "io/chat_template/detail/failure.hpp"
 #include "io/chat_template/detail/filters.hpp"
+#include "io/chat_template/detail/runtime.hpp"
 #include "io/chat_template/detail/text.hpp"
 
 namespace talus::io::jinja::filters {
@@ -24,7 +25,18 @@ struct Keyed {
   Value item;
 };
 
-std::vector<Keyed> sort_keyed(std::vector<Keyed> const& keyed, bool is_reversed) {
+// Counts the work of a sort: each key is compared about log2(n) times.
+void add_sorting(Runtime& runtime, std::vector<Keyed> const& keyed) {
+  for (std::size_t rest = keyed.size(); rest > 1; rest /= 2) {
+    runtime.add_steps(keyed.size());
+    for (Keyed const& entry : keyed) {
+      runtime.add_reading(entry.key);
+    }
+  }
+}
+
+std::vector<Keyed> sort_keyed(Runtime& runtime, std::vector<Keyed> const& keyed, bool is_reversed) {
+  add_sorting(runtime, keyed);
   std::vector<std::size_t> order(keyed.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   // Items with equal keys keep their order, in reverse too.
@@ -88,7 +100,7 @@ std::vector<AttributePath> parse_paths(Value const& attribute) {
 
 }  // namespace
 
-Value sort(Runtime&, Value const& value, Arguments const& arguments) {
+Value sort(Runtime& runtime, Value const& value, Arguments const& arguments) {
   Parameters const parameters{arguments, "sort", {"reverse", "case_sensitive", "attribute"}};
   auto const paths = parse_paths(parameters.value_or_none(2));
   std::vector<Keyed> keyed;
@@ -99,10 +111,10 @@ Value sort(Runtime&, Value const& value, Arguments const& arguments) {
     }
     keyed.push_back({Value::list(std::move(keys)), item});
   }
-  return Value::list(take_items(sort_keyed(keyed, parameters.is_true(0))));
+  return Value::list(take_items(sort_keyed(runtime, keyed, parameters.is_true(0))));
 }
 
-Value dictsort(Runtime&, Value const& value, Arguments const& arguments) {
+Value dictsort(Runtime& runtime, Value const& value, Arguments const& arguments) {
   Parameters const parameters{arguments, "dictsort", {"case_sensitive", "by", "reverse"}};
   std::string const by = parameters.text(1, "key");
   if (by != "key" && by != "value") {
@@ -117,10 +129,10 @@ Value dictsort(Runtime&, Value const& value, Arguments const& arguments) {
     Value const& sorted_by = by == "key" ? key : entry;
     keyed.push_back({comparison_key(sorted_by, parameters.is_true(0)), Value::tuple({key, entry})});
   }
-  return Value::list(take_items(sort_keyed(keyed, parameters.is_true(2))));
+  return Value::list(take_items(sort_keyed(runtime, keyed, parameters.is_true(2))));
 }
 
-Value groupby(Runtime&, Value const& value, Arguments const& arguments) {
+Value groupby(Runtime& runtime, Value const& value, Arguments const& arguments) {
   Parameters const parameters{arguments, "groupby", {"attribute", "default", "case_sensitive"}, 1};
   AttributePath const path{parameters[0]};
   Value const otherwise = parameters.value_or_none(1);
@@ -128,7 +140,7 @@ Value groupby(Runtime&, Value const& value, Arguments const& arguments) {
   for (auto const sequence = to_sequence(value); Value const& item : sequence->items()) {
     keyed.push_back({comparison_key(path.get(item, otherwise), parameters.is_true(2)), item});
   }
-  keyed = sort_keyed(keyed, false);
+  keyed = sort_keyed(runtime, keyed, false);
   std::vector<Value> groups;
   for (std::size_t begin = 0; begin < keyed.size();) {
     std::size_t end = begin;

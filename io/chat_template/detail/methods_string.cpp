@@ -25,7 +25,7 @@ std::size_t to_limit(std::int64_t count) {
 }
 
 Value to_list(std::vector<std::string_view> const& parts) {
-  return Value::list({parts.begin(), parts.end()});
+  return Value::list(to_values(parts));
 }
 
 template <std::string (*change)(std::string_view)>

@@ -6,6 +6,7 @@
 
 #include "io/chat_template/detail/failure.hpp"
 #include "io/chat_template/detail/print.hpp"
+#include "io/chat_template/detail/runtime.hpp"
 
 namespace talus::io::jinja {
 
@@ -18,6 +19,7 @@ std::string Function::repr() const {
 }
 
 Value Function::call(Runtime& runtime, Arguments const& arguments) {
+  runtime.add_reading(self_);
   return body_(runtime, self_, arguments);
 }
 

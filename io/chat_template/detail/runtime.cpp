@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/chat_template/detail/runtime.hpp"
 
+#include <algorithm>
+
 #include "io/chat_template/detail/dict.hpp"
 #include "io/chat_template/detail/failure.hpp"
 
@@ -10,27 +12,50 @@ namespace {
 // About what an allocation costs beside its contents.
 constexpr std::size_t overhead_bytes = 64;
 
+// From this many names in a scope on, they are found by their hash.
+constexpr std::size_t few_names = 32;
+
 }  // namespace
 
 Value const* Scope::find(std::string_view name) const {
   for (Scope const* scope = this; scope != nullptr; scope = scope->outer_.get()) {
-    for (auto const& [known, value] : scope->names_) {
-      if (known == name) {
-        return &value;
-      }
+    std::size_t const place = scope->place_of(name);
+    if (place < scope->names_.size()) {
+      return &scope->names_[place].second;
     }
   }
   return nullptr;
 }
 
+std::size_t Scope::place_of(std::string_view name) const {
+  if (!places_.empty()) {
+    auto const found = places_.find(name);
+    return found == places_.end() ? names_.size() : found->second;
+  }
+  auto const found = std::find_if(
+      names_.begin(), names_.end(), [&](auto const& entry) { return entry.first == name; });
+  return static_cast<std::size_t>(found - names_.begin());
+}
+
 void Scope::set(std::string_view name, Value value) {
-  for (auto& [known, old] : names_) {
-    if (known == name) {
-      old = std::move(value);
-      return;
-    }
+  std::size_t const place = place_of(name);
+  if (place < names_.size()) {
+    names_[place].second = std::move(value);
+    return;
   }
   names_.emplace_back(name, std::move(value));
+  if (!places_.empty()) {
+    places_.emplace(name, names_.size() - 1);
+  } else if (names_.size() == few_names) {
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+      places_.emplace(names_[i].first, i);
+    }
+  }
+}
+
+void Scope::clear() {
+  places_.clear();
+  names_.clear();
 }
 
 Runtime::~Runtime() {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -24,11 +25,15 @@ class Scope {
 
   void set(std::string_view name, Value value);
 
-  void clear() { names_.clear(); }
+  void clear();
 
  private:
+  // The place of a name in names_, or their number.
+  [[nodiscard]] std::size_t place_of(std::string_view name) const;
+
   std::shared_ptr<Scope> outer_;
   std::vector<std::pair<std::string_view, Value>> names_;
+  std::unordered_map<std::string_view, std::size_t> places_;  // in names_, once those are many
 };
 
 /// What one rendering has used up, and the things it made that live until its end.
@@ -49,8 +54,11 @@ class Runtime {
   /// \throws Failure  if that is more than allowed
   void add_steps(std::size_t steps);
 
-  /// Counts the work of looking at a whole value.
-  void add_reading(Value const& value) { add_steps(value.weight() / bytes_per_step); }
+  /// Counts the work of looking at a whole value. The parts of a container are mostly passed over,
+  /// while a text is read byte by byte.
+  void add_reading(Value const& value) {
+    add_steps(value.weight() / (value.is_string() ? text_bytes_per_step : bytes_per_step));
+  }
 
   /// Counts the memory of a value just made, without the values that it contains.
   ///
@@ -68,6 +76,7 @@ class Runtime {
 
  private:
   static constexpr std::size_t bytes_per_step = 64;
+  static constexpr std::size_t text_bytes_per_step = 16;
 
   RenderOptions const& options_;
   std::size_t num_steps_ = 0;

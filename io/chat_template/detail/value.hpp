@@ -19,7 +19,10 @@ struct Text;
 
 /// The largest value a template may build: its text, or the sum over what it contains, in bytes.
 /// What is in a container twice counts twice, so the bound also holds for what printing gives.
-constexpr std::size_t max_value_bytes = std::size_t{64} << 20;
+constexpr std::size_t max_value_bytes = std::size_t{16} << 20;
+
+/// The most pieces that a text may be taken apart into: lines, words, characters.
+constexpr std::size_t max_pieces = 1'000'000;
 
 /// The deepest nesting of lists and dicts.
 constexpr int max_value_depth = 400;

@@ -34,6 +34,32 @@ SEARCH = {
     },
 }
 
+TRICKY = [
+    {
+        "type": "function",
+        "function": {
+            "name": "tricky",
+            "description": " two\nlines ",
+            "parameters": {
+                "type": "object",
+                "properties": {
+                    "union": {"oneOf": [{"type": "string"}, {"type": "integer", "default": 3}], "description": "either"},
+                    "deep": {"type": "object", "properties": {"list": {"type": "array", "items": {"type": "object", "properties": {"q": {"type": "string"}}}}}, "required": ["list"]},
+                    "maybe": {"type": "string", "nullable": True, "default": "it's \"so\""},
+                    "map": {"type": "object", "additionalProperties": {"type": "number"}},
+                    "x-$ref name": {"type": "boolean", "default": False, "minimum": 0},
+                    "any": {},
+                },
+                "required": ["union", "deep"],
+                "additionalProperties": False,
+            },
+            "strict": True,
+        },
+    },
+    {"type": "function", "function": {"name": "nothing", "description": "no arguments", "parameters": {"type": "object", "properties": {}}}},
+]
+DOCUMENTS = [{"title": "T", "text": "Text one"}, {"doc_id": 7, "title": "U", "text": "Text\ntwo"}]
+
 
 def call(name, arguments, call_id="abc123def"):
     return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
@@ -80,11 +106,16 @@ CONVERSATIONS = {
     "content parts": [user([{"type": "text", "text": " look "}, {"type": "image"}, {"type": "text", "text": "here"}])],
     "bad call id": [user("W?"), assistant("", tool_calls=[call("get_weather", {}, "short")]), tool("x", "short")],
     "empty content": [user(""), assistant(""), user("")],
+    "flags in text": [system("Be brief. /no_think"), user("a /think")],
+    "thinking parts": [user("a"), assistant([{"type": "thinking", "thinking": "t"}, {"type": "text", "text": "b"}]), user("c")],
+    "developer": [{"role": "developer", "content": "Dev."}, user("a")],
+    "steps": [user("W?"), assistant("One.", tool_calls=[call("get_weather", {"place": "A"})], reasoning_content="r1"), tool("1"),
+              assistant(None, tool_calls=[call("a_search", {"query": None, "n": 1.5, "l": [1, {"z": True}]}, "xyz456uvw")], reasoning_content="r2"), tool("2", "xyz456uvw"), assistant("Done.", reasoning_content="r3"), user("Thanks")],
     "no content": [user("a"), assistant(None), user("b")],
     "empty": [],
 }  # fmt: skip
 
-WITH_TOOLS = ["one turn", "system", "call", "call, text with it", "call, open", "two calls", "call, arguments as text", "unicode", "bad call id", "empty"]
+WITH_TOOLS = ["one turn", "system", "steps", "call", "call, text with it", "call, open", "two calls", "call, arguments as text", "unicode", "bad call id", "empty"]
 
 TOKENS = {
     "llama3": {"bos_token": "<|begin_of_text|>", "eos_token": "<|eot_id|>", "now": "2026-01-02T03:04:05"},
@@ -95,12 +126,41 @@ TOKENS = {
     "mistral": {"bos_token": "<s>", "eos_token": "</s>"},
     "turns": {"bos_token": "<bos>", "eos_token": "<eos>"},
     "schema": {},
+    "apertus": {"bos_token": "<s>", "now": "2026-11-21T10:00:00"},
+    "deepseek_v3_1": {"bos_token": "<｜begin▁of▁sentence｜>", "eos_token": "<｜end▁of▁sentence｜>"},
+    "gemma": {"bos_token": "<bos>"},
+    "glm4": {},
+    "gpt_oss": {"now": "2026-01-02T03:04:05"},
+    "granite": {},
+    "hermes": {"bos_token": "<s>"},
+    "kimi_k2": {},
+    "llama2": {"bos_token": "<s>", "eos_token": "</s>"},
+    "llama4": {"bos_token": "<|begin_of_text|>"},
+    "minimax_m2": {},
+    "mistral3": {"bos_token": "<s>", "eos_token": "</s>", "now": "2026-11-21T10:00:00"},
+    "olmo2": {"bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>"},
+    "phi": {"eos_token": "<|endoftext|>"},
+    "qwen3_coder": {},
+    "seed_oss": {},
+    "smollm3": {"now": "2026-11-21T10:00:00"},
 }
 
 EXTRAS = {
     "llama3": [{"date_string": "1 Apr 2025"}, {"tools_in_user_message": False, "tools": [WEATHER, SEARCH]}, {"builtin_tools": ["search", "code_interpreter", "get_weather"]}],
     "qwen3": [{"enable_thinking": False}, {"enable_thinking": True}],
     "deepseek_v3": [{"thinking": True}, {"thinking": False}],
+    "apertus": [{"enable_thinking": True}, {"tools": TRICKY}],
+    "deepseek_v3_1": [{"thinking": True}, {"tools": TRICKY}],
+    "glm4": [{"enable_thinking": False}, {"enable_thinking": False, "tools": TRICKY}],
+    "gpt_oss": [{"reasoning_effort": "high", "builtin_tools": ["python", "browser"]}, {"model_identity": "X.", "tools": TRICKY}],
+    "granite": [{"thinking": True}, {"controls": {"citations": True, "length": "short"}}, {"documents": DOCUMENTS}, {"documents": DOCUMENTS, "tools": TRICKY}],
+    "hermes": [{"tools": TRICKY}],
+    "kimi_k2": [{"tools": TRICKY}],
+    "llama4": [{"tools_in_user_message": False, "tools": TRICKY}, {"custom_tools": TRICKY}],
+    "minimax_m2": [{"tools": TRICKY}],
+    "qwen3_coder": [{"tools": TRICKY}],
+    "seed_oss": [{"thinking_budget": 0}, {"thinking_budget": 600}, {"thinking_budget": 9999, "tools": TRICKY}],
+    "smollm3": [{"enable_thinking": False}, {"xml_tools": [{"a": 1}]}],
     "schema": [{"documents": [{"kind": "paper", "title": "B"}, {"kind": "book", "title": "A"}, {"kind": "paper", "title": "C"}]}],
 }  # fmt: skip
 
@@ -114,7 +174,7 @@ def whole_cases():
             variables = tokens | {"messages": CONVERSATIONS[name], "tools": [WEATHER, SEARCH], "add_generation_prompt": True}
             yield f"{template}: {name}, with tools", template, variables
         for extra in EXTRAS.get(template, []):
-            label = ", ".join(key if isinstance(value, list) else f"{key} {value}" for key, value in extra.items())
-            for name in ("one turn", "thought in content", "call"):
+            label = ", ".join(key if isinstance(value, (list, dict)) else f"{key} {value}" for key, value in extra.items())
+            for name in ("one turn", "thought in content", "call", "steps"):
                 variables = tokens | {"messages": CONVERSATIONS[name], "add_generation_prompt": True} | extra
                 yield f"{template}: {name}, {label}", template, variables

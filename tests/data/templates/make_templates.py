@@ -3,7 +3,7 @@
 
     python make_templates.py        (needs transformers and jinja2)
 
-One JSON object a line: `name`, `template`, `messages`, `tools` and `documents` (null: none given), `kwargs` (the other
+One JSON object a line: `name`, `template` (or `whole`: its file in whole/), `messages`, `tools` and `documents` (null: none given), `kwargs` (the other
 variables: add_generation_prompt, bos_token, enable_thinking, ...), where it matters `now` (local time for strftime_now), and either
 `expected` or `error`: {`kind`: "syntax" (found before rendering), "raised" (by raise_exception) or "runtime"; `message`: the text
 that Python gave, which is a promise only for "raised"}.
@@ -49,10 +49,13 @@ def small_cases(module):
 
 
 def all_cases():
-    yield from small_cases(statement_cases)
-    yield from small_cases(expression_cases)
-    for name, template, variables in chat_cases.whole_cases():
-        yield name, (HERE / "whole" / f"{template}.jinja").read_text(), variables
+    """Yields (name, where its template is in the row, template, variables)."""
+    for module in (statement_cases, expression_cases):
+        for name, template, variables in small_cases(module):
+            yield name, {"template": template}, template, variables
+    for name, whole, variables in chat_cases.whole_cases():
+        file = f"{whole}.jinja"
+        yield name, {"whole": file}, (HERE / "whole" / file).read_text(), variables
 
 
 def failure(error):
@@ -63,14 +66,14 @@ def failure(error):
     return {"kind": kind, "message": str(error)}
 
 
-def render(name, template, variables):
+def render(name, place, template, variables):
     variables = json.loads(json.dumps(variables))  # what a reader of the file will see
     case = {key: variables.pop(key, None) for key in ("messages", "tools", "documents")}
     now = variables.pop("now", None)
     variables.setdefault("add_generation_prompt", False)
     used = {word: value for word, value in variables.items() if word in template or word == "add_generation_prompt"}
     FixedClock.fixed = now and datetime.datetime.fromisoformat(now)
-    row = {"name": name, "template": template, **case, "kwargs": used} | ({"now": now} if now else {})
+    row = {"name": name, **place, **case, "kwargs": used} | ({"now": now} if now else {})
     try:
         texts, _ = chat_template_utils.render_jinja_template(
             [case["messages"]], tools=case["tools"], documents=case["documents"], chat_template=template, **used
