@@ -31,10 +31,10 @@ enum class TokenRole { bos, eos, unk, sep, pad, cls, mask };
 /// The texts of a model's tokenizer files.
 struct TokenizerFiles {
   std::string tokenizer_json;
-  std::optional<std::string> tokenizer_config_json;
-  std::optional<std::string> special_tokens_map_json;
-  std::optional<std::string> config_json;  ///< the model's; only its model_type counts
-  std::filesystem::path dir;               ///< what errors put before the files' names
+  std::optional<std::string> tokenizer_config_json{};
+  std::optional<std::string> special_tokens_map_json{};
+  std::optional<std::string> config_json{};  ///< the model's; only its model_type counts
+  std::filesystem::path dir{};               ///< what errors put before the files' names
 };
 
 /// Text to token ids and back, as a model's tokenizer.json says.
@@ -75,7 +75,7 @@ class Tokenizer {
   ///
   /// \throws ConfigError  if a pattern of the tokenizer needs too many steps on this text, the text
   /// is
-  ///                      or becomes longer than 256 MiB, or the model can't write a character of
+  ///                      or becomes longer than 64 MiB, or the model can't write a character of
   ///                      it
   [[nodiscard]] std::vector<TokenId> encode(std::string_view text, AddSpecialTokens add) const;
 

@@ -17,7 +17,7 @@ constexpr std::size_t max_pattern_bytes = std::size_t{1} << 16U;
 // Backtracking steps: of each search, at no charge; of a search; of all searches of a text.
 constexpr unsigned long free_retries = 10'000;
 constexpr unsigned long max_search_retries = 10'000'000;  // Oniguruma's own limit of a match
-constexpr unsigned long max_retries = 1'000'000'000;
+constexpr unsigned long max_retries = 100'000'000;
 
 OnigUChar const* bytes_of(std::string_view text) noexcept {
   return reinterpret_cast<OnigUChar const*>(text.data());

@@ -48,7 +48,7 @@ class Regex {
     ///
     /// \throws ConfigError  if the pattern backtracks too much: a search 10 million times, all of
     /// this
-    ///                      object's a billion times
+    ///                      object's 100 million times
     void find_all(std::string_view text, Span range, std::vector<Match>& found);
 
    private:
