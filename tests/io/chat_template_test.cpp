@@ -143,6 +143,50 @@ TEST_CASE("endless work is refused") {
   check_refused("{{ range(-9223372036854775807, 9223372036854775807) }}");
 }
 
+TEST_CASE("work is counted by what it costs, so that a limit ends it soon") {
+  RenderOptions options;  // a fifth of what is allowed by default, which is about a second's work
+  options.max_steps /= 5;
+  options.max_allocated_bytes /= 5;
+  std::string const often = "{% for i in range(100000) %}";
+  std::string const text = "{% set s = 'aé' * 4000000 %}";
+  std::string const many = "{% set l = range(100000)|list %}";
+  for (std::string const& source :
+       {often + often + "{% endfor %}{% endfor %}",
+        text + often + "{% set t = s|upper %}{% endfor %}",
+        text + often + "{% set t = s.find(s[1:]) %}{% endfor %}",
+        text + often + "{% for c in s %}{% break %}{% endfor %}{% endfor %}",
+        text + often + "{% set t = s.split('a') %}{% endfor %}",
+        many + often + "{% set t = l|sort %}{% endfor %}",
+        many + often + "{% set t = l|unique|list %}{% endfor %}",
+        many + often + "{% set t = l|groupby('x') %}{% endfor %}",
+        "{% set d = {'a': 'x' * 1000000} %}" + often + "{% set t = d|xmlattr %}{% endfor %}"}) {
+    INFO(source);
+    auto const start = std::chrono::steady_clock::now();
+    CHECK_THROWS_AS(render(source, Json::object(), options), TemplateError);
+    std::chrono::duration<double> const elapsed = std::chrono::steady_clock::now() - start;
+    CHECK(elapsed.count() < 20);  // sanitizers and a busy machine take their time
+  }
+}
+
+TEST_CASE("many names cost no more than few") {
+  std::string source;
+  for (int i = 0; i < 20'000; ++i) {
+    source += talus::concat("{% set a", i, " = ", i, " %}{{ a", i, " }}");
+  }
+  auto const start = std::chrono::steady_clock::now();
+  CHECK(render(source).size() == 88'890);
+  std::chrono::duration<double> const elapsed = std::chrono::steady_clock::now() - start;
+  CHECK(elapsed.count() < 20);
+}
+
+TEST_CASE("a template has a size, and so have the pieces of a text") {
+  CHECK_THROWS_AS(ChatTemplate::parse(times("x", 1 << 20) + "x", "test"), TemplateError);
+  CHECK(render(times("x", 1 << 20)).size() == 1 << 20);
+  check_refused("{{ ('a' * 2000000).split('a') }}");
+  check_refused("{{ ('\n' * 2000000).splitlines() }}");
+  check_refused("{% for c in 'a' * 2000000 %}{% endfor %}");
+}
+
 TEST_CASE("values that grow without end are refused") {
   std::string const often = "{% for i in range(100) %}";
   check_refused("{{ 'x' * 1000000000000 }}");

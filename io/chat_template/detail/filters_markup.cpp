@@ -14,6 +14,7 @@
 #include "io/chat_template/detail/filters.hpp"
 #include "io/chat_template/detail/numbers.hpp"
 #include "io/chat_template/detail/print.hpp"
+#include "io/chat_template/detail/runtime.hpp"
 #include "io/chat_template/detail/text.hpp"
 #include "io/chat_template/detail/unicode.hpp"
 
@@ -177,7 +178,7 @@ Value urlencode(Runtime&, Value const& value, Arguments const& arguments) {
   return Value{std::move(out)};
 }
 
-Value xmlattr(Runtime&, Value const& value, Arguments const& arguments) {
+Value xmlattr(Runtime& runtime, Value const& value, Arguments const& arguments) {
   Parameters const parameters{arguments, "xmlattr", {"autospace"}};
   if (!value.is(Kind::dict)) {
     fail("xmlattr: needs a dict, got ", type_name(value));
@@ -187,6 +188,7 @@ Value xmlattr(Runtime&, Value const& value, Arguments const& arguments) {
     if (entry.is_none() || entry.is_undefined()) {
       continue;
     }
+    runtime.add_reading(entry);
     std::string const name = to_text(key);
     if (name.find_first_of(" \t\n\r\f\v/>=") != npos) {
       fail("xmlattr: ", to_repr(key), " is no attribute's name");

@@ -25,6 +25,9 @@ struct Keyed {
   Value item;
 };
 
+// What looking up a key costs.
+constexpr std::size_t steps_per_search = 8;
+
 // Counts the work of a sort: each key is compared about log2(n) times.
 void add_sorting(Runtime& runtime, std::vector<Keyed> const& keyed) {
   for (std::size_t rest = keyed.size(); rest > 1; rest /= 2) {
@@ -164,13 +167,14 @@ Value min(Runtime&, Value const& value, Arguments const& arguments) {
   return extreme(value, arguments, "min", false);
 }
 
-Value unique(Runtime&, Value const& value, Arguments const& arguments) {
+Value unique(Runtime& runtime, Value const& value, Arguments const& arguments) {
   Parameters const parameters{arguments, "unique", {"case_sensitive", "attribute"}};
   AttributePath const path{parameters.value_or_none(1)};
   Dict seen;
   std::vector<Value> found;
   for (auto const sequence = to_sequence(value); Value const& item : sequence->items()) {
     Value const key = comparison_key(path.get(item), parameters.is_true(0));
+    runtime.add_steps(steps_per_search);
     if (seen.find(key) == nullptr) {
       seen.set(key, Value{});
       found.push_back(item);

@@ -8,6 +8,29 @@ ROWS = {"rows": [{"k": "a", "v": 1}, {"k": "b", "v": 2}, {"k": "a", "v": 3}]}
 TREE = {"tree": [{"n": "1", "c": [{"n": "1.1", "c": []}, {"n": "1.2", "c": [{"n": "1.2.1", "c": []}]}]}, {"n": "2", "c": []}]}
 
 CASES = {
+    "what a name means": [
+        ("{% for i in [1, 2] %}{{ x }};{% endfor %}{% set x = 1 %}{{ x }}", {"x": 7}),
+        ("{% for i in [1] %}{{ x }};{% endfor %}{% if i %}{% set x = 1 %}{% endif %}{{ x }}", {"x": 7}),
+        ("{{ x }};{% for i in [1] %}{{ x }};{% endfor %}{% set x = 1 %}{{ x }}", {"x": 7}),
+        ("{% for i in [1, 2] %}{% for j in [1] %}[{{ x }}]{% endfor %}{% set x = i %}{{ x }}{% endfor %}", {"x": 7}),
+        ("{% for i in [1, 2] %}{% for j in [1] %}[{{ x }}]{% endfor %}{% set x = i %}{% endfor %}{{ x }}", {"x": 7}),
+        ("{% macro f() %}[{{ x }}]{% endmacro %}{{ f() }}{% set x = 1 %}{{ f() }}", {"x": 7}),
+        ("{% macro f() %}{% if false %}{% set x = 1 %}{% endif %}[{{ x }}]{% endmacro %}{{ f() }}", {"x": 7}),
+        ("{% macro f() %}{% with y = 1 %}[{{ x }}]{% endwith %}{% set x = 1 %}{{ x }}{% endmacro %}{{ f() }}", {"x": 7}),
+        ("{% set y %}{% for i in [1] %}[{{ x }}]{% endfor %}{% set x = 1 %}{% endset %}{{ y }}{{ x }}", {"x": 7}),
+        ("{% filter upper %}{% for i in [1] %}[{{ x }}]{% endfor %}{% set x = 'a' %}{{ x }}{% endfilter %}", {"x": 7}),
+        ("{% macro f() %}{{ caller() }}{% endmacro %}{% call f() %}{% for i in [1] %}[{{ x }}]{% endfor %}{% set x = 1 %}{% endcall %}", {"x": 7}),
+        ("{% generation %}{% for i in [1] %}[{{ x }}]{% endfor %}{% set x = 1 %}{% endgeneration %}", {"x": 7}),
+        ("{% for i in [] %}{% else %}{% for j in [1] %}[{{ x }}]{% endfor %}{% set x = 1 %}{% endfor %}", {"x": 7}),
+        ("{% for i in [1] %}{% for j in [1] %}{{ range is defined }}{% endfor %}{% set range = 1 %}{% endfor %}"),
+        ("{% macro f(a=a) %}[{{ a }}]{% endmacro %}{{ f() }}{{ f(1) }}", {"a": 7}),
+        ("{% macro f(a=b, b=1) %}[{{ a }}{{ b }}]{% endmacro %}{{ f() }}{{ f(b=2) }}{{ f(3) }}", {"b": 7}),
+        ("{% macro f(a, b=a ~ 'x', c=b) %}[{{ a }}{{ b }}{{ c }}]{% endmacro %}{{ f(1) }}{{ f(1, c=3) }}", {}),
+        "{% for loop in [1] %}{% endfor %}",
+        "{% for i in [1] %}{% set loop = 1 %}{% endfor %}",
+        "{% for i in [1] %}{% with loop = 1 %}{{ loop }}{% endwith %}{% endfor %}",
+        "{% set loop = 1 %}{{ loop }}{% for i in [1] %}{{ loop.index }}{% endfor %}{{ loop }}",
+    ],
     "for": [
         "{% for m in messages %}{{ m.role }}:{{ m['content'] }};{% endfor %}",
         "{% for x in [] %}{{ x }}{% else %}nothing{% endfor %}",
