@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-#   tests/sanitize.sh [short|all]
+#   tests/sanitize.sh [fuzz|short|all]
 #
-# Bad input under the address and undefined-behaviour sanitizers: each parser is fuzzed for some
-# seconds (clang's libFuzzer), and the hostile cases run on one rank and on more. `all` runs every
-# other test under the sanitizers as well. Sets the machine up first, as tests/run.sh does.
+# Bad input under the address and undefined-behaviour sanitizers. `fuzz` feeds each parser for some
+# seconds (clang's libFuzzer); `short`, the default, then runs the hostile cases on one rank and on
+# more; `all` every other test too. Sets the machine up first, as tests/run.sh does.
 #
 #   JOBS     parallel compilations and test processes (all cores)
 #   SECONDS_EACH  seconds that each parser is fuzzed (10)
@@ -44,19 +44,22 @@ run_fuzz_targets() {
     xargs -P "$jobs" -I{} bash -euo pipefail -c 'fuzz {}'
 }
 
-[[ $what == short || $what == all ]] || {
-  echo "tests/sanitize.sh: $what (short or all)" >&2
+# run_tests TARGET CTEST_ARGUMENT...
+run_tests() {
+  cmake --preset asan
+  cmake --build --preset asan --parallel "$jobs" --target "$1"
+  say "$1 built"
+  ctest --preset asan --parallel "$jobs" "${@:2}"
+}
+
+[[ $what =~ ^(fuzz|short|all)$ ]] || {
+  echo "tests/sanitize.sh: $what (fuzz, short or all)" >&2
   exit 2
 }
 FUZZING=yes jobs/setup.sh
 run_fuzz_targets
-
-cmake --preset asan
-if [ "$what" = all ]; then
-  cmake --build --preset asan --parallel "$jobs"
-  ctest --preset asan --parallel "$jobs" --label-exclude slow
-else
-  cmake --build --preset asan --parallel "$jobs" --target talus_hostile_tests
-  ctest --preset asan --parallel "$jobs" --label-regex '^hostile$'
-fi
+case $what in
+  short) run_tests talus_hostile_tests --label-regex '^hostile$' ;;
+  all) run_tests all --label-exclude slow ;;
+esac
 say "all passed"
