@@ -182,8 +182,11 @@ std::unique_ptr<Parts const> make_parts(TokenizerFiles const& files) {
   Vocabulary const& vocabulary = parts->model->vocabulary();
   auto added = std::make_unique<AddedVocabulary>(vocabulary, parts->normalizer.get());
   added->add(make_added_tokens(file.field()));
-  parts->roles =
-      add_special_tokens(config, field_of(map_file), tokenizer_class.default_roles(), *added);
+  parts->roles = add_special_tokens(config,
+                                    field_of(map_file),
+                                    tokenizer_class.default_roles(),
+                                    tokenizer_class.keeps_flags(),
+                                    *added);
   added->build_matchers();
   parts->token_bytes = make_token_bytes(vocabulary, *added, parts->decoder);
   check_template(*parts, file.field());

@@ -76,12 +76,15 @@ class NamedTokens {
   }
 
   /// Adds all; a token that is known keeps its other properties.
-  void add_to(AddedVocabulary& added) const {
+  void add_to(AddedVocabulary& added, bool keeps_flags) const {
     std::vector<AddedToken> tokens;
     auto const add = [&](AddedToken token) {
       if (AddedToken const* const known = added.find(token.content)) {
         token = *known;
         token.special = true;
+      }
+      if (!keeps_flags) {
+        token = AddedToken{.content = token.content, .special = true};
       }
       tokens.push_back(std::move(token));
     };
@@ -128,6 +131,7 @@ class NamedTokens {
 RoleTokens add_special_tokens(std::optional<JsonField> const& config,
                               std::optional<JsonField> const& map,
                               RoleTokens const& defaults,
+                              bool keeps_flags,
                               AddedVocabulary& added) {
   NamedTokens named{defaults};
   bool has_decoder_tokens = false;
@@ -144,7 +148,7 @@ RoleTokens add_special_tokens(std::optional<JsonField> const& config,
   if (!has_decoder_tokens && map) {
     named.read(*map);
   }
-  named.add_to(added);
+  named.add_to(added, keeps_flags);
   return named.spellings();
 }
 

@@ -22,11 +22,13 @@ using RoleTokens = std::array<std::optional<std::string>, num_roles>;
 /// only where there is no added_tokens_decoder. Either file may be missing.
 ///
 /// \param defaults  the tokens with a role that neither file speaks of
+/// \param keeps_flags  whether tokens with a role, and the extra ones, keep lstrip and the like
 /// \return  the tokens with a role
 /// \throws ConfigError  naming file and field, if one is damaged
 RoleTokens add_special_tokens(std::optional<JsonField> const& config,
                               std::optional<JsonField> const& map,
                               RoleTokens const& defaults,
+                              bool keeps_flags,
                               AddedVocabulary& added);
 
 }  // namespace talus::io::tokenizer

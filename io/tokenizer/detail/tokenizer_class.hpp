@@ -33,6 +33,9 @@ class TokenizerClass {
   /// The tokens that have a role though no file says so.
   [[nodiscard]] RoleTokens default_roles() const;
 
+  /// False if the class adds its special tokens once more, without lstrip and the like.
+  [[nodiscard]] bool keeps_flags() const noexcept { return kind_ != Kind::qwen2; }
+
  private:
   enum class Kind { as_written, llama, gemma, qwen2, gpt2 };
 
