@@ -38,9 +38,9 @@ class TemplateError final : public Error {
   std::string reason_;
 };
 
-/// What a template may use, since it comes with a model and not from the user, and its clock. Beyond
-/// a limit rendering ends with an error, on any machine at the same place. One value, the variables
-/// too, may have at most 16 MiB, and be nested at most 400 deep.
+/// What a template may use, since it comes with a model and not from the user, and its clock.
+/// Beyond a limit rendering ends with an error, on any machine at the same place. One value, the
+/// variables too, may have at most 16 MiB, and be nested at most 400 deep.
 struct RenderOptions {
   /// Evaluations of nodes of the template's tree, and comparable work: a second or two of it.
   std::int64_t max_steps = 10'000'000;

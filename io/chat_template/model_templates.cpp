@@ -2,6 +2,7 @@
 #include "io/chat_template/model_templates.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 #include <vector>
 
@@ -97,27 +98,57 @@ ModelTemplate::Templates find_templates(fs::path const& model, fs::path const& f
   return templates;
 }
 
-// Adds the tokens that a file has and that are not known yet. A token is a string, or an object
-// with its "content".
-void add_tokens(ModelTemplate::Tokens& tokens, fs::path const& file) {
-  if (!fs::exists(file)) {
-    return;
-  }
-  Json const json = read_json_file(file);
-  for (char const* const name : {"bos_token",
-                                 "eos_token",
-                                 "unk_token",
-                                 "sep_token",
-                                 "pad_token",
-                                 "cls_token",
-                                 "mask_token"}) {
-    auto const found = json.is_object() ? json.find(name) : json.end();
-    if (found == json.end() || found->is_null()) {
+bool is_token(Json const& value) {
+  return value.is_string() || (value.is_object() && value.contains("content"));
+}
+
+// A token is a string, or an object with its "content".
+std::string const& token_text(Json const& value, std::string_view name, fs::path const& file) {
+  return text_of(
+      value.is_object() && value.contains("content") ? value["content"] : value, name, file);
+}
+
+// Adds the tokens that a file names: the usual ones, and those of a model, whose names end in
+// "_token" too or which stand in an object of their own.
+void add_tokens(ModelTemplate::Tokens& tokens, Json const& json, fs::path const& file) {
+  constexpr std::array<std::string_view, 7> usual{
+      "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"};
+  for (auto const& [name, value] : json.items()) {
+    if (value.is_null()) {
       continue;
     }
-    bool const is_object = found->is_object() && found->contains("content");
-    tokens.emplace(name, text_of(is_object ? (*found)["content"] : *found, name, file));
+    bool const is_usual = std::find(usual.begin(), usual.end(), name) != usual.end();
+    if (is_usual || (name.ends_with("_token") && is_token(value))) {
+      tokens.insert_or_assign(name, token_text(value, name, file));
+    }
+    bool const is_group = name == "extra_special_tokens" || name == "model_specific_special_tokens";
+    if (is_group && value.is_object()) {
+      for (auto const& [own_name, own_value] : value.items()) {
+        tokens.insert_or_assign(own_name, token_text(own_value, own_name, file));
+      }
+    }
   }
+}
+
+// The special tokens of a model. The older special_tokens_map.json counts, and counts more, where
+// tokenizer_config.json does not list all added tokens itself.
+ModelTemplate::Tokens load_tokens(fs::path const& model) {
+  ModelTemplate::Tokens tokens;
+  bool is_complete = false;
+  fs::path const config = model / "tokenizer_config.json";
+  if (fs::exists(config)) {
+    if (Json const json = read_json_file(config); json.is_object()) {
+      is_complete = json.contains("added_tokens_decoder");
+      add_tokens(tokens, json, config);
+    }
+  }
+  fs::path const map = model / "special_tokens_map.json";
+  if (!is_complete && fs::exists(map)) {
+    if (Json const json = read_json_file(map); json.is_object()) {
+      add_tokens(tokens, json, map);
+    }
+  }
+  return tokens;
 }
 
 // A request's key, or null.
@@ -218,10 +249,7 @@ std::optional<ModelTemplate> load_model_template(fs::path const& model, fs::path
   if (templates.empty()) {
     return std::nullopt;
   }
-  ModelTemplate::Tokens tokens;
-  add_tokens(tokens, model / "tokenizer_config.json");
-  add_tokens(tokens, model / "special_tokens_map.json");
-  return ModelTemplate{std::move(templates), std::move(tokens)};
+  return ModelTemplate{std::move(templates), load_tokens(model)};
 }
 
 Json chat_variables(ModelTemplate const& model, Json const& request) {

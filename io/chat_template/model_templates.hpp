@@ -46,8 +46,9 @@ class ModelTemplate {
 ///
 /// In this order: `file`; chat_template.jinja, with those in additional_chat_templates; the key
 /// "chat_template" of tokenizer_config.json (text, or a list of {name, template}); that of
-/// chat_template.json. The special tokens are those of tokenizer_config.json, and of
-/// special_tokens_map.json where that has none.
+/// chat_template.json. The special tokens are those of tokenizer_config.json, with a model's own
+/// ones ("image_token"), and over them those of special_tokens_map.json unless the config lists all
+/// added tokens: as `transformers` 5 has them. A tokenizer class's built-in tokens are not known.
 ///
 /// \param model  the model's directory
 /// \param file   a template that the user gives; empty: none

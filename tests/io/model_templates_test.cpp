@@ -131,8 +131,29 @@ TEST_CASE("special tokens are variables, strings or objects, from either file") 
               R"({"bos_token": "<s>", "eos_token": {"content": "</s>", "lstrip": false},
                   "unk_token": null, "chat_template":
                   "{{ bos_token }}{{ eos_token }}{{ pad_token }}{{ unk_token is defined }}"})");
+  CHECK(render_chat(load_model_template(model.path()).value(), hello) == "<s></s>False");
   model.write("special_tokens_map.json", R"({"bos_token": "other", "pad_token": "<pad>"})");
-  CHECK(render_chat(load_model_template(model.path()).value(), hello) == "<s></s><pad>False");
+  CHECK(render_chat(load_model_template(model.path()).value(), hello) == "other</s><pad>False");
+}
+
+TEST_CASE("special_tokens_map.json is not looked at beside a list of all added tokens") {
+  ModelDirectory const model;
+  model.write("tokenizer_config.json",
+              R"({"bos_token": "<s>", "added_tokens_decoder": {},
+                  "chat_template": "{{ bos_token }}{{ pad_token }}"})");
+  model.write("special_tokens_map.json", R"({"bos_token": "other", "pad_token": "<pad>"})");
+  CHECK(render_chat(load_model_template(model.path()).value(), hello) == "<s>");
+}
+
+TEST_CASE("a model's own tokens are variables too") {
+  ModelDirectory const model;
+  model.write("tokenizer_config.json",
+              R"({"boi_token": "<boi>", "add_bos_token": true, "eoi_token": {"content": "<eoi>"},
+                  "extra_special_tokens": {"image": "<img>"}, "chat_template":
+                  "{{ boi_token }}{{ eoi_token }}{{ image }}{{ add_bos_token is defined }}"})");
+  CHECK(render_chat(load_model_template(model.path()).value(), hello) == "<boi><eoi><img>False");
+  model.write("tokenizer_config.json", R"({"bos_token": 1, "chat_template": "x"})");
+  CHECK_THROWS_WITH(load_model_template(model.path()), ContainsSubstring("\"bos_token\""));
 }
 
 TEST_CASE("a request's variables are what transformers passes") {
