@@ -35,13 +35,17 @@ struct ChatPrompt {
 /// What a request starts from: text, token ids that are taken as they are, or a conversation.
 using Prompt = std::variant<std::string, std::vector<std::int32_t>, ChatPrompt>;
 
+/// Where a prompt is cut that is too long.
+enum class TruncationSide { left, right };
+
 /// How a prompt becomes tokens.
 struct PromptRules {
   bool add_special_tokens = true;  ///< whether a text gets the model's own; of a chat: false
   /// Tokens that are kept at most; -1: as many as the context and max_tokens leave room for; none:
   /// one that is too long is an error.
   std::optional<std::int32_t> truncate_prompt_tokens{};
-  bool truncate_right = false;  ///< whether the first ones are kept; else the last ones
+  /// None: on the left, after the special tokens that a text begins with.
+  std::optional<TruncationSide> truncation_side{};
 
   bool operator==(PromptRules const&) const = default;
 };

@@ -55,10 +55,21 @@ TextModel::TextModel(std::filesystem::path const& dir, std::filesystem::path con
       template_{io::load_model_template(dir, chat_template)} {}
 
 std::vector<std::int32_t> TextModel::encode(io::Request const& request, std::int64_t vocab) const {
-  auto const add_special = request.prompt_rules.add_special_tokens ? io::AddSpecialTokens::yes
-                                                                   : io::AddSpecialTokens::no;
+  bool const adds_special = request.prompt_rules.add_special_tokens;
+  return encode(
+      request, vocab, adds_special ? io::AddSpecialTokens::yes : io::AddSpecialTokens::no);
+}
+
+std::vector<std::int32_t> TextModel::encode_bare(io::Request const& request,
+                                                 std::int64_t vocab) const {
+  return encode(request, vocab, io::AddSpecialTokens::no);
+}
+
+std::vector<std::int32_t> TextModel::encode(io::Request const& request,
+                                            std::int64_t vocab,
+                                            io::AddSpecialTokens add) const {
   if (auto const* const text = std::get_if<std::string>(&request.prompt)) {
-    return tokenizer_.encode(*text, add_special);
+    return tokenizer_.encode(*text, add);
   }
   if (auto const* const ids = std::get_if<std::vector<std::int32_t>>(&request.prompt)) {
     for (std::int32_t const id : *ids) {
@@ -73,7 +84,7 @@ std::vector<std::int32_t> TextModel::encode(io::Request const& request, std::int
         "messages: the model has no chat template (give one by --chat-template, or use "
         "/v1/completions)"};
   }
-  return tokenizer_.encode(render(std::get<io::ChatPrompt>(request.prompt)), add_special);
+  return tokenizer_.encode(render(std::get<io::ChatPrompt>(request.prompt)), add);
 }
 
 std::string TextModel::render(io::ChatPrompt const& chat) const {

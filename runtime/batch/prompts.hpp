@@ -31,9 +31,16 @@ class TextModel {
   [[nodiscard]] std::vector<std::int32_t> encode(io::Request const& request,
                                                  std::int64_t vocab) const;
 
+  /// As encode(), without the special tokens that it puts around a text.
+  [[nodiscard]] std::vector<std::int32_t> encode_bare(io::Request const& request,
+                                                      std::int64_t vocab) const;
+
   [[nodiscard]] io::Tokenizer const& tokenizer() const noexcept { return tokenizer_; }
 
  private:
+  [[nodiscard]] std::vector<std::int32_t> encode(io::Request const& request,
+                                                 std::int64_t vocab,
+                                                 io::AddSpecialTokens add) const;
   [[nodiscard]] std::string render(io::ChatPrompt const& chat) const;
 
   io::Tokenizer tokenizer_;

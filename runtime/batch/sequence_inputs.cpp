@@ -92,26 +92,41 @@ TokenRules token_rules(io::SamplingParams const& params,
   return tokens;
 }
 
+/// How many tokens of a prompt stand before its text: special ones, that stay where it is cut.
+std::int64_t num_before_text(std::vector<std::int32_t> const& prompt,
+                             io::Request const& request,
+                             BatchRules const& rules,
+                             TextModel const& text) {
+  if (request.prompt_rules.truncation_side || !request.prompt_rules.add_special_tokens) {
+    return 0;
+  }
+  std::vector<std::int32_t> const bare = text.encode_bare(request, rules.vocab);
+  auto const at = std::search(prompt.begin(), prompt.end(), bare.begin(), bare.end());
+  return at == prompt.end() ? 0 : at - prompt.begin();
+}
+
 /// Cuts a prompt to the length that the request names.
 void truncate(std::vector<std::int32_t>& prompt,
               io::Request const& request,
-              std::int64_t max_model_len) {
+              BatchRules const& rules,
+              TextModel const& text) {
   auto const& wanted = request.prompt_rules.truncate_prompt_tokens;
   if (!wanted) {
     return;
   }
   std::int64_t const answer = std::max(request.params.max_tokens.value_or(1), 1);
-  std::int64_t const most =
-      *wanted > 0 ? *wanted : std::max<std::int64_t>(max_model_len - answer, 1);
+  std::int64_t const room = std::max<std::int64_t>(rules.max_model_len - answer, 1);
+  std::int64_t const most = *wanted > 0 ? *wanted : room;
   std::int64_t const surplus = std::ssize(prompt) - most;
   if (surplus <= 0) {
     return;
   }
-  if (request.prompt_rules.truncate_right) {
+  if (request.prompt_rules.truncation_side == io::TruncationSide::right) {
     prompt.resize(static_cast<std::size_t>(most));
-  } else {
-    prompt.erase(prompt.begin(), prompt.begin() + surplus);
+    return;
   }
+  std::int64_t const kept = std::min(num_before_text(prompt, request, rules, text), most);
+  prompt.erase(prompt.begin() + kept, prompt.begin() + kept + surplus);
 }
 
 /// How many tokens the answer may have after a prompt of that length.
@@ -163,7 +178,7 @@ std::vector<SequenceInput> make_sequence_inputs(io::Request const& request,
   input.seed = params.seed.value_or(rules.seed);
   input.num_samples = static_cast<std::uint32_t>(params.num_samples());
   input.prompt = text.encode(request, rules.vocab);
-  truncate(input.prompt, request, rules.max_model_len);
+  truncate(input.prompt, request, rules, text);
   input.max_tokens = max_tokens_of(params, rules, std::ssize(input.prompt));
   input.rule = {.temperature = params.temperature,
                 .top_k = std::max(params.top_k, 0),

@@ -150,7 +150,7 @@ TEST_CASE("a prompt's rules are read; a text gets special tokens and a conversat
   std::string const messages = R"([{"role":"user","content":"x"}])";
 
   CHECK(plain == PromptRules{});
-  CHECK(other == PromptRules{false, 7, true});
+  CHECK(other == PromptRules{false, 7, TruncationSide::right});
   CHECK_FALSE(accept(chat(messages)).prompt_rules.add_special_tokens);
   CHECK(accept(chat(messages + R"(,"add_special_tokens":true)")).prompt_rules.add_special_tokens);
   CHECK(accept(chat(messages + R"(,"truncate_prompt_tokens":-1)"))

@@ -96,7 +96,8 @@ void read_truncation_side(Field const& field, Draft& draft) {
   if (side != "left" && side != "right") {
     refuse("invalid_value", field, "must be \"left\" or \"right\"");
   }
-  draft.request.prompt_rules.truncate_right = side == "right";
+  draft.request.prompt_rules.truncation_side =
+      side == "right" ? TruncationSide::right : TruncationSide::left;
 }
 
 void read_effort(Field const& field, Draft& draft) {
