@@ -89,7 +89,7 @@ double ConfigFields::number_or(std::string_view name, double fallback) const {
 bool ConfigFields::flag_or(std::string_view name, bool fallback) const {
   io::Json const* const value = find(name);
   if (value == nullptr) {
-    return fallback;
+    return fallback && !is_given(name);
   }
   if (!value->is_boolean()) {
     refuse(name, "must be true or false");

@@ -39,6 +39,7 @@ class ConfigFields {
   /// A number that must be there.
   [[nodiscard]] double number(std::string_view name) const;
 
+  /// A flag, or `fallback` where the field is missing; null is false.
   [[nodiscard]] bool flag_or(std::string_view name, bool fallback) const;
 
   /// A string, or `fallback` where the field is missing or null.

@@ -206,6 +206,9 @@ ModelSpec read_model_spec(io::Json const& json, std::string const& source) {
   if (!text) {
     config.refuse("text_config", "must be there in a model of text and images");
   }
+  if (text->has("final_logit_softcapping")) {
+    text->refuse("final_logit_softcapping", "models of text and images don't cap their logits");
+  }
   ModelSpec spec = read_text_model(config, *text, wrapper->text_type);
   spec.names.root = "language_model.model.";
   spec.names.head = "language_model.lm_head.weight";

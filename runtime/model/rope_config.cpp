@@ -6,6 +6,8 @@
 #include <cmath>
 #include <utility>
 
+#include <nlohmann/json.hpp>
+
 #include "runtime/base/error.hpp"
 
 namespace talus::runtime {
@@ -102,36 +104,59 @@ void read_scaling(ConfigFields const& fields, RopeSpec& rope) {
   }
 }
 
-/// Lengths beside the scaling come before those in it; longrope's factor is then their ratio.
-void read_outer_lengths(ConfigFields const& config, double max_position, RopeSpec& rope) {
-  bool const is_given = config.has("original_max_position_embeddings");
+/// Lengths beside the scaling come before those in it.
+void read_outer_length(ConfigFields const& config, RopeSpec& rope) {
   rope.original_max_position =
       config.number_or("original_max_position_embeddings", rope.original_max_position);
   if (rope.scaling != RopeScaling::none && !(rope.original_max_position >= 1.0)) {
     config.refuse("original_max_position_embeddings", "must be at least 1");
   }
-  if (rope.scaling == RopeScaling::longrope && (is_given || rope.factor == 1.0)) {
-    rope.factor = std::max(max_position / rope.original_max_position, 1.0);
-  }
 }
 
-/// The rotated part of a head, by whichever spelling gives it.
+/// The share of a head that is rotated, by whichever spelling gives it; null is all of it.
+double rotated_share(ConfigFields const& fields, double fallback) {
+  bool const is_null =
+      fields.is_given("partial_rotary_factor") && !fields.has("partial_rotary_factor");
+  return is_null ? 1.0 : fields.number_or("partial_rotary_factor", fallback);
+}
+
 std::int64_t rotary_dim_of(ConfigFields const& config,
                            std::optional<ConfigFields> const& rope,
                            RopeDefaults const& defaults) {
-  double factor = config.number_or("partial_rotary_factor", defaults.partial);
-  if (rope) {
-    factor = rope->number_or("partial_rotary_factor", factor);
+  if (!defaults.may_be_partial) {
+    char const* const why = "this family rotates whole heads";
+    config.expect_only("partial_rotary_factor", 1.0, why);
+    if (rope) {
+      rope->expect_only("partial_rotary_factor", 1.0, why);
+    }
   }
-  if (!(factor > 0.0 && factor <= 1.0)) {
+  double share = rotated_share(config, defaults.partial);
+  share = rope ? rotated_share(*rope, share) : share;
+  if (!(share > 0.0 && share <= 1.0)) {
     config.refuse("partial_rotary_factor", "must be in (0, 1]");
   }
-  auto const dim = static_cast<std::int64_t>(static_cast<double>(defaults.head_dim) * factor);
+  auto const dim = static_cast<std::int64_t>(static_cast<double>(defaults.head_dim) * share);
   if (dim < 2 || dim % 2 != 0) {
     config.refuse(config.has("partial_rotary_factor") ? "partial_rotary_factor" : "head_dim",
                   concat("rotary embedding needs an even number of components, not ", dim));
   }
   return dim;
+}
+
+/// The object that describes the rotation, under its old or its new name.
+std::optional<ConfigFields> rope_fields(ConfigFields const& config, std::string const& layer_type) {
+  std::optional<ConfigFields> fields = config.object("rope_parameters");
+  std::optional<ConfigFields> const old = config.object("rope_scaling");
+  if (fields && old && *config.find("rope_parameters") != *config.find("rope_scaling")) {
+    config.refuse("rope_scaling", "rope_parameters is there too, and says something else");
+  }
+  if (!fields) {
+    fields = old;
+  }
+  if (fields && !layer_type.empty() && fields->has(layer_type)) {
+    return fields->object(layer_type);
+  }
+  return fields;
 }
 
 }  // namespace
@@ -142,19 +167,16 @@ RopeSpec read_rope(ConfigFields const& config, RopeDefaults const& defaults) {
       config.number_or("max_position_embeddings", static_cast<double>(defaults.max_position));
   rope.theta = config.number_or("rope_theta", defaults.theta);
   rope.original_max_position = max_position;
-  std::optional<ConfigFields> fields = config.object("rope_parameters");
-  if (!fields) {
-    fields = config.object("rope_scaling");
-  }
-  if (fields && !defaults.layer_type.empty() && fields->has(defaults.layer_type)) {
-    fields = fields->object(defaults.layer_type);
-  }
+  std::optional<ConfigFields> const fields = rope_fields(config, defaults.layer_type);
   rope.rotary_dim = rotary_dim_of(config, fields, defaults);
   if (fields) {
     rope.theta = fields->number_or("rope_theta", rope.theta);
     read_scaling(*fields, rope);
   }
-  read_outer_lengths(config, max_position, rope);
+  read_outer_length(config, rope);
+  if (rope.scaling == RopeScaling::longrope && !fields->has("factor")) {
+    rope.factor = std::max(max_position / rope.original_max_position, 1.0);
+  }
   if (!(rope.theta > 1.0)) {
     config.refuse("rope_theta", "must be greater than 1");
   }

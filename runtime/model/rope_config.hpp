@@ -15,6 +15,7 @@ struct RopeDefaults {
   std::int64_t head_dim = 0;
   double theta = 10000.0;
   double partial = 1.0;           ///< share of a head that is rotated
+  bool may_be_partial = false;    ///< whether the config may give another share
   std::int64_t max_position = 0;  ///< of the model; 0: the config must say it
   std::string layer_type{};       ///< key in `rope_parameters` of layers of this kind; empty: none
 };

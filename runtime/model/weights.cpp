@@ -25,6 +25,30 @@ bool is_beyond_the_layers(std::string const& name, ModelSpec const& spec) {
   return error == std::errc{} && number >= spec.layers.size();
 }
 
+/// A checkpoint's own output head counts, also where the config ties it to the embedding: a copy of
+/// the embedding does no harm, and another head is what the model was trained with.
+ModelSpec with_own_head(ModelSpec const& spec, io::Checkpoint const& checkpoint) {
+  ModelSpec own = spec;
+  own.tied_embeddings = spec.tied_embeddings && checkpoint.find(spec.names.head) == nullptr;
+  return own;
+}
+
+/// Weights and biases of the model's layers that nothing uses: the config leaves something out that
+/// the model was trained with, so its answers would be wrong.
+void refuse_unused(io::Checkpoint const& checkpoint, ModelSpec const& spec) {
+  std::string const prefix = spec.names.root + "layers.";
+  for (std::string const& name : compare_names(checkpoint, spec).unknown) {
+    bool const is_trained = name.ends_with(".weight") || name.ends_with(".bias");
+    if (name.starts_with(prefix) && is_trained) {
+      throw ConfigError{
+          concat("tensor ",
+                 name,
+                 ": is in the checkpoint, but no part of the model that config.json describes uses "
+                 "it (a flag of the config may be missing or false)")};
+    }
+  }
+}
+
 }  // namespace
 
 std::int64_t weight_bytes(kernels::ExecContext const& exec,
@@ -44,9 +68,11 @@ LoadedWeights load_weights(parallel::Communicator const& comm,
                            ShardPlace const& place,
                            DType dtype,
                            io::LoadOptions const& options) {
+  refuse_unused(checkpoint, spec);
+  ModelSpec const own = with_own_head(spec, checkpoint);
   WeightBinder binder{exec, dtype};
   LoadedWeights loaded;
-  bind_model(binder, spec, place, loaded.weights);
+  bind_model(binder, own, place, loaded.weights);
   std::vector<io::TensorDemand> const demands = binder.make_demands();
   loaded.report = io::load_tensors(comm, checkpoint, demands, options);
   return loaded;
@@ -55,7 +81,7 @@ LoadedWeights load_weights(parallel::Communicator const& comm,
 TensorNames compare_names(io::Checkpoint const& checkpoint, ModelSpec const& spec) {
   WeightBinder binder{{}, DType::f32};
   ModelWeights weights;
-  bind_model(binder, spec, ShardPlace{}, weights);
+  bind_model(binder, with_own_head(spec, checkpoint), ShardPlace{}, weights);
   std::set<std::string> const needed{binder.names().begin(), binder.names().end()};
   TensorNames names;
   for (std::string const& name : needed) {
@@ -64,9 +90,7 @@ TensorNames compare_names(io::Checkpoint const& checkpoint, ModelSpec const& spe
     }
   }
   for (io::TensorInfo const& tensor : checkpoint.tensors()) {
-    bool const is_spare_head = tensor.name == spec.names.head && spec.tied_embeddings;
-    if (!needed.contains(tensor.name) && !is_spare_head &&
-        !is_beyond_the_layers(tensor.name, spec)) {
+    if (!needed.contains(tensor.name) && !is_beyond_the_layers(tensor.name, spec)) {
       names.unknown.push_back(tensor.name);
     }
   }

@@ -89,7 +89,9 @@ struct LoadedWeights {
 /// Loads and packs a rank's weights. Collective over `comm`, the ranks of the job.
 ///
 /// \param dtype  of the packed matrices: f32 or bf16
-/// \throws ConfigError  on every rank: see io::load_tensors
+/// A head of its own in the checkpoint is used, also where the config ties it to the embedding.
+/// \throws ConfigError  on every rank: see io::load_tensors; or if a weight or bias of the model's
+///                      layers would not be used
 [[nodiscard]] LoadedWeights load_weights(parallel::Communicator const& comm,
                                          io::Checkpoint const& checkpoint,
                                          kernels::ExecContext const& exec,

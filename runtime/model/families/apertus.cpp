@@ -12,6 +12,9 @@ void read_apertus(ConfigFields const& config, ModelSpec& spec) {
   if (config.text_or("hidden_act", "xielu") != "xielu") {
     config.refuse("hidden_act", "this family is known with xielu only");
   }
+  if (!config.has("rope_scaling") && !config.has("rope_parameters")) {
+    config.refuse("rope_scaling", "Apertus needs its llama3 scaling");
+  }
   AttentionSpec attention = read_grouped_query(config, spec, {.rope = {.theta = 12e6}});
   attention.qk_norm = QkNorm::head;
   config.expect_only("qk_norm", true, "this family is known with norms on heads only");

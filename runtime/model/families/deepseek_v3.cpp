@@ -8,13 +8,19 @@
 // 2025, section 2.
 
 namespace talus::runtime {
+namespace {
+
+/// What the released model has, and transformers where a config is silent.
+constexpr kernels::RoutingRule published{.num_groups = 8, .top_groups = 4, .scaling = 2.5F};
+
+}  // namespace
 
 void read_deepseek_v3(ConfigFields const& config, ModelSpec& spec) {
   AttentionSpec attention = read_latent(config);
   if (!config.flag_or("rope_interleave", true)) {
     attention.rope.pairs = kernels::RopePairs::halves;
   }
-  fill_dense_first(config, spec, attention, read_sigmoid_experts(config));
+  fill_dense_first(config, spec, attention, read_sigmoid_experts(config, published));
 }
 
 }  // namespace talus::runtime

@@ -83,13 +83,18 @@ void read_window_of_all(ConfigFields const& config,
                         std::optional<std::int64_t> by_default,
                         ModelSpec& spec) {
   bool const is_missing = !config.is_given("sliding_window");
-  if (config.has("sliding_window") || (is_missing && by_default)) {
-    std::vector<bool> const all(spec.layers.size(), true);
-    read_windows(config, {.slides = all, .window = by_default.value_or(0)}, spec);
+  bool const slides = config.has("sliding_window") || (is_missing && by_default);
+  for (std::string const& type : config.texts("layer_types")) {
+    if (type != (slides ? "sliding_attention" : "full_attention")) {
+      config.refuse("layer_types", "this family has a window in all layers or in none");
+    }
+  }
+  for (LayerSpec& layer : spec.layers) {
+    layer.attention.window = slides ? config.size_or("sliding_window", by_default.value_or(0)) : 0;
   }
 }
 
-MoeSpec read_sigmoid_experts(ConfigFields const& config) {
+MoeSpec read_sigmoid_experts(ConfigFields const& config, kernels::RoutingRule const& defaults) {
   expect_silu(config);
   config.expect_only("scoring_func", "sigmoid", "this family routes by sigmoid");
   config.expect_only("topk_method", "noaux_tc", "this family routes by noaux_tc");
@@ -100,13 +105,14 @@ MoeSpec read_sigmoid_experts(ConfigFields const& config) {
   moe.intermediate = config.size("moe_intermediate_size");
   moe.shared_intermediate = moe.intermediate * config.count_or("n_shared_experts", 1);
   moe.has_correction_bias = true;
-  moe.routing = {.score = kernels::RouterScore::sigmoid,
-                 .top_k = config.size("num_experts_per_tok"),
-                 .num_groups = config.size_or("n_group", 1),
-                 .top_groups = config.size_or("topk_group", 1),
-                 .normalize = config.flag_or("norm_topk_prob", true),
-                 .normalize_epsilon = 1e-20F,
-                 .scaling = static_cast<float>(config.number_or("routed_scaling_factor", 1.0))};
+  moe.routing = {
+      .score = kernels::RouterScore::sigmoid,
+      .top_k = config.size("num_experts_per_tok"),
+      .num_groups = config.size_or("n_group", defaults.num_groups),
+      .top_groups = config.size_or("topk_group", defaults.top_groups),
+      .normalize = config.flag_or("norm_topk_prob", true),
+      .normalize_epsilon = 1e-20F,
+      .scaling = static_cast<float>(config.number_or("routed_scaling_factor", defaults.scaling))};
   check_routing(config, moe);
   return moe;
 }

@@ -54,7 +54,10 @@ void read_window_of_all(ConfigFields const& config,
 
 /// The rule of experts that are routed by sigmoid scores and a correction bias, within groups
 /// (DeepSeek-V3's), by DeepSeek's names.
-[[nodiscard]] MoeSpec read_sigmoid_experts(ConfigFields const& config);
+///
+/// \param defaults  its groups and scaling, where the config says nothing of them
+[[nodiscard]] MoeSpec read_sigmoid_experts(ConfigFields const& config,
+                                           kernels::RoutingRule const& defaults);
 
 /// Puts dense layers first, `first_k_dense_replace` of them, then layers with experts.
 void fill_dense_first(ConfigFields const& config,

@@ -40,10 +40,13 @@ AttentionSpec read_attention(ConfigFields const& config,
   return attention;
 }
 
-/// A cap that is missing is the family's; one that is null or 0 is none.
+/// A cap that is missing is the family's; one that is null is none.
 float read_cap(ConfigFields const& config, char const* name, double by_default) {
-  double const cap = config.number_or(name, config.is_given(name) ? 0.0 : by_default);
-  if (!(cap >= 0.0)) {
+  if (!config.has(name)) {
+    return config.is_given(name) ? 0.0F : static_cast<float>(by_default);
+  }
+  double const cap = config.number(name);
+  if (!(cap > 0.0)) {
     config.refuse(name, "must be positive, or null for none");
   }
   return static_cast<float>(cap);
@@ -80,7 +83,9 @@ void read_gemma2(ConfigFields const& config, ModelSpec& spec) {
 void read_gemma3(ConfigFields const& config, ModelSpec& spec) {
   AttentionSpec full = read_attention(config, spec, {.theta = 1e6, .layer_type = "full_attention"});
   full.qk_norm = QkNorm::head;
-  full.soft_cap = read_cap(config, "attn_logit_softcapping", 0.0);
+  if (config.has("attn_logit_softcapping")) {
+    config.refuse("attn_logit_softcapping", "Gemma 3 does not cap its scores");
+  }
   spec.logit_cap = read_cap(config, "final_logit_softcapping", 0.0);
   fill_layers(spec, full, read_feed_forward(config));
   std::int64_t const period = config.size_or("sliding_window_pattern", 6);

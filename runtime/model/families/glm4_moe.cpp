@@ -9,11 +9,11 @@
 namespace talus::runtime {
 
 void read_glm4_moe(ConfigFields const& config, ModelSpec& spec) {
-  AttentionSpec attention =
-      read_grouped_query(config, spec, {.kv_heads = 8, .rope = {.partial = 0.5}});
+  AttentionSpec attention = read_grouped_query(
+      config, spec, {.kv_heads = 8, .rope = {.partial = 0.5, .may_be_partial = true}});
   attention.out_bias = false;
   attention.qk_norm = config.flag_or("use_qk_norm", false) ? QkNorm::head : QkNorm::none;
-  fill_dense_first(config, spec, attention, read_sigmoid_experts(config));
+  fill_dense_first(config, spec, attention, read_sigmoid_experts(config, {}));
 }
 
 }  // namespace talus::runtime

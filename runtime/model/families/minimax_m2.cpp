@@ -11,8 +11,9 @@ namespace talus::runtime {
 namespace {
 
 AttentionSpec read_attention(ConfigFields const& config, ModelSpec const& spec) {
-  AttentionDefaults defaults{.kv_heads = 8, .head_dim = 128, .rope = {.theta = 5e6}};
-  if (config.has("rotary_dim") && !config.has("rope_parameters")) {
+  AttentionDefaults defaults{
+      .kv_heads = 8, .head_dim = 128, .rope = {.theta = 5e6, .may_be_partial = true}};
+  if (config.has("rotary_dim")) {
     auto const head_dim = static_cast<double>(config.size_or("head_dim", 128));
     defaults.rope.partial = static_cast<double>(config.size("rotary_dim")) / head_dim;
     if (defaults.rope.partial > 1.0) {
@@ -20,7 +21,8 @@ AttentionSpec read_attention(ConfigFields const& config, ModelSpec const& spec) 
     }
   }
   AttentionSpec attention = read_grouped_query(config, spec, defaults);
-  attention.qk_norm = config.flag_or("use_qk_norm", true) ? QkNorm::whole : QkNorm::none;
+  config.expect_only("use_qk_norm", true, "MiniMax-M2 has norms of queries and keys");
+  attention.qk_norm = QkNorm::whole;
   config.expect_only("qk_norm_type", "per_layer", "only norms over all heads are known");
   return attention;
 }

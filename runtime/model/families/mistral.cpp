@@ -17,11 +17,11 @@ void read_mistral(ConfigFields const& config, ModelSpec& spec) {
 }
 
 void read_ministral3(ConfigFields const& config, ModelSpec& spec) {
-  AttentionSpec const attention =
-      read_grouped_query(config, spec, {.kv_heads = 8, .head_dim = 128, .rope = {.theta = 1e6}});
-  if (attention.rope.query_growth != 0.0 && attention.rope.rotary_dim != attention.head_dim) {
-    config.refuse("partial_rotary_factor", "must be 1 with llama_4_scaling_beta");
+  if (!config.has("rope_scaling") && !config.has("rope_parameters")) {
+    config.refuse("rope_parameters", "Ministral 3 needs its yarn scaling");
   }
+  AttentionSpec const attention =
+      read_grouped_query(config, spec, {.kv_heads = 8, .head_dim = 128});
   fill_layers(spec, attention, read_silu_feed_forward(config));
   read_window_of_all(config, std::nullopt, spec);
 }

@@ -11,7 +11,7 @@
 namespace talus::runtime {
 
 void read_phi3(ConfigFields const& config, ModelSpec& spec) {
-  AttentionSpec attention = read_grouped_query(config, spec);
+  AttentionSpec attention = read_grouped_query(config, spec, {.rope = {.may_be_partial = true}});
   if (attention.rope.scaling == RopeScaling::yarn) {
     config.refuse("rope_scaling", "the early spelling of longrope as yarn is not known");
   }

@@ -212,6 +212,35 @@ TEST_CASE("longrope takes its length from either place, and its factor from the 
                     ContainsSubstring("long_factor") && ContainsSubstring("48 positive numbers"));
 }
 
+TEST_CASE("what a family is not known with is refused by its name") {
+  auto const [name, field, value, why] =
+      GENERATE(table<char const*, char const*, char const*, char const*>({
+          {"Apertus", "rope_scaling", "null", "llama3"},
+          {"Apertus", "post_norm", "true", "norms before"},
+          {"MiniMax", "use_qk_norm", "false", "norms of queries"},
+          {"MiniMax", "rotary_dim", "256", "128 components"},
+          {"GLM", "partial_rotary_factor", "1.5", "(0, 1]"},
+          {"gemma-2", "final_logit_softcapping", "0.0", "positive"},
+          {"gemma-2", "use_bidirectional_attention", "true", "causal"},
+          {"Mistral", "layer_types", R"(["full_attention"])", "in all layers or in none"},
+          {"gpt-oss", "layer_types", R"(["full_attention"])", "each of the 24 layers"},
+          {"gpt-oss", "rope_scaling", "null", "yarn"},
+          {"DeepSeek-V2", "norm_topk_prob", "true", "not normalised"},
+          {"DeepSeek-V2", "topk_method", "\"noaux_tc\"", "group_limited_greedy"},
+          {"SmolLM3", "no_rope_layers", "[1, 0]", "each of the 36 layers"},
+          {"Kimi", "rope_scaling", R"({"type": "yarn", "factor": 2, "beta_fast": 0})", "beta_slow"},
+      }));
+  CAPTURE(name, field, value);
+  for (Published const& model : published) {
+    if (std::string{model.name}.find(name) == 0) {
+      io::Json config = io::Json::parse(model.config);
+      config[field] = io::Json::parse(value);
+      CHECK_THROWS_WITH(read_model_spec(config, "config.json"),
+                        ContainsSubstring(field) && ContainsSubstring(why));
+    }
+  }
+}
+
 TEST_CASE("a model of text and images without a text model is refused") {
   CHECK_THROWS_WITH(
       read_model_spec(io::Json::parse(R"({"model_type": "mistral3"})"), "config.json"),
