@@ -40,6 +40,16 @@ std::string up_to_mark(std::string text) {
   return text;
 }
 
+/// The ids, if the model has an embedding for each: a tokenizer may know more tokens than that.
+std::vector<std::int32_t> checked(std::vector<std::int32_t> ids, std::int64_t vocab) {
+  for (std::int32_t const id : ids) {
+    if (id < 0 || id >= vocab) {
+      throw ConfigError{concat("prompt: token id ", id, " (the vocabulary has ", vocab, ')')};
+    }
+  }
+  return ids;
+}
+
 std::vector<std::int32_t> tokens_of(io::Tokenizer const& tokenizer, std::string_view mark) {
   auto tokens = tokenizer.encode(mark, io::AddSpecialTokens::no);
   if (tokens.empty()) {
@@ -69,22 +79,17 @@ std::vector<std::int32_t> TextModel::encode(io::Request const& request,
                                             std::int64_t vocab,
                                             io::AddSpecialTokens add) const {
   if (auto const* const text = std::get_if<std::string>(&request.prompt)) {
-    return tokenizer_.encode(*text, add);
+    return checked(tokenizer_.encode(*text, add), vocab);
   }
   if (auto const* const ids = std::get_if<std::vector<std::int32_t>>(&request.prompt)) {
-    for (std::int32_t const id : *ids) {
-      if (id < 0 || id >= vocab) {
-        throw ConfigError{concat("prompt: token id ", id, " (the vocabulary has ", vocab, ')')};
-      }
-    }
-    return *ids;
+    return checked(*ids, vocab);
   }
   if (!template_) {
     throw ConfigError{
         "messages: the model has no chat template (give one by --chat-template, or use "
         "/v1/completions)"};
   }
-  return tokenizer_.encode(render(std::get<io::ChatPrompt>(request.prompt)), add);
+  return checked(tokenizer_.encode(render(std::get<io::ChatPrompt>(request.prompt)), add), vocab);
 }
 
 std::string TextModel::render(io::ChatPrompt const& chat) const {
