@@ -175,6 +175,20 @@ TEST_CASE("a template that goes wrong costs its own requests, and no others") {
   }
 }
 
+TEST_CASE("a tokenizer that knows more tokens than the model costs the requests that have them") {
+  HostileRun const run;
+  run.write_requests(chat_requests());
+  run.write("tokenizer.json", replaced(sound_tokenizer(), "\"H\":72", "\"H\":100000"));
+  auto const lines = run.answers();
+  REQUIRE(lines.size() == 2);
+  for (std::string const& line : lines) {
+    CAPTURE(line);
+    Json const answer = Json::parse(line);
+    CHECK_FALSE(answer["error"].is_null());
+    CHECK((answer["custom_id"] == "chat" || line.find("100000") != std::string::npos));
+  }
+}
+
 TEST_CASE("a generation_config.json that is none is refused") {
   check_refusals("generation_config.json",
                  {
