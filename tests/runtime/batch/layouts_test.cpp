@@ -2,6 +2,8 @@
 #include "runtime/batch/layouts.hpp"
 
 #include <algorithm>
+#include <filesystem>
+#include <optional>
 #include <string>
 
 #include "kernels/session.hpp"
@@ -34,6 +36,19 @@ ModelOptions options_of(std::string const& name, std::string const& dtype) {
   options.max_num_seqs = 8;
   options.max_num_batched_tokens = 64;
   return options;
+}
+
+/// All checkpoints of the tests' data, by name.
+std::vector<std::string> checkpoints() {
+  std::vector<std::string> names;
+  for (auto const& entry :
+       std::filesystem::directory_iterator{std::string{TALUS_TEST_DATA} + "/models"}) {
+    if (std::filesystem::exists(entry.path() / "config.json")) {
+      names.push_back(entry.path().filename().string());
+    }
+  }
+  std::sort(names.begin(), names.end());  // the same on all ranks
+  return names;
 }
 
 /// One rank by itself first, then every grid of all ranks, then variants of the first and last of
@@ -84,6 +99,31 @@ TEST_CASE("tokens and log-probabilities are the same bits in every layout") {
               });
   CAPTURE(name, dtype);
   CHECK(any_preempted);  // or the variant with little memory tests nothing
+}
+
+TEST_CASE("every checkpoint gives the same bits in every grid of four ranks") {
+  kernels::KernelSession const session{1};
+  parallel::Communicator const world = parallel::Communicator::duplicate(MPI_COMM_WORLD);
+  if (world.size() != 4) {
+    return;  // the first test case does the other numbers of ranks, with fewer checkpoints
+  }
+  std::string const name = GENERATE(from_range(checkpoints()));
+  ModelOptions options = options_of(name, "auto");
+  ModelSpec const spec = read_model_spec(options.model);
+  options.max_model_len = longest_prompt_of(spec) + max_tokens;
+  Workload const workload = make_workload(spec, 6, longest_prompt_of(spec), max_tokens, 11);
+  std::vector<Layout> layouts = grids_of(options, spec, 1);
+  std::vector<Layout> const grids = grids_of(options, spec, 4);
+  layouts.insert(layouts.end(), grids.begin(), grids.end());
+  layouts.push_back(variants_of(grids.back(), spec, *options.max_model_len).back());
+
+  std::optional<LayoutHashes> expected;
+  run_layouts(world, layouts, workload, [&](Layout const& layout, LayoutHashes const& hashes) {
+    expected = expected.value_or(hashes);
+    INFO(name << ", " << layout.name);
+    CHECK(hashes.equals(*expected));
+  });
+  CHECK(layouts.size() >= 5);
 }
 
 TEST_CASE("samples of a request compute its prompt once") {
