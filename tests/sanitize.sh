@@ -31,15 +31,15 @@ fuzz() {
     echo "tests/sanitize.sh: fuzz_$name found something: $work" >&2
     return 1
   }
-  say "fuzz_$name: $(sed -n 's/^stat::number_of_executed_units: *//p' build/fuzz/"$name".log) inputs"
+  echo "tests/sanitize.sh: fuzz_$name: $(sed -n 's/^stat::number_of_executed_units: *//p' build/fuzz/"$name".log) inputs"
 }
 
 run_fuzz_targets() {
   cmake --preset fuzz
   cmake --build --preset fuzz --parallel "$jobs"
   say "fuzz targets built"
-  export -f fuzz say
-  export seconds_each started
+  export -f fuzz
+  export seconds_each
   find tests/fuzz/corpus -mindepth 1 -maxdepth 1 -printf '%f\n' | sort |
     xargs -P "$jobs" -I{} bash -euo pipefail -c 'fuzz {}'
 }
