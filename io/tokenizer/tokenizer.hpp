@@ -39,9 +39,11 @@ struct TokenizerFiles {
 
 /// Text to token ids and back, as a model's tokenizer.json says.
 ///
-/// Gives the ids and the text that Hugging Face's tokenizers gives, for the parts it knows: a BPE
-/// model over bytes or characters, and the normalizers, pre-tokenizers, post-processors and
-/// decoders that byte-level models use. Anything else is refused by name when the files are loaded.
+/// Gives the ids and the text that AutoTokenizer of transformers 5 gives, for the parts it knows:
+/// BPE over bytes or characters with byte fallback, Unigram, and the normalizers, pre-tokenizers,
+/// post-processors and decoders that models which generate use. Anything else is refused by name
+/// when the files are loaded. Where a class of transformers (LlamaTokenizer, GemmaTokenizer,
+/// Qwen2Tokenizer, GPT2Tokenizer) puts steps of its own in place of the file's, so does load().
 ///
 /// What a letter or a digit is, and normal forms, come from the Oniguruma and utf8proc that are
 /// linked in. tokenizers 0.23 has newer tables for patterns (Unicode 16) and older ones for normal

@@ -193,6 +193,22 @@ TEST_CASE("Unigram takes the tokens of highest summed score") {
   CHECK(tokens_of(tokenizer, "xyab") == Words{"<unk>", "a", "b"});
 }
 
+TEST_CASE("ways of equal score are told apart as Hugging Face's parser rounds the scores") {
+  std::string const dashes(16, '-');
+  Json vocab = Json::array();
+  for (auto const& [token, score] : {std::pair{std::string{"<unk>"}, 0.0},
+                                     {"c", -11.969679425767485},
+                                     {"-----", -12.005264114395219},
+                                     {dashes, -10.226689836642473}}) {
+    vocab.push_back(Json::array({token, score}));
+  }
+  Tokenizer const tokenizer =
+      make({{"model", {{"type", "Unigram"}, {"unk_id", 0}, {"vocab", vocab}}}});
+
+  // With the scores rounded once, the five dashes come first.
+  CHECK(tokens_of(tokenizer, "c" + std::string(37, '-')) == Words{"c", dashes, dashes, "-----"});
+}
+
 TEST_CASE("a class of transformers puts its own steps around the vocabulary") {
   std::string const begin = "\xE2\x96\x81";
   Json const parts = {

@@ -2,6 +2,10 @@
 #include "io/tokenizer/detail/unigram_model.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
 #include <limits>
 #include <string>
 #include <utility>
@@ -16,6 +20,35 @@ namespace talus::io::tokenizer {
 namespace {
 
 constexpr double unknown_penalty = 10.0;  // SentencePiece's kUnkPenalty
+
+/// A score as Hugging Face's parser reads it: the digits as an integer, rounded to a double, then
+/// times or over a power of ten, rounded again. The last bit decides between ways of equal score.
+double twice_rounded(double score) {
+  std::array<char, 32> text{};
+  char* const begin = text.data();
+  auto const shortest =
+      std::to_chars(begin, begin + text.size(), std::abs(score), std::chars_format::scientific);
+  char* const exponent_mark = std::find(begin, shortest.ptr, 'e');
+  std::uint64_t digits = 0;
+  int exponent = 0;
+  char const* const sign = exponent_mark + (exponent_mark[1] == '+' ? 2 : 1);
+  std::from_chars(sign, shortest.ptr, exponent);
+  for (char const* at = begin; at != exponent_mark; ++at) {
+    if (*at != '.') {
+      digits = 10 * digits + static_cast<std::uint64_t>(*at - '0');
+      exponent -= at == begin ? 0 : 1;
+    }
+  }
+  constexpr int max_exponent = 308;
+  if (std::abs(exponent) > max_exponent) {
+    return score;  // no such score stands in a file
+  }
+  double power = 0;
+  std::string const power_text = concat("1e", std::abs(exponent));
+  std::from_chars(power_text.data(), power_text.data() + power_text.size(), power);
+  auto const integer = static_cast<double>(digits);
+  return std::copysign(exponent < 0 ? integer / power : integer * power, score);
+}
 
 /// The spellings of [["token", score], ...].
 std::vector<std::string> spellings(JsonField const& vocab) {
@@ -58,7 +91,7 @@ UnigramModel::UnigramModel(JsonField const& field, WordAlphabet alphabet)
 void UnigramModel::add_scores(JsonField const& vocab) {
   double lowest = std::numeric_limits<double>::infinity();
   for (std::size_t i = 0; i < vocab.size(); ++i) {
-    scores_.push_back(vocab.json()[i][1].get<double>());
+    scores_.push_back(twice_rounded(vocab.json()[i][1].get<double>()));
     lowest = std::min(lowest, scores_.back());
     auto const id = static_cast<TokenId>(i);
     std::string const& token = *vocabulary_.token(id);
