@@ -13,9 +13,12 @@ double product(std::int64_t a, std::int64_t b) {
   return static_cast<double>(a) * static_cast<double>(b);
 }
 
-void check_extent(std::string const& source, char const* what, double extent) {
-  if (extent > static_cast<double>(max_extent)) {
-    throw ConfigError{concat(source, ": ", what, " = ", extent, " (at most ", max_extent, ')')};
+void check_extent(std::string const& source,
+                  char const* what,
+                  double extent,
+                  std::int64_t most = max_extent) {
+  if (extent > static_cast<double>(most)) {
+    throw ConfigError{concat(source, ": ", what, " = ", extent, " (at most ", most, ')')};
   }
 }
 
@@ -45,13 +48,15 @@ void check_sizes(ModelSpec const& spec, std::string const& source) {
   double parameters = 2 * product(spec.hidden, spec.vocab);
   for (LayerSpec const& layer : spec.layers) {
     AttentionSpec const& attention = layer.attention;
+    check_extent(source, "num_attention_heads", static_cast<double>(attention.heads), max_parts);
     std::int64_t const widest = std::max(attention.head_dim, attention.value_dim);
     check_extent(source, "num_attention_heads * head_dim", product(attention.heads, widest));
     FeedForwardSpec const& feed_forward = layer.feed_forward;
     check_extent(source, "intermediate_size", static_cast<double>(feed_forward.intermediate));
     if (feed_forward.moe) {
       MoeSpec const& moe = *feed_forward.moe;
-      check_extent(source, "the number of experts", static_cast<double>(moe.num_experts));
+      check_extent(
+          source, "the number of experts", static_cast<double>(moe.num_experts), max_parts);
       check_extent(source, "an expert's intermediate size", static_cast<double>(moe.intermediate));
       check_extent(source,
                    "the shared experts' intermediate size",

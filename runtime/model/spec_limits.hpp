@@ -11,6 +11,9 @@ namespace talus::runtime {
 /// vocabulary.
 inline constexpr std::int64_t max_extent = std::int64_t{1} << 28;
 
+/// Heads of an attention, and experts of a mixture: what is computed for each of them one by one.
+inline constexpr std::int64_t max_parts = std::int64_t{1} << 16;
+
 /// Parameters of a model, a hundred times those of the largest.
 inline constexpr double max_parameters = 1e14;
 
