@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "runtime/base/assert.hpp"
+#include "runtime/base/error.hpp"
 
 namespace talus::runtime {
 
@@ -114,6 +115,10 @@ void Scheduler::plan_admissions(StepPlan& plan, std::int32_t max_entries) {
       }
       while (drop_prompt(sequence.family, 0)) {
       }
+      if (!fits(sequence) && shares(sequence)) {
+        // Its family's copy of the prompt takes the room that it needs: it computes its own.
+        static_cast<void>(drop_prompt(no_family, 0));
+      }
     }
     waiting_.pop_front();
     running_.push_back(id);
@@ -125,9 +130,9 @@ void Scheduler::plan_admissions(StepPlan& plan, std::int32_t max_entries) {
     recount(sequence);
     std::int32_t const num_tokens = std::min(sequence.num_tokens - sequence.num_computed, budget);
     // Always true: what is predicted covers the tokens known, and a sequence alone has all blocks.
-    bool const has_blocks = grow(plan, sequence, num_tokens);
-    TALUS_EXPECT(has_blocks);
-    static_cast<void>(has_blocks);
+    if (!grow(plan, sequence, num_tokens)) {
+      throw Error{"a sequence was admitted without blocks"};
+    }
     if (shares(sequence)) {
       copy_last_block(plan, id);
       leave_family(id);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <map>
 
 #include "runtime/scheduler/scheduler.hpp"
 
@@ -189,6 +190,32 @@ TEST_CASE("a kept prompt goes before anybody is preempted, and is computed again
   CHECK(plan.entries.front().first_position == 0);
   scheduler.commit();
   CHECK(scheduler.plan().admitted == std::vector<SequenceId>{family[2]});
+}
+
+TEST_CASE("samples whose prompt fills the cache compute it one after the other") {
+  SchedulerOptions options = options_of(2);
+  options.max_num_batched_tokens = block_tokens;
+  Scheduler scheduler{options};
+  std::vector<SequenceId> const family = add_family(scheduler, 3, {20, 6, {}});
+  std::map<SequenceId, int> drawn;
+  for (int step = 0; !scheduler.is_empty(); ++step) {
+    REQUIRE(step < 100);
+    StepPlan const& plan = scheduler.plan();
+    REQUIRE_FALSE(plan.entries.empty());
+    for (PlanEntry const& entry : plan.entries) {
+      std::int32_t const end = entry.first_position + entry.num_tokens;
+      REQUIRE(std::ssize(scheduler.blocks(entry.sequence)) * block_tokens >= end);
+    }
+    std::vector<PlanEntry> const entries = plan.entries;
+    scheduler.commit();
+    for (PlanEntry const& entry : entries) {
+      if (entry.samples && ++drawn[entry.sequence] == 6) {
+        scheduler.finish(entry.sequence);
+      }
+    }
+  }
+  CHECK(drawn.size() == family.size());
+  CHECK(scheduler.kv_use().used_blocks == 0);
 }
 
 TEST_CASE("a sample that comes late shares too, unless a window has moved on") {

@@ -27,8 +27,8 @@ SchedulerOptions small_memory(Admission admission,
                            .steps_in_flight = steps_in_flight,
                            .admission = admission};
   KvGeometry const geometry{windows, options.block_tokens};
-  options.num_blocks = 2 + static_cast<std::int32_t>(geometry.most_blocks(
-                               longest_prompt + longest_output, options.max_num_batched_tokens));
+  options.num_blocks = static_cast<std::int32_t>(
+      geometry.most_blocks(longest_prompt + longest_output, options.max_num_batched_tokens));
   return options;
 }
 
