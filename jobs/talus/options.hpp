@@ -45,7 +45,7 @@ void visit_batch_options(Options& o, Visitor&& visit) {
       "--chat-template", o.chat_template, "File of a chat template to use instead of the model's");
   visit("--reasoning-parser",
         o.reasoning_parser,
-        "Move the reasoning to reasoning_content: deepseek_r1, qwen3");
+        "Move the reasoning to reasoning_content: deepseek_r1, qwen3, openai_gptoss, ...");
   visit("--trace", o.trace, "Folder for the HDF5 trace of every rank");
   visit("--dry-run", o.dry_run, "Show grid, placement and memory, and stop before the weights");
 }

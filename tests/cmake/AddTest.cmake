@@ -33,6 +33,8 @@ function(talus_add_test path)
   add_executable(${target} "${PROJECT_SOURCE_DIR}/tests/${path}_test.cpp")
   target_link_libraries(${target} PRIVATE talus_test_support ${arg_LINK})
   talus_set_warnings(${target})
+  # A test's own code is compiled far longer than it runs. (The libraries are optimised as ever.)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O0>)
 
   if(NOT arg_RANKS)
     add_dependencies(talus_serial_tests ${target})

@@ -241,6 +241,8 @@ case_text() {
   grep -q '^\[' ids.jsonl || fail "no arrays of ids"
   "$talus" detokenize --model "$demo/dense" < ids.jsonl > back.jsonl || fail detokenize
   cmp texts.jsonl back.jsonl || fail "detokenize is not the reverse of tokenize"
+  on 3 "$talus" tokenize --model "$demo/dense" < texts.jsonl | cmp - ids.jsonl ||
+    fail "three ranks tokenize otherwise than one"
 
   echo '{"messages": [{"role": "user", "content": "Hi"}]}' > body.jsonl
   "$talus" render --model "$demo/dense" < body.jsonl > prompt.jsonl || fail render

@@ -94,12 +94,12 @@ TEST_CASE("a norm over a cut row has the bits of the whole, and agrees with rms_
   MatrixView<float> const own = columns_of(part.view(), first, 3 * dim);
   Matrix own_sums{5, 3};
   square_sums(exec, as_const(own), dim, own_sums.view());
-  scale_by_sums(exec,
-                std::as_const(sums).view(),
-                std::span{weight}.subspan(static_cast<std::size_t>(first),
-                                          static_cast<std::size_t>(3 * dim)),
-                norm,
-                own);
+  scale_by_sums(
+      exec,
+      std::as_const(sums).view(),
+      std::span{weight}.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(3 * dim)),
+      norm,
+      own);
   for (std::int64_t t = 0; t < 5; ++t) {
     for (std::int64_t h = 0; h < 3; ++h) {
       CHECK(own_sums.at(t, h) == sums.at(t, h + 2));

@@ -10,6 +10,8 @@
 #include "parallel/communicator.hpp"
 #include "runtime/base/error.hpp"
 
+#include <catch2/catch_session.hpp>
+
 #include "tests/support/catch.hpp"
 
 using namespace talus::parallel;  // what is tested
