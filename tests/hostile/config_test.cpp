@@ -140,7 +140,7 @@ TEST_CASE("sizes too large to compute with are refused, and nothing overflows") 
                                  "intermediate_size",
                                  "head_dim",
                                  "max_position_embeddings"}) {
-    for (char const* const value : {"2147483647", "2147483648", "1073741824", "16777216"}) {
+    for (char const* const value : {"2147483647", "2147483648", "1073741824"}) {
       CAPTURE(name, value);
       Json config = Json::parse(with(name, value));
       if (std::string_view{name} == "num_attention_heads") {
