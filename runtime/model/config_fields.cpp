@@ -59,10 +59,6 @@ std::int64_t ConfigFields::size_or(std::string_view name, std::int64_t fallback)
   return has(name) ? size(name) : fallback;
 }
 
-std::int64_t ConfigFields::count_or_zero(std::string_view name) const {
-  return count_or(name, 0);
-}
-
 std::int64_t ConfigFields::count_or(std::string_view name, std::int64_t fallback) const {
   io::Json const* const value = find(name);
   if (value == nullptr) {

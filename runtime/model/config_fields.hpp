@@ -30,9 +30,6 @@ class ConfigFields {
   /// An integer from 0 on, or `fallback` where the field is missing or null.
   [[nodiscard]] std::int64_t count_or(std::string_view name, std::int64_t fallback) const;
 
-  /// An integer from 0 on, or 0 where the field is missing or null.
-  [[nodiscard]] std::int64_t count_or_zero(std::string_view name) const;
-
   /// A number, or `fallback` where the field is missing or null.
   [[nodiscard]] double number_or(std::string_view name, double fallback) const;
 

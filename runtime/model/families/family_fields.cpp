@@ -121,7 +121,7 @@ void fill_dense_first(ConfigFields const& config,
                       ModelSpec& spec,
                       AttentionSpec const& attention,
                       MoeSpec const& moe) {
-  auto const num_dense = static_cast<std::size_t>(config.count_or_zero("first_k_dense_replace"));
+  auto const num_dense = static_cast<std::size_t>(config.count_or("first_k_dense_replace", 0));
   LayerSpec dense;
   dense.attention = attention;
   dense.feed_forward.intermediate = num_dense > 0 ? config.size("intermediate_size") : 0;
@@ -144,6 +144,14 @@ void check_routing(ConfigFields const& config, MoeSpec const& moe) {
   if (rule.top_k > in_reach) {
     config.refuse("num_experts_per_tok", concat("there are ", in_reach, " experts in reach"));
   }
+}
+
+void use_mixtral_names(WeightNames& names) {
+  names.router = "block_sparse_moe.gate.";
+  names.experts = "block_sparse_moe.experts.";
+  names.gate = "w1";
+  names.up = "w3";
+  names.down = "w2";
 }
 
 AttentionSpec read_latent(ConfigFields const& config) {

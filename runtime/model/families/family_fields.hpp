@@ -68,6 +68,9 @@ void fill_dense_first(ConfigFields const& config,
 /// Refuses top-k routing that asks for more experts than there are to choose from.
 void check_routing(ConfigFields const& config, MoeSpec const& moe);
 
+/// Names of experts and their router as Mixtral was published with them.
+void use_mixtral_names(WeightNames& names);
+
 /// The latent attention of DeepSeek's models, by their names.
 [[nodiscard]] AttentionSpec read_latent(ConfigFields const& config);
 

@@ -42,12 +42,8 @@ void read_minimax_m2(ConfigFields const& config, ModelSpec& spec) {
   moe.routing.top_k = config.size("num_experts_per_tok");
   check_routing(config, moe);
   fill_layers(spec, read_attention(config, spec), {.intermediate = 0, .moe = moe});
-  spec.names.router = "block_sparse_moe.gate.";
+  use_mixtral_names(spec.names);
   spec.names.correction_bias = "block_sparse_moe.e_score_correction_bias";
-  spec.names.experts = "block_sparse_moe.experts.";
-  spec.names.gate = "w1";
-  spec.names.up = "w3";
-  spec.names.down = "w2";
 }
 
 }  // namespace talus::runtime

@@ -20,11 +20,7 @@ void read_mixtral(ConfigFields const& config, ModelSpec& spec) {
       read_grouped_query(config, spec, {.kv_heads = 8, .rope = {.theta = 1e6}});
   fill_layers(spec, attention, {.intermediate = 0, .moe = moe});
   read_window_of_all(config, std::nullopt, spec);
-  spec.names.router = "block_sparse_moe.gate.";
-  spec.names.experts = "block_sparse_moe.experts.";
-  spec.names.gate = "w1";
-  spec.names.up = "w3";
-  spec.names.down = "w2";
+  use_mixtral_names(spec.names);
 }
 
 }  // namespace talus::runtime
