@@ -31,6 +31,7 @@ void visit_model_options(Options& o, Visitor&& visit) {
         "Blocks that a request must find free: expected, reserve, eager");
   visit("--backend", o.backend, "Kernels: auto, kokkos, reference");
   visit("--threads", o.threads, "Threads of a rank; 0: its share of the cores");
+  visit("--load-format", o.load_format, "Weights: auto, safetensors, dummy (random, no files)");
   visit("--load-host-memory", o.load_host_memory, "Bytes of host memory a rank uses to load");
 }
 

@@ -14,10 +14,9 @@
 #include "parallel/collectives.hpp"
 #include "runtime/base/error.hpp"
 #include "runtime/batch/batch_client.hpp"
-#include "runtime/batch/model_plan.hpp"
+#include "runtime/batch/model_load.hpp"
 #include "runtime/batch/progress.hpp"
 #include "runtime/batch/trace_observer.hpp"
-#include "runtime/model/weights.hpp"
 
 namespace talus::runtime {
 namespace {
@@ -66,19 +65,10 @@ class BatchRun {
   }
 
   void load() {
-    io::Checkpoint const checkpoint = io::Checkpoint::open_shared(options_.model, grid_->world());
-    io::LoadOptions load_options;
-    load_options.host_memory_bytes = options_.load_host_memory;
-    LoadedWeights loaded = load_weights(grid_->world(),
-                                        checkpoint,
-                                        plan_.exec,
-                                        plan_.spec,
-                                        shard_place(*grid_),
-                                        plan_.dtype,
-                                        load_options);
+    LoadedModel loaded = load_model(*grid_, plan_, options_);
     weights_ = std::move(loaded.weights);
     if (is_root()) {
-      reporter_->info(loaded.report.format());
+      reporter_->info(loaded.report);
     }
   }
 

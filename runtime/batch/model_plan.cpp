@@ -11,6 +11,7 @@
 #include "parallel/placement.hpp"
 #include "runtime/base/error.hpp"
 #include "runtime/batch/grid_choice.hpp"
+#include "runtime/batch/model_load.hpp"
 #include "runtime/batch/same_input.hpp"
 #include "runtime/model/family.hpp"
 
@@ -69,6 +70,7 @@ void check_limits(ModelOptions const& options) {
     throw ConfigError{
         concat("--kv-cache-memory: ", *options.kv_cache_memory, " (bytes, positive)")};
   }
+  static_cast<void>(load_format_from(options.load_format));
 }
 
 std::int64_t model_len_of(ModelOptions const& options, ModelSpec const& spec) {

@@ -27,6 +27,7 @@ struct ModelOptions {
   std::string kv_admission = "expected";                  ///< expected, reserve, eager
   std::string backend = "auto";                           ///< auto, kokkos, reference
   int threads = 0;                                        ///< of a rank; 0: as many as its cores
+  std::string load_format = "auto";                       ///< auto, safetensors, dummy
   std::int64_t load_host_memory = std::int64_t{4} << 30;  ///< bytes a rank, while loading
 };
 

@@ -42,6 +42,7 @@ std::vector<NamedText> options_as_text(ModelOptions const& options) {
           {"--num-gpu-blocks-override", text_of(options.num_gpu_blocks_override)},
           {"--kv-admission", options.kv_admission},
           {"--backend", options.backend},
+          {"--load-format", options.load_format},
           {"--load-host-memory", concat(options.load_host_memory)}};
 }
 

@@ -9,8 +9,8 @@
 
 #include "parallel/collectives.hpp"
 #include "parallel/work_queue.hpp"
+#include "runtime/batch/model_load.hpp"
 #include "runtime/engine/wire.hpp"
-#include "runtime/model/weights.hpp"
 #include "runtime/sampling/philox.hpp"
 
 namespace talus::runtime {
@@ -220,16 +220,7 @@ Workload make_workload(ModelSpec const& spec,
 WorkloadResult run_workload(MPI_Comm comm, ModelOptions const& options, Workload const& workload) {
   ModelPlan plan = plan_model(comm, options);
   std::unique_ptr<parallel::ProcessGrid> const grid = make_grid(comm, options, plan);
-  io::Checkpoint const checkpoint = io::Checkpoint::open_shared(options.model, grid->world());
-  io::LoadOptions load_options;
-  load_options.host_memory_bytes = options.load_host_memory;
-  LoadedWeights const loaded = load_weights(grid->world(),
-                                            checkpoint,
-                                            plan.exec,
-                                            plan.spec,
-                                            shard_place(*grid),
-                                            plan.dtype,
-                                            load_options);
+  LoadedModel const loaded = load_model(*grid, plan, options);
   StepClock clock;
   Engine engine{plan.exec, plan.spec, *grid, loaded.weights, plan.limits, plan.scheduler, clock};
   std::vector<std::byte> mine;

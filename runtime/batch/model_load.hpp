@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "parallel/process_grid.hpp"
+#include "runtime/batch/model_plan.hpp"
+#include "runtime/batch/run_options.hpp"
+#include "runtime/model/weights.hpp"
+
+namespace talus::runtime {
+
+/// Where weights come from: the checkpoint's safetensors files, or nowhere.
+enum class LoadFormat { safetensors, dummy };
+
+/// The format that --load-format names; auto is safetensors.
+///
+/// \throws ConfigError  naming what is allowed
+[[nodiscard]] LoadFormat load_format_from(std::string_view name);
+
+/// A rank's weights, and what there is to say of how they came.
+struct LoadedModel {
+  ModelWeights weights;
+  std::string report;  ///< lines for a person, without a newline at the end
+};
+
+/// Loads the weights of a planned model in the format that the options name. Collective over
+/// grid.world().
+///
+/// \throws ConfigError  on every rank: see load_weights
+[[nodiscard]] LoadedModel load_model(parallel::ProcessGrid const& grid,
+                                     ModelPlan const& plan,
+                                     ModelOptions const& options);
+
+}  // namespace talus::runtime
