@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/activation.hpp"
 
-#include "kernels/backends.hpp"
 #include "kernels/detail/checks.hpp"
+#include "kernels/operations.hpp"
 
 namespace talus::kernels {
 
@@ -12,12 +12,7 @@ void activate(ExecContext const& exec,
               MatrixView<float> y) {
   detail::check_equal("activate", "rows of y", y.rows, x.rows);
   detail::check_equal("activate", "columns of x", x.cols, rule.is_gated() ? 2 * y.cols : y.cols);
-  switch (exec.backend) {
-    case Backend::reference:
-      return reference::activate(rule, x, y);
-    case Backend::kokkos:
-      return kokkos::activate(rule, x, y);
-  }
+  operations_of(exec.backend).activate(exec, rule, x, y);
 }
 
 }  // namespace talus::kernels

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/attention.hpp"
 
-#include "kernels/backends.hpp"
 #include "kernels/detail/checks.hpp"
+#include "kernels/detail/limits.hpp"
+#include "kernels/operations.hpp"
 
 namespace talus::kernels {
 namespace {
@@ -39,16 +40,12 @@ void paged_attention(ExecContext const& exec,
                      MatrixView<float> out) {
   KvShape const& shape = cache.shape();
   check_heads(heads, shape);
+  detail::check_at_most("attention", "key_dim", shape.key_dim, max_key_dim);
   detail::check_batch("attention", batch, cache, q.rows);
   check_equal("attention", "columns of q", q.cols, heads.num_heads * shape.key_dim);
   check_equal("attention", "rows of out", out.rows, q.rows);
   check_equal("attention", "columns of out", out.cols, heads.num_heads * shape.value_dim);
-  switch (exec.backend) {
-    case Backend::reference:
-      return reference::paged_attention(batch, heads, q, cache, out);
-    case Backend::kokkos:
-      return kokkos::paged_attention(batch, heads, q, cache, out);
-  }
+  operations_of(exec.backend).paged_attention(exec, batch, heads, q, cache, out);
 }
 
 }  // namespace talus::kernels

@@ -3,8 +3,8 @@
 
 #include <cstring>
 
-#include "kernels/backends.hpp"
 #include "kernels/detail/checks.hpp"
+#include "kernels/operations.hpp"
 
 namespace talus::kernels {
 
@@ -14,34 +14,19 @@ using detail::check_equal;
 void add(ExecContext const& exec, MatrixView<float const> x, MatrixView<float> y, float factor) {
   check_equal("add", "rows of y", y.rows, x.rows);
   check_equal("add", "columns of y", y.cols, x.cols);
-  switch (exec.backend) {
-    case Backend::reference:
-      return reference::add(x, y, factor);
-    case Backend::kokkos:
-      return kokkos::add(x, y, factor);
-  }
+  operations_of(exec.backend).add(exec, x, y, factor);
 }
 
 void add_bias(ExecContext const& exec, std::span<float const> bias, MatrixView<float> y) {
   check_equal("add_bias", "columns of y", y.cols, std::ssize(bias));
-  switch (exec.backend) {
-    case Backend::reference:
-      return reference::add_bias(bias, y);
-    case Backend::kokkos:
-      return kokkos::add_bias(bias, y);
-  }
+  operations_of(exec.backend).add_bias(exec, bias, y);
 }
 
 void scale_and_cap(ExecContext const& exec, float factor, float cap, MatrixView<float> y) {
   if (!(cap >= 0.0F)) {
     throw ConfigError{concat("scale_and_cap: cap = ", cap, " (must be positive, or 0: none)")};
   }
-  switch (exec.backend) {
-    case Backend::reference:
-      return reference::scale_and_cap(factor, cap, y);
-    case Backend::kokkos:
-      return kokkos::scale_and_cap(factor, cap, y);
-  }
+  operations_of(exec.backend).scale_and_cap(exec, factor, cap, y);
 }
 
 RowTable::RowTable(ExecContext const& exec, std::int64_t rows, std::int64_t cols, DType dtype)
@@ -62,7 +47,7 @@ void RowTable::set(ExecContext const&, MatrixOrigin origin, RawRows const& rows)
   detail::check_rows("table", origin, rows, {rows_, cols_});
   if (rows.rows > 0 && rows.cols > 0) {
     // Rows stay rows in every backend, so one way of storing them serves all.
-    reference::pack_rows({data_.data(), cols_, dtype_}, origin, rows);
+    operations_of(Backend::reference).pack_rows({data_.data(), cols_, dtype_}, origin, rows);
   }
 }
 
@@ -75,12 +60,7 @@ void gather_rows(ExecContext const& exec,
   for (std::int32_t const id : ids) {
     check_below("gather_rows", "id", id, table.rows());
   }
-  switch (exec.backend) {
-    case Backend::reference:
-      return reference::gather_rows(table, ids, y);
-    case Backend::kokkos:
-      return kokkos::gather_rows(table, ids, y);
-  }
+  operations_of(exec.backend).gather_rows(exec, table, ids, y);
 }
 
 void select_rows(ExecContext const& exec,
@@ -92,12 +72,7 @@ void select_rows(ExecContext const& exec,
   for (std::int32_t const row : rows) {
     check_below("select_rows", "row", row, x.rows);
   }
-  switch (exec.backend) {
-    case Backend::reference:
-      return reference::select_rows(x, rows, y);
-    case Backend::kokkos:
-      return kokkos::select_rows(x, rows, y);
-  }
+  operations_of(exec.backend).select_rows(exec, x, rows, y);
 }
 
 }  // namespace talus::kernels

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/exec_context.hpp"
 
+#include <algorithm>
+#include <string>
+
+#include "kernels/targets.hpp"
 #include "runtime/base/error.hpp"
 
 namespace talus::kernels {
@@ -11,17 +15,37 @@ char const* name_of(Backend backend) noexcept {
       return "reference";
     case Backend::kokkos:
       return "kokkos";
+    case Backend::avx2:
+      return "avx2";
+    case Backend::avx512:
+      return "avx512";
+    case Backend::amx:
+      return "amx";
   }
   return "unknown";
 }
 
 Backend backend_from(std::string_view name) {
-  for (Backend const backend : {Backend::reference, Backend::kokkos}) {
-    if (name == name_of(backend)) {
-      return backend;
+  std::string allowed;
+  for (Target const& target : targets()) {
+    if (name == name_of(target.backend)) {
+      return target.backend;
     }
+    allowed += allowed.empty() ? "" : ", ";
+    allowed += name_of(target.backend);
   }
-  throw ConfigError{concat("backend: ", name, " (must be reference or kokkos)")};
+  throw ConfigError{concat("backend: ", name, " (on this processor: ", allowed, ')')};
+}
+
+std::span<Backend const> available_backends() {
+  static std::vector<Backend> const backends = [] {
+    std::vector<Backend> all;
+    for (Target const& target : targets()) {
+      all.push_back(target.backend);
+    }
+    return all;
+  }();
+  return backends;
 }
 
 }  // namespace talus::kernels

@@ -3,8 +3,8 @@
 
 #include <cstring>
 
-#include "kernels/backends.hpp"
 #include "kernels/detail/checks.hpp"
+#include "kernels/operations.hpp"
 
 namespace talus::kernels {
 namespace {
@@ -77,12 +77,7 @@ void store_kv(ExecContext const& exec,
     check_equal("store_kv", "rows of values", values.rows, keys.rows);
     check_equal("store_kv", "columns of values", values.cols, shape.num_heads * shape.value_dim);
   }
-  switch (exec.backend) {
-    case Backend::reference:
-      return reference::store_kv(batch, keys, values, cache);
-    case Backend::kokkos:
-      return kokkos::store_kv(batch, keys, values, cache);
-  }
+  operations_of(exec.backend).store_kv(exec, batch, keys, values, cache);
 }
 
 }  // namespace talus::kernels

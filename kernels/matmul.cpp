@@ -4,8 +4,9 @@
 #include <algorithm>
 #include <vector>
 
-#include "kernels/backends.hpp"
 #include "kernels/detail/checks.hpp"
+#include "kernels/detail/limits.hpp"
+#include "kernels/operations.hpp"
 
 namespace talus::kernels {
 namespace {
@@ -23,6 +24,8 @@ void check_partition(LeafPartition const& partition, std::int64_t in) {
                              partition.run.last,
                              ") (must be a run of the tree's)")};
   }
+  detail::check_at_most(
+      "matmul_leaves", "leaves of a rank", partition.run.last - partition.run.first, max_leaves);
   auto const& cuts = partition.boundaries;
   check_equal("matmul_leaves",
               "number of boundaries",
@@ -67,12 +70,7 @@ void matmul(ExecContext const& exec,
   check_equal("matmul", "columns of x", x.cols, w.in());
   check_equal("matmul", "columns of y", y.cols, w.out());
   check_equal("matmul", "rows of y", y.rows, x.rows);
-  switch (exec.backend) {
-    case Backend::reference:
-      return reference::matmul(x, w, y);
-    case Backend::kokkos:
-      return kokkos::matmul(x, w, y);
-  }
+  operations_of(exec.backend).matmul(exec, x, w, y);
 }
 
 void matmul_leaves(ExecContext const& exec,
@@ -88,12 +86,7 @@ void matmul_leaves(ExecContext const& exec,
     check_equal("matmul_leaves", "columns of a partial sum", partial.cols, w.out());
     check_equal("matmul_leaves", "rows of a partial sum", partial.rows, x.rows);
   }
-  switch (exec.backend) {
-    case Backend::reference:
-      return reference::matmul_leaves(x, w, {partition, nodes}, partials);
-    case Backend::kokkos:
-      return kokkos::matmul_leaves(x, w, {partition, nodes}, partials);
-  }
+  operations_of(exec.backend).matmul_leaves(exec, x, w, {partition, nodes}, partials);
 }
 
 void grouped_matmul(ExecContext const& exec,
@@ -110,12 +103,7 @@ void grouped_matmul(ExecContext const& exec,
   check_experts("grouped_matmul", experts);
   check_equal("grouped_matmul", "columns of x", x.cols, experts.front().in());
   check_equal("grouped_matmul", "columns of y", y.cols, experts.front().out());
-  switch (exec.backend) {
-    case Backend::reference:
-      return reference::grouped_matmul(x, offsets, experts, y);
-    case Backend::kokkos:
-      return kokkos::grouped_matmul(x, offsets, experts, y);
-  }
+  operations_of(exec.backend).grouped_matmul(exec, x, offsets, experts, y);
 }
 
 void matmul_heads(ExecContext const& exec,
@@ -134,12 +122,7 @@ void matmul_heads(ExecContext const& exec,
   check_at_least("matmul_heads", "out_stride", strides.out_stride, w.out());
   check_at_least("matmul_heads", "columns of x", x.cols, std::ssize(heads) * strides.in_stride);
   check_at_least("matmul_heads", "columns of y", y.cols, std::ssize(heads) * strides.out_stride);
-  switch (exec.backend) {
-    case Backend::reference:
-      return reference::matmul_heads(x, heads, strides, y);
-    case Backend::kokkos:
-      return kokkos::matmul_heads(x, heads, strides, y);
-  }
+  operations_of(exec.backend).matmul_heads(exec, x, heads, strides, y);
 }
 
 }  // namespace talus::kernels

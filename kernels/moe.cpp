@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/moe.hpp"
 
-#include "kernels/backends.hpp"
 #include "kernels/detail/checks.hpp"
+#include "kernels/detail/limits.hpp"
+#include "kernels/operations.hpp"
 
 namespace talus::kernels {
 namespace {
@@ -34,17 +35,13 @@ void route(ExecContext const& exec,
            std::span<std::int32_t> expert_ids,
            std::span<float> weights) {
   check_rule(rule, logits.cols);
+  detail::check_at_most("route", "experts", logits.cols, max_experts);
   if (!bias.empty()) {
     check_equal("route", "elements of bias", std::ssize(bias), logits.cols);
   }
   check_equal("route", "expert_ids", std::ssize(expert_ids), logits.rows * rule.top_k);
   check_equal("route", "weights", std::ssize(weights), logits.rows * rule.top_k);
-  switch (exec.backend) {
-    case Backend::reference:
-      return reference::route(logits, bias, rule, expert_ids, weights);
-    case Backend::kokkos:
-      return kokkos::route(logits, bias, rule, expert_ids, weights);
-  }
+  operations_of(exec.backend).route(exec, logits, bias, rule, expert_ids, weights);
 }
 
 void combine_experts(ExecContext const& exec,
@@ -64,12 +61,7 @@ void combine_experts(ExecContext const& exec,
   for (std::int32_t const row : rows) {
     detail::check_below("combine_experts", "row", row, x.rows);
   }
-  switch (exec.backend) {
-    case Backend::reference:
-      return reference::combine_experts(x, rows, weights, y);
-    case Backend::kokkos:
-      return kokkos::combine_experts(x, rows, weights, y);
-  }
+  operations_of(exec.backend).combine_experts(exec, x, rows, weights, y);
 }
 
 }  // namespace talus::kernels

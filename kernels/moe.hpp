@@ -19,8 +19,8 @@ enum class GroupRank { best_two, best };
 struct RoutingRule {
   RouterScore score = RouterScore::softmax;
   std::int64_t top_k = 1;
-  std::int64_t num_groups = 1;  ///< experts are cut into this many groups, in order
-  std::int64_t top_groups = 1;  ///< experts are chosen from this many of them
+  std::int64_t num_groups = 1;     ///< experts are cut into this many groups, in order
+  std::int64_t top_groups = 1;     ///< experts are chosen from this many of them
   bool normalize = true;           ///< the chosen weights are divided by their sum
   float normalize_epsilon = 0.0F;  ///< added to that sum
   float scaling = 1.0F;            ///< multiplies the weights in the end

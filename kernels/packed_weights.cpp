@@ -3,8 +3,8 @@
 
 #include <cstring>
 
-#include "kernels/backends.hpp"
 #include "kernels/detail/checks.hpp"
+#include "kernels/operations.hpp"
 
 namespace talus::kernels {
 namespace {
@@ -20,7 +20,7 @@ void check_stored_type(DType dtype) {
 
 std::int64_t packed_bytes(ExecContext const& exec, std::int64_t out, std::int64_t in, DType dtype) {
   std::int64_t rows = out;
-  if (exec.backend == Backend::kokkos) {
+  if (exec.backend != Backend::reference) {
     constexpr std::int64_t panel = PackedWeights::panel_outputs;
     rows = (out + panel - 1) / panel * panel;
   }
@@ -46,12 +46,7 @@ void PackedWeights::set(ExecContext const& exec, MatrixOrigin origin, RawRows co
   if (rows.rows == 0 || rows.cols == 0) {
     return;
   }
-  switch (exec.backend) {
-    case Backend::reference:
-      return reference::pack_rows({data_.data(), in_, dtype_}, origin, rows);
-    case Backend::kokkos:
-      return kokkos::pack_rows({data_.data(), in_, dtype_}, origin, rows);
-  }
+  operations_of(exec.backend).pack_rows({data_.data(), in_, dtype_}, origin, rows);
 }
 
 }  // namespace talus::kernels

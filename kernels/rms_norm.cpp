@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/rms_norm.hpp"
 
-#include "kernels/backends.hpp"
 #include "kernels/detail/checks.hpp"
+#include "kernels/operations.hpp"
 
 namespace talus::kernels {
 namespace {
@@ -33,12 +33,7 @@ void rms_norm(ExecContext const& exec,
               float epsilon,
               MatrixView<float> y) {
   check_arguments(x, weight, epsilon, y);
-  switch (exec.backend) {
-    case Backend::reference:
-      return reference::rms_norm(x, weight, epsilon, y);
-    case Backend::kokkos:
-      return kokkos::rms_norm(x, weight, epsilon, y);
-  }
+  operations_of(exec.backend).rms_norm(exec, x, weight, epsilon, y);
 }
 
 void square_sums(ExecContext const& exec,
@@ -48,12 +43,7 @@ void square_sums(ExecContext const& exec,
   detail::check_at_least("square_sums", "head_dim", head_dim, 1);
   detail::check_equal("square_sums", "rows of sums", sums.rows, x.rows);
   detail::check_equal("square_sums", "columns of x", x.cols, sums.cols * head_dim);
-  switch (exec.backend) {
-    case Backend::reference:
-      return reference::square_sums(x, head_dim, sums);
-    case Backend::kokkos:
-      return kokkos::square_sums(x, head_dim, sums);
-  }
+  operations_of(exec.backend).square_sums(exec, x, head_dim, sums);
 }
 
 void scale_by_sums(ExecContext const& exec,
@@ -64,12 +54,7 @@ void scale_by_sums(ExecContext const& exec,
   detail::check_equal("scale_by_sums", "rows of sums", sums.rows, x.rows);
   detail::check_equal("scale_by_sums", "columns of x", x.cols, std::ssize(weight));
   detail::check_at_least("scale_by_sums", "size of the row", norm.size, x.cols);
-  switch (exec.backend) {
-    case Backend::reference:
-      return reference::scale_by_sums(sums, weight, norm, x);
-    case Backend::kokkos:
-      return kokkos::scale_by_sums(sums, weight, norm, x);
-  }
+  operations_of(exec.backend).scale_by_sums(exec, sums, weight, norm, x);
 }
 
 }  // namespace talus::kernels

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/rope.hpp"
 
-#include "kernels/backends.hpp"
 #include "kernels/detail/checks.hpp"
+#include "kernels/operations.hpp"
 
 namespace talus::kernels {
 namespace {
@@ -38,12 +38,7 @@ void rope(ExecContext const& exec,
   for (std::int32_t const position : positions) {
     detail::check_below("rope", "position", position, table_rows);
   }
-  switch (exec.backend) {
-    case Backend::reference:
-      return reference::rope(x, positions, table, layout);
-    case Backend::kokkos:
-      return kokkos::rope(x, positions, table, layout);
-  }
+  operations_of(exec.backend).rope(exec, x, positions, table, layout);
 }
 
 }  // namespace talus::kernels

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "kernels/backends.hpp"
 #include "kernels/detail/checks.hpp"
+#include "kernels/operations.hpp"
 
 namespace talus::kernels {
 namespace {
@@ -79,12 +79,7 @@ void edit_logits(ExecContext const& exec,
   std::transform(edits.begin(), edits.end(), std::back_inserter(wanted), [&](auto const& edit) {
     return edit.is_empty() ? LogitEdit{} : checked(edit, logits.cols);
   });
-  switch (exec.backend) {
-    case Backend::reference:
-      return reference::edit_logits(logits, wanted);
-    case Backend::kokkos:
-      return kokkos::edit_logits(logits, wanted);
-  }
+  operations_of(exec.backend).edit_logits(exec, logits, wanted);
 }
 
 void sample(ExecContext const& exec,
@@ -97,12 +92,7 @@ void sample(ExecContext const& exec,
   for (SampleRule const& rule : rules) {
     check_rule(rule);
   }
-  switch (exec.backend) {
-    case Backend::reference:
-      return reference::sample(logits, rules, tokens);
-    case Backend::kokkos:
-      return kokkos::sample(logits, rules, tokens);
-  }
+  operations_of(exec.backend).sample(exec, logits, rules, tokens);
 }
 
 void log_sum_exp(ExecContext const& exec,
@@ -110,34 +100,19 @@ void log_sum_exp(ExecContext const& exec,
                  std::span<float> log_sums) {
   check_equal("log_sum_exp", "log_sums", std::ssize(log_sums), logits.rows);
   check_at_least("log_sum_exp", "vocabulary", logits.cols, 1);
-  switch (exec.backend) {
-    case Backend::reference:
-      return reference::log_sum_exp(logits, log_sums);
-    case Backend::kokkos:
-      return kokkos::log_sum_exp(logits, log_sums);
-  }
+  operations_of(exec.backend).log_sum_exp(exec, logits, log_sums);
 }
 
 void top_tokens(ExecContext const& exec,
                 std::span<float const> logits,
                 std::span<std::int32_t> ids) {
   check_at_least("top_tokens", "vocabulary", std::ssize(logits), std::ssize(ids));
-  switch (exec.backend) {
-    case Backend::reference:
-      return reference::top_tokens(logits, ids);
-    case Backend::kokkos:
-      return kokkos::top_tokens(logits, ids);
-  }
+  operations_of(exec.backend).top_tokens(logits, ids);
 }
 
 std::int32_t rank_of(ExecContext const& exec, std::span<float const> logits, std::int32_t token) {
   check_below("rank_of", "token", token, std::ssize(logits));
-  switch (exec.backend) {
-    case Backend::reference:
-      return reference::rank_of(logits, token);
-    case Backend::kokkos:
-      return kokkos::rank_of(logits, token);
-  }
+  return operations_of(exec.backend).rank_of(logits, token);
   return 0;
 }
 

@@ -1,31 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
 #include <string>
+
+#include "kernels/exec_context.hpp"
 
 namespace talus::kernels {
 
-/// Starts the run-time library of the kokkos backend, once a process; made in main before any
-/// buffer.
+/// The cores of a process that it shares with others of the same node.
+struct CoreShare {
+  int index = 0;        ///< which part of the cores is this process's
+  int num_sharing = 1;  ///< processes that may run on the same cores
+};
+
+/// The threads of a process, and the run-time library of the kokkos backend; made in main before
+/// any buffer.
 ///
 /// If the program around us has already started Kokkos, it is used as it is and left running.
 class KernelSession {
  public:
-  /// \param num_threads  threads of this rank, >= 1; 0: as many as the cores it may run on
-  explicit KernelSession(int num_threads);
+  /// \param num_threads  threads of this rank, >= 1; 0: as many as its cores
+  /// Where its cores suffice for its threads, each thread of the x86 backends gets one.
+  explicit KernelSession(int num_threads, CoreShare share = {});
   ~KernelSession();
   KernelSession(KernelSession const&) = delete;
   KernelSession& operator=(KernelSession const&) = delete;
 
-  /// Threads that the kokkos backend uses.
-  [[nodiscard]] int num_threads() const noexcept { return num_threads_; }
+  /// Threads that the backends use.
+  [[nodiscard]] int num_threads() const noexcept;
+
+  /// The threads of the x86 backends, for an ExecContext.
+  [[nodiscard]] ThreadTeam* team() const noexcept { return team_.get(); }
 
   /// Version and back ends of Kokkos, for the run's record: "Kokkos 3.4.1 OpenMP".
   [[nodiscard]] static std::string description();
 
  private:
-  bool owns_ = false;
-  int num_threads_ = 1;
+  bool owns_kokkos_ = false;
+  std::unique_ptr<ThreadTeam> team_;
 };
 
 }  // namespace talus::kernels

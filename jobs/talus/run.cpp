@@ -51,13 +51,16 @@ Command add_run(CLI::App& program) {
       apply_config_file(*app, arguments->config);
     }
     check_given(*arguments);
-    return run_on_ranks(arguments->model.threads, [&](Console& console, runtime::RunStage& stage) {
-      runtime::RunRecord const record{resolved_options(arguments->model, arguments->batch),
-                                      versions()};
-      runtime::run_batch(
-          MPI_COMM_WORLD, arguments->model, arguments->batch, record, console, stage);
-      return exit_done;
-    });
+    return run_on_ranks(
+        arguments->model.threads,
+        [&](Console& console, runtime::RunStage& stage, kernels::KernelSession const& kernels) {
+          arguments->model.team = kernels.team();
+          runtime::RunRecord const record{resolved_options(arguments->model, arguments->batch),
+                                          versions()};
+          runtime::run_batch(
+              MPI_COMM_WORLD, arguments->model, arguments->batch, record, console, stage);
+          return exit_done;
+        });
   };
 }
 

@@ -2,13 +2,17 @@
 #include "jobs/talus/session.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <exception>
-#include <thread>
+#include <functional>
+#include <string_view>
+#include <vector>
 
 #include <mpi.h>
 
 #include "jobs/talus/commands.hpp"
-#include "kernels/session.hpp"
+#include "kernels/threads/thread_team.hpp"
+#include "parallel/collectives.hpp"
 #include "parallel/mpi_session.hpp"
 #include "parallel/process_grid.hpp"
 #include "runtime/base/error.hpp"
@@ -16,27 +20,33 @@
 namespace talus::jobs {
 namespace {
 
-/// A rank's threads: the cores that the launcher bound it to, or its share of the node's.
-int threads_of_rank() {
+/// Which part of its cores is this rank's: ranks of a node that may run on the same cores, because
+/// the launcher bound them to no other ones, take a part each.
+kernels::CoreShare core_share() {
   parallel::Communicator const world = parallel::Communicator::duplicate(MPI_COMM_WORLD);
   parallel::ProcessGrid const flat{world.native(), {.dp = world.size()}};
-  int const usable = parallel::num_usable_cores();
-  bool const is_bound = usable < static_cast<int>(std::thread::hardware_concurrency());
-  return is_bound ? usable : std::max(usable / flat.node().size(), 1);
+  std::vector<int> const cores = kernels::usable_cores();
+  std::string_view const bytes{reinterpret_cast<char const*>(cores.data()),
+                               cores.size() * sizeof(int)};
+  auto const mine = static_cast<std::int64_t>(std::hash<std::string_view>{}(bytes));
+  std::vector<std::int64_t> all(static_cast<std::size_t>(flat.node().size()));
+  parallel::all_gather<std::int64_t>(flat.node(), {&mine, 1}, all);
+  auto const own = all.begin() + flat.node().rank();
+  return {static_cast<int>(std::count(all.begin(), own, mine)),
+          static_cast<int>(std::count(all.begin(), all.end(), mine))};
 }
 
 }  // namespace
 
-int run_on_ranks(int threads,
-                 std::function<int(Console& console, runtime::RunStage& stage)> const& work) {
+int run_on_ranks(int threads, RankWork const& work) {
   parallel::MpiSession const mpi;
   int rank = 0;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   Console console{rank, log_level()};
   auto stage = runtime::RunStage::setting_up;
   try {
-    kernels::KernelSession const kernels{threads > 0 ? threads : threads_of_rank()};
-    return work(console, stage);
+    kernels::KernelSession const kernels{threads, core_share()};
+    return work(console, stage, kernels);
   } catch (ConfigError const& error) {
     if (stage == runtime::RunStage::setting_up) {
       if (rank == 0) {

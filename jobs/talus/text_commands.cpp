@@ -174,7 +174,7 @@ class SharedLines {
 /// All ranks load the tokenizer and share the lines.
 int share_lines(std::string const& model,
                 std::function<io::Json(io::Tokenizer const&, io::Json const&)> const& work) {
-  return run_on_ranks(1, [&](Console&, runtime::RunStage&) {
+  return run_on_ranks(1, [&](Console&, runtime::RunStage&, kernels::KernelSession const&) {
     auto const world = parallel::Communicator::duplicate(MPI_COMM_WORLD);
     std::optional<io::Tokenizer> tokenizer;
     parallel::run_and_agree(world, [&] { tokenizer = io::Tokenizer::load(model); });

@@ -115,7 +115,10 @@ Command add_verify(CLI::App& program) {
   return [arguments] {
     check(*arguments);
     return run_on_ranks(arguments->model.threads,
-                        [&](Console&, runtime::RunStage&) { return verify(*arguments); });
+                        [&](Console&, runtime::RunStage&, kernels::KernelSession const& kernels) {
+                          arguments->model.team = kernels.team();
+                          return verify(*arguments);
+                        });
   };
 }
 

@@ -22,6 +22,15 @@ void check_at_least(std::string_view operation,
   }
 }
 
+void check_at_most(std::string_view operation,
+                   std::string_view what,
+                   std::int64_t value,
+                   std::int64_t most) {
+  if (value > most) {
+    throw ConfigError{concat(operation, ": ", what, " = ", value, " (must be at most ", most, ')')};
+  }
+}
+
 void check_below(std::string_view operation,
                  std::string_view what,
                  std::int64_t value,

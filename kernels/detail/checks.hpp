@@ -26,6 +26,12 @@ void check_at_least(std::string_view operation,
                     std::int64_t value,
                     std::int64_t least);
 
+/// `value` must be `most` or less.
+void check_at_most(std::string_view operation,
+                   std::string_view what,
+                   std::int64_t value,
+                   std::int64_t most);
+
 /// `value` must lie in [0, end).
 void check_below(std::string_view operation,
                  std::string_view what,

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "kernels/backends.hpp"
+#include "kernels/reference/functions.hpp"
 
 namespace talus::kernels::reference {
 namespace {
@@ -44,7 +44,10 @@ float activated(ActivationRule const& rule, float gate, float up) {
 
 }  // namespace
 
-void activate(ActivationRule const& rule, MatrixView<float const> x, MatrixView<float> y) {
+void activate(ExecContext const&,
+              ActivationRule const& rule,
+              MatrixView<float const> x,
+              MatrixView<float> y) {
   for (std::int64_t t = 0; t < y.rows; ++t) {
     float const* const gate = x.data + t * x.row_stride;
     float const* const up = rule.is_gated() ? gate + y.cols : gate;

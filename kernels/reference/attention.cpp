@@ -4,8 +4,8 @@
 #include <optional>
 #include <vector>
 
-#include "kernels/backends.hpp"
 #include "kernels/detail/elements.hpp"
+#include "kernels/reference/functions.hpp"
 #include "kernels/reference/kv_block.hpp"
 
 namespace talus::kernels::reference {
@@ -69,7 +69,8 @@ void attend(Query const& query, PagedBatch const& batch, KvCache const& cache, f
 
 }  // namespace
 
-void paged_attention(PagedBatch const& batch,
+void paged_attention(ExecContext const&,
+                     PagedBatch const& batch,
                      AttentionHeads const& heads,
                      MatrixView<float const> q,
                      KvCache const& cache,

@@ -2,12 +2,12 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/backends.hpp"
 #include "kernels/detail/elements.hpp"
+#include "kernels/reference/functions.hpp"
 
 namespace talus::kernels::reference {
 
-void add(MatrixView<float const> x, MatrixView<float> y, float factor) {
+void add(ExecContext const&, MatrixView<float const> x, MatrixView<float> y, float factor) {
   for (std::int64_t t = 0; t < y.rows; ++t) {
     for (std::int64_t j = 0; j < y.cols; ++j) {
       y.data[t * y.row_stride + j] += factor * x.data[t * x.row_stride + j];
@@ -15,7 +15,7 @@ void add(MatrixView<float const> x, MatrixView<float> y, float factor) {
   }
 }
 
-void add_bias(std::span<float const> bias, MatrixView<float> y) {
+void add_bias(ExecContext const&, std::span<float const> bias, MatrixView<float> y) {
   for (std::int64_t t = 0; t < y.rows; ++t) {
     for (std::int64_t j = 0; j < y.cols; ++j) {
       y.data[t * y.row_stride + j] += bias[static_cast<std::size_t>(j)];
@@ -23,7 +23,7 @@ void add_bias(std::span<float const> bias, MatrixView<float> y) {
   }
 }
 
-void scale_and_cap(float factor, float cap, MatrixView<float> y) {
+void scale_and_cap(ExecContext const&, float factor, float cap, MatrixView<float> y) {
   for (std::int64_t t = 0; t < y.rows; ++t) {
     for (std::int64_t j = 0; j < y.cols; ++j) {
       float& value = y.data[t * y.row_stride + j];
@@ -33,7 +33,10 @@ void scale_and_cap(float factor, float cap, MatrixView<float> y) {
   }
 }
 
-void gather_rows(RowTable const& table, std::span<std::int32_t const> ids, MatrixView<float> y) {
+void gather_rows(ExecContext const&,
+                 RowTable const& table,
+                 std::span<std::int32_t const> ids,
+                 MatrixView<float> y) {
   for (std::int64_t t = 0; t < y.rows; ++t) {
     std::int64_t const first = ids[static_cast<std::size_t>(t)] * table.cols();
     for (std::int64_t j = 0; j < y.cols; ++j) {
@@ -42,7 +45,8 @@ void gather_rows(RowTable const& table, std::span<std::int32_t const> ids, Matri
   }
 }
 
-void select_rows(MatrixView<float const> x,
+void select_rows(ExecContext const&,
+                 MatrixView<float const> x,
                  std::span<std::int32_t const> rows,
                  MatrixView<float> y) {
   for (std::int64_t t = 0; t < y.rows; ++t) {

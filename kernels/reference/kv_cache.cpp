@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernels/backends.hpp"
 #include "kernels/detail/elements.hpp"
+#include "kernels/reference/functions.hpp"
 #include "kernels/reference/kv_block.hpp"
 
 namespace talus::kernels::reference {
@@ -21,7 +21,8 @@ void store_token(
 
 }  // namespace
 
-void store_kv(PagedBatch const& batch,
+void store_kv(ExecContext const&,
+              PagedBatch const& batch,
               MatrixView<float const> keys,
               MatrixView<float const> values,
               KvCache& cache) {

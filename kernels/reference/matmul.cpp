@@ -3,8 +3,8 @@
 #include <cstddef>
 #include <vector>
 
-#include "kernels/backends.hpp"
 #include "kernels/detail/elements.hpp"
+#include "kernels/reference/functions.hpp"
 
 namespace talus::kernels::reference {
 namespace {
@@ -41,7 +41,10 @@ float node_sum(float const* x,
 
 }  // namespace
 
-void matmul(MatrixView<float const> x, PackedWeights const& w, MatrixView<float> y) {
+void matmul(ExecContext const&,
+            MatrixView<float const> x,
+            PackedWeights const& w,
+            MatrixView<float> y) {
   for (std::int64_t t = 0; t < x.rows; ++t) {
     for (std::int64_t o = 0; o < w.out(); ++o) {
       y.data[t * y.row_stride + o] = dot(x.data + t * x.row_stride, w, o, 0, w.in());
@@ -49,7 +52,8 @@ void matmul(MatrixView<float const> x, PackedWeights const& w, MatrixView<float>
   }
 }
 
-void matmul_leaves(MatrixView<float const> x,
+void matmul_leaves(ExecContext const&,
+                   MatrixView<float const> x,
                    PackedWeights const& w,
                    LeafSums const& sums,
                    std::span<MatrixView<float> const> partials) {
@@ -64,29 +68,34 @@ void matmul_leaves(MatrixView<float const> x,
   }
 }
 
-void grouped_matmul(MatrixView<float const> x,
+void grouped_matmul(ExecContext const& exec,
+                    MatrixView<float const> x,
                     std::span<std::int32_t const> offsets,
                     std::span<PackedWeights const> experts,
                     MatrixView<float> y) {
   for (std::size_t e = 0; e < experts.size(); ++e) {
     std::int64_t const first = offsets[e];
     std::int64_t const rows = offsets[e + 1] - first;
-    matmul({x.data + first * x.row_stride, rows, x.cols, x.row_stride},
-           experts[e],
-           {y.data + first * y.row_stride, rows, y.cols, y.row_stride});
+    reference::matmul(exec,
+                      {x.data + first * x.row_stride, rows, x.cols, x.row_stride},
+                      experts[e],
+                      {y.data + first * y.row_stride, rows, y.cols, y.row_stride});
   }
 }
 
-void matmul_heads(MatrixView<float const> x,
+void matmul_heads(ExecContext const& exec,
+                  MatrixView<float const> x,
                   std::span<PackedWeights const> heads,
                   HeadStrides const& strides,
                   MatrixView<float> y) {
   for (std::size_t h = 0; h < heads.size(); ++h) {
     auto const head = static_cast<std::int64_t>(h);
     PackedWeights const& w = heads[h];
-    matmul({x.data + head * strides.in_stride + strides.in_offset, x.rows, w.in(), x.row_stride},
-           w,
-           {y.data + head * strides.out_stride, y.rows, w.out(), y.row_stride});
+    reference::matmul(
+        exec,
+        {x.data + head * strides.in_stride + strides.in_offset, x.rows, w.in(), x.row_stride},
+        w,
+        {y.data + head * strides.out_stride, y.rows, w.out(), y.row_stride});
   }
 }
 

@@ -5,7 +5,7 @@
 #include <limits>
 #include <vector>
 
-#include "kernels/backends.hpp"
+#include "kernels/reference/functions.hpp"
 
 namespace talus::kernels::reference {
 namespace {
@@ -92,7 +92,8 @@ void route_token(std::span<float const> logits,
 
 }  // namespace
 
-void route(MatrixView<float const> logits,
+void route(ExecContext const&,
+           MatrixView<float const> logits,
            std::span<float const> bias,
            RoutingRule const& rule,
            std::span<std::int32_t> expert_ids,
@@ -108,7 +109,8 @@ void route(MatrixView<float const> logits,
   }
 }
 
-void combine_experts(MatrixView<float const> x,
+void combine_experts(ExecContext const&,
+                     MatrixView<float const> x,
                      std::span<std::int32_t const> rows,
                      std::span<float const> weights,
                      MatrixView<float> y) {

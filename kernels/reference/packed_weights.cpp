@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernels/backends.hpp"
 #include "kernels/detail/elements.hpp"
+#include "kernels/reference/functions.hpp"
 
 // The reference implementations: written to be checked by eye, not to be fast. Every other backend
 // is tested against them.

@@ -2,11 +2,12 @@
 #include <cmath>
 #include <numeric>
 
-#include "kernels/backends.hpp"
+#include "kernels/reference/functions.hpp"
 
 namespace talus::kernels::reference {
 
-void rms_norm(MatrixView<float const> x,
+void rms_norm(ExecContext const&,
+              MatrixView<float const> x,
               std::span<float const> weight,
               float epsilon,
               MatrixView<float> y) {
@@ -28,7 +29,10 @@ void rms_norm(MatrixView<float const> x,
   }
 }
 
-void square_sums(MatrixView<float const> x, std::int64_t head_dim, MatrixView<float> sums) {
+void square_sums(ExecContext const&,
+                 MatrixView<float const> x,
+                 std::int64_t head_dim,
+                 MatrixView<float> sums) {
   for (std::int64_t t = 0; t < x.rows; ++t) {
     for (std::int64_t h = 0; h < sums.cols; ++h) {
       float const* const head = x.data + t * x.row_stride + h * head_dim;
@@ -41,7 +45,8 @@ void square_sums(MatrixView<float const> x, std::int64_t head_dim, MatrixView<fl
   }
 }
 
-void scale_by_sums(MatrixView<float const> sums,
+void scale_by_sums(ExecContext const&,
+                   MatrixView<float const> sums,
                    std::span<float const> weight,
                    RowNorm const& norm,
                    MatrixView<float> x) {

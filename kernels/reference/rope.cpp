@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernels/backends.hpp"
+#include "kernels/reference/functions.hpp"
 
 namespace talus::kernels::reference {
 
-void rope(MatrixView<float> x,
+void rope(ExecContext const&,
+          MatrixView<float> x,
           std::span<std::int32_t const> positions,
           RopeTable const& table,
           RopeLayout const& layout) {

@@ -5,7 +5,7 @@
 #include <numeric>
 #include <vector>
 
-#include "kernels/backends.hpp"
+#include "kernels/reference/functions.hpp"
 
 namespace talus::kernels::reference {
 namespace {
@@ -95,7 +95,7 @@ void edit_row(std::span<float> logits, LogitEdit const& edit) {
 
 }  // namespace
 
-void edit_logits(MatrixView<float> logits, std::span<LogitEdit const> edits) {
+void edit_logits(ExecContext const&, MatrixView<float> logits, std::span<LogitEdit const> edits) {
   for (std::size_t row = 0; row < edits.size(); ++row) {
     edit_row({logits.data + static_cast<std::int64_t>(row) * logits.row_stride,
               static_cast<std::size_t>(logits.cols)},
@@ -103,7 +103,8 @@ void edit_logits(MatrixView<float> logits, std::span<LogitEdit const> edits) {
   }
 }
 
-void sample(MatrixView<float const> logits,
+void sample(ExecContext const&,
+            MatrixView<float const> logits,
             std::span<SampleRule const> rules,
             std::span<std::int32_t> tokens) {
   for (std::size_t row = 0; row < rules.size(); ++row) {
@@ -111,7 +112,7 @@ void sample(MatrixView<float const> logits,
   }
 }
 
-void log_sum_exp(MatrixView<float const> logits, std::span<float> log_sums) {
+void log_sum_exp(ExecContext const&, MatrixView<float const> logits, std::span<float> log_sums) {
   for (std::size_t row = 0; row < log_sums.size(); ++row) {
     std::span<float const> const values = row_of(logits, row);
     float const maximum = *std::max_element(values.begin(), values.end());

@@ -80,14 +80,14 @@ std::int64_t model_len_of(ModelOptions const& options, ModelSpec const& spec) {
 }
 
 kernels::Backend backend_of(std::string const& name) {
-  return name == "auto" ? kernels::Backend::kokkos : kernels::backend_from(name);
+  return name == "auto" ? kernels::available_backends().back() : kernels::backend_from(name);
 }
 
 ModelPlan read_plan(ModelOptions const& options) {
   ModelPlan plan;
   check_limits(options);
   plan.spec = read_model_spec(options.model);
-  plan.exec = {backend_of(options.backend)};
+  plan.exec = {backend_of(options.backend), options.team};
   plan.dtype = dtype_of(options, plan.spec);
   plan.max_model_len = model_len_of(options, plan.spec);
   plan.scheduler = {

@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "kernels/exec_context.hpp"
+
 namespace talus::runtime {
 
 /// What a user can set for a model on a grid: the options of `talus run`, `verify` and `bench`.
@@ -25,8 +27,9 @@ struct ModelOptions {
   std::optional<std::int64_t> kv_cache_memory;            ///< bytes a rank
   std::optional<std::int64_t> num_gpu_blocks_override;  ///< KV blocks, instead of what fits
   std::string kv_admission = "expected";                  ///< expected, reserve, eager
-  std::string backend = "auto";                           ///< auto, kokkos, reference
+  std::string backend = "auto";                           ///< auto, or a kernels::Backend
   int threads = 0;                                        ///< of a rank; 0: as many as its cores
+  kernels::ThreadTeam* team = nullptr;                    ///< those threads, once started
   std::string load_format = "auto";                       ///< auto, safetensors, dummy
   std::int64_t load_host_memory = std::int64_t{4} << 30;  ///< bytes a rank, while loading
 };

@@ -136,7 +136,7 @@ std::vector<Model> models() {
 }  // namespace
 
 TEST_CASE("attention worked out by hand") {
-  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  ExecContext const exec = any_backend();
   Model const model{{1, 1, 1, false, DType::f32}, {1, 0, 1, 0, 2.0F}};
   Sequence sequence = model.sequence(2, 1);
   sequence.q.at(0, 0) = 7.0F;
@@ -153,7 +153,7 @@ TEST_CASE("attention worked out by hand") {
 }
 
 TEST_CASE("a window, a cap and a sink worked out by hand") {
-  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  ExecContext const exec = any_backend();
   std::vector<float> const sink = {std::log(2.0F)};
   Model const model{{1, 1, 1, false, DType::f32}, {1, 0, 1, 0, 1.0F, 2, 1.0F, sink}};
   Sequence sequence = model.sequence(3, 1);
@@ -175,10 +175,11 @@ TEST_CASE("a window, a cap and a sink worked out by hand") {
 }
 
 TEST_CASE("blocks before the window are not read") {
+  ExecContext const fast = fast_backend();
   Model const model{{1, 8, 8, false, DType::f32}, {2, 0, 2, 0, 1.0F, 20}};
   Sequence const sequence = model.sequence(100, 1);
-  Matrix const wanted = attend(on_kokkos, model, {sequence}, {}).front();
-  KvCache cache{on_kokkos, model.shape, 8, 16};
+  Matrix const wanted = attend(fast, model, {sequence}, {}).front();
+  KvCache cache{fast, model.shape, 8, 16};
   std::vector<std::int32_t> const first_row = {0, 1};
   Matrix out{1, 16};
   for (std::int32_t p = 0; p < 100; ++p) {
@@ -189,8 +190,8 @@ TEST_CASE("blocks before the window are not read") {
     }
     std::vector<std::int32_t> const context = {p};
     PagedBatch const batch{first_row, context, table, 7};
-    store_kv(on_kokkos, batch, sequence.keys.part(p, 1), sequence.values.part(p, 1), cache);
-    paged_attention(on_kokkos, batch, model.heads, sequence.q.part(p, 1), cache, out.view());
+    store_kv(fast, batch, sequence.keys.part(p, 1), sequence.values.part(p, 1), cache);
+    paged_attention(fast, batch, model.heads, sequence.q.part(p, 1), cache, out.view());
     for (std::int64_t j = 0; j < out.cols; ++j) {
       REQUIRE(out.at(0, j) == wanted.at(p, j));
     }
@@ -198,12 +199,13 @@ TEST_CASE("blocks before the window are not read") {
 }
 
 TEST_CASE("attention agrees with the reference") {
+  ExecContext const fast = fast_backend();
   for (Model const& model : models()) {
     std::int64_t const tokens = model.shape.key_dim > 100 ? 40 : 150;
     std::vector<Sequence> const sequences = {
         model.sequence(tokens, 1), model.sequence(1, 2), model.sequence(17, 3)};
 
-    std::vector<Matrix> const out = attend(on_kokkos, model, sequences, {});
+    std::vector<Matrix> const out = attend(fast, model, sequences, {});
 
     std::vector<Matrix> const wanted = attend(on_reference, model, sequences, {});
     for (std::size_t s = 0; s < sequences.size(); ++s) {
@@ -214,7 +216,7 @@ TEST_CASE("attention agrees with the reference") {
 }
 
 TEST_CASE("attention has the same bits for any blocks, chunks and batch") {
-  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  ExecContext const exec = any_backend();
   for (Model const& model : models()) {
     std::int64_t const tokens =
         exec.backend == Backend::reference || model.shape.key_dim > 100 ? 37 : 300;
@@ -234,10 +236,11 @@ TEST_CASE("attention has the same bits for any blocks, chunks and batch") {
 }
 
 TEST_CASE("a head has the same bits on a rank that owns a third of the heads") {
+  ExecContext const fast = fast_backend();
   std::int64_t const heads = 12;  // and 4 KV heads, so that a third begins inside a group
   Model const whole{{4, 32, 32, false, DType::bf16}, {heads, 0, 3, 0, 0.2F}};
   Sequence const sequence = whole.sequence(70, 1);
-  Matrix const wanted = attend(on_kokkos, whole, {sequence}, {}).front();
+  Matrix const wanted = attend(fast, whole, {sequence}, {}).front();
 
   for (std::int64_t rank = 0; rank < 3; ++rank) {
     std::int64_t const first_kv = rank * 4 / 3;
@@ -254,7 +257,7 @@ TEST_CASE("a head has the same bits on a rank that owns a third of the heads") {
         own.values.at(t, j) = sequence.values.at(t, first_kv * 32 + j);
       }
     }
-    Matrix const out = attend(on_kokkos, part, {own}, {.chunk = 9}).front();
+    Matrix const out = attend(fast, part, {own}, {.chunk = 9}).front();
     for (std::int64_t t = 0; t < 70; ++t) {
       for (std::int64_t j = 0; j < out.cols; ++j) {
         REQUIRE(out.at(t, j) == wanted.at(t, rank * 4 * 32 + j));
@@ -264,8 +267,9 @@ TEST_CASE("a head has the same bits on a rank that owns a third of the heads") {
 }
 
 TEST_CASE("what a block held before does not reach a sequence that gets it") {
+  ExecContext const fast = fast_backend();
   Model const model{{1, 8, 8, false, DType::f32}, {1, 0, 1, 0, 1.0F}};
-  KvCache cache{on_kokkos, model.shape, 1, 16};
+  KvCache cache{fast, model.shape, 1, 16};
   std::vector<std::int32_t> const table = {0};
   auto const step = [&](Sequence const& sequence) {
     auto const tokens = static_cast<std::int32_t>(sequence.q.rows);
@@ -273,8 +277,8 @@ TEST_CASE("what a block held before does not reach a sequence that gets it") {
     std::vector<std::int32_t> const context = {0};
     PagedBatch const batch{first_row, context, table, 1};
     Matrix out{tokens, 8};
-    store_kv(on_kokkos, batch, sequence.keys.view(), sequence.values.view(), cache);
-    paged_attention(on_kokkos, batch, model.heads, sequence.q.view(), cache, out.view());
+    store_kv(fast, batch, sequence.keys.view(), sequence.values.view(), cache);
+    paged_attention(fast, batch, model.heads, sequence.q.view(), cache, out.view());
     return out;
   };
   Sequence const sequence = model.sequence(3, 1);
@@ -288,7 +292,7 @@ TEST_CASE("what a block held before does not reach a sequence that gets it") {
 }
 
 TEST_CASE("an empty step does nothing") {
-  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  ExecContext const exec = any_backend();
   KvCache cache{exec, {1, 8, 8, false, DType::f32}, 1, 16};
   Matrix out{0, 8};
   std::vector<std::int32_t> const first_row = {0};
@@ -302,7 +306,7 @@ TEST_CASE("an empty step does nothing") {
 }
 
 TEST_CASE("attention refuses blocks, heads and tables that do not fit") {
-  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  ExecContext const exec = any_backend();
   KvShape const shape{1, 8, 8, false, DType::f32};
   KvCache cache{exec, shape, 2, 16};
   std::vector<std::int32_t> const first_row = {0, 1};

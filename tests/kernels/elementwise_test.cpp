@@ -11,7 +11,7 @@ using namespace talus::kernels;  // NOLINT: tests only
 CATCH_REGISTER_LISTENER(SessionListener)
 
 TEST_CASE("add, add_bias and scale_and_cap worked out by hand") {
-  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  ExecContext const exec = any_backend();
   Matrix x{2, 2};
   x.at(0, 0) = 1.0F;
   x.at(0, 1) = -2.0F;
@@ -38,14 +38,14 @@ TEST_CASE("add, add_bias and scale_and_cap worked out by hand") {
 }
 
 TEST_CASE("add_bias and scale_and_cap refuse what does not fit") {
-  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  ExecContext const exec = any_backend();
   Matrix y{1, 3};
   CHECK_THROWS_AS(add_bias(exec, std::vector<float>(2), y.view()), ConfigError);
   CHECK_THROWS_AS(scale_and_cap(exec, 1.0F, -1.0F, y.view()), ConfigError);
 }
 
 TEST_CASE("gather_rows and select_rows copy rows exactly") {
-  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  ExecContext const exec = any_backend();
   DType const dtype = GENERATE(DType::f32, DType::bf16);
   Matrix const x = random_matrix(9, 21, 3);
   RowTable table{exec, 9, 21, dtype};
@@ -68,7 +68,7 @@ TEST_CASE("gather_rows and select_rows copy rows exactly") {
 }
 
 TEST_CASE("ids outside the table are refused") {
-  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  ExecContext const exec = any_backend();
   RowTable const table{exec, 9, 21, DType::f32};
   Matrix y{1, 21};
   std::vector<std::int32_t> const ids = {GENERATE(-1, 9)};

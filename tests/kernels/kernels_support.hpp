@@ -28,6 +28,13 @@ class SessionListener final : public Catch::EventListenerBase {
 
   void testRunStarting(Catch::TestRunInfo const&) override {
     session_ = std::make_unique<KernelSession>(2);
+    team() = session_->team();
+  }
+
+  /// The threads of the session.
+  static ThreadTeam*& team() {
+    static ThreadTeam* current = nullptr;
+    return current;
   }
 
   void testRunEnded(Catch::TestRunStats const&) override { session_.reset(); }
@@ -35,6 +42,18 @@ class SessionListener final : public Catch::EventListenerBase {
  private:
   std::unique_ptr<KernelSession> session_;
 };
+
+/// Each backend that can run here, one after another, on two threads.
+inline ExecContext any_backend() {
+  auto const backends = available_backends();
+  return {GENERATE_REF(from_range(backends)), SessionListener::team()};
+}
+
+/// As any_backend(), without the reference.
+inline ExecContext fast_backend() {
+  auto const backends = available_backends().subspan(1);
+  return {GENERATE_REF(from_range(backends)), SessionListener::team()};
+}
 
 /// A matrix with some unused elements after each row, so that a kernel that ignores row_stride, or
 /// writes past a row, fails.

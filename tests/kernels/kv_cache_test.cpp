@@ -41,7 +41,7 @@ std::vector<int> marks(KvCache const& cache) {
 
 TEST_CASE("blocks are copied whole and in order") {
   KernelSession const session{1};
-  auto const backend = GENERATE(Backend::reference, Backend::kokkos);
+  auto const backend = GENERATE(from_range(available_backends()));
   KvShape const shape = GENERATE(KvShape{.num_heads = 2, .key_dim = 5, .value_dim = 3},
                                  KvShape{.num_heads = 1,
                                          .key_dim = 7,

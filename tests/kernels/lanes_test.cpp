@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernels/kokkos/lanes.hpp"
+#include "kernels/lanes/lanes.hpp"
 
 #include <cmath>
 

@@ -81,7 +81,7 @@ struct Sum {
 }  // namespace
 
 TEST_CASE("the sum over leaves has the same bits on any number of parts") {
-  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  ExecContext const exec = any_backend();
   DType const dtype = GENERATE(DType::f32, DType::bf16);
   std::int32_t const leaves = GENERATE(1, 6, 12, 32);
   std::int64_t const rows = GENERATE(1, 3, 14);
@@ -99,26 +99,28 @@ TEST_CASE("the sum over leaves has the same bits on any number of parts") {
 }
 
 TEST_CASE("the sum over leaves agrees with the reference") {
+  ExecContext const fast = fast_backend();
   std::int32_t const leaves = GENERATE(1, 5, 6, 12, 32, 40);
   Sum const sum{random_matrix(9, 200, 3), random_matrix(50, 200, 4), DType::bf16, 1};
   SumTree const tree{leaves};
 
-  Matrix const y = sum.whole(on_kokkos, tree, 1);
+  Matrix const y = sum.whole(fast, tree, 1);
 
   CHECK(difference(y, sum.whole(on_reference, tree, 1)) < 1e-6F);
 }
 
 TEST_CASE("a row of the sum over leaves has the same bits alone and among others") {
+  ExecContext const fast = fast_backend();
   Sum const all{random_matrix(70, 640, 5), random_matrix(130, 640, 6), DType::bf16, 1};
   SumTree const tree{12};
-  Matrix const wanted = all.whole(on_kokkos, tree, 3);
+  Matrix const wanted = all.whole(fast, tree, 3);
 
   for (std::int64_t const row : {0, 33, 69}) {
     Sum one = all;
     one.x = Matrix{1, 640};
     std::copy_n(
         &all.x.data[static_cast<std::size_t>(row * all.x.stride())], 640, one.x.data.begin());
-    Matrix const y = one.whole(on_kokkos, tree, 2);
+    Matrix const y = one.whole(fast, tree, 2);
     for (std::int64_t o = 0; o < 130; ++o) {
       REQUIRE(y.at(0, o) == wanted.at(row, o));
     }
@@ -126,14 +128,15 @@ TEST_CASE("a row of the sum over leaves has the same bits alone and among others
 }
 
 TEST_CASE("leaves without elements add nothing") {
-  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  ExecContext const exec = any_backend();
   Sum const sum{random_matrix(2, 3, 7), random_matrix(5, 3, 8), DType::f32, 1};
 
   CHECK(sum.whole(exec, SumTree{8}, 1) == sum.whole(exec, SumTree{8}, 4));
 }
 
 TEST_CASE("matmul_leaves refuses boundaries and partial sums that do not fit") {
-  PackedWeights const w{on_kokkos, 4, 8, DType::f32};
+  ExecContext const fast = fast_backend();
+  PackedWeights const w{fast, 4, 8, DType::f32};
   Matrix const x{1, 8};
   Matrix y{1, 4};
   MatrixView<float> const partial = y.view();
@@ -141,8 +144,8 @@ TEST_CASE("matmul_leaves refuses boundaries and partial sums that do not fit") {
   std::vector<std::int32_t> const short_cuts = {0, 2, 4, 6, 7};
   std::vector<std::int32_t> const cuts = {0, 2, 4, 8};
 
-  CHECK_THROWS_AS(matmul_leaves(on_kokkos, x.view(), w, {&tree, {0, 4}, short_cuts}, {&partial, 1}),
+  CHECK_THROWS_AS(matmul_leaves(fast, x.view(), w, {&tree, {0, 4}, short_cuts}, {&partial, 1}),
                   ConfigError);
-  CHECK_THROWS_AS(matmul_leaves(on_kokkos, x.view(), w, {&tree, {0, 3}, cuts}, {&partial, 1}),
+  CHECK_THROWS_AS(matmul_leaves(fast, x.view(), w, {&tree, {0, 3}, cuts}, {&partial, 1}),
                   ConfigError);  // three leaves are two nodes
 }

@@ -24,7 +24,7 @@ Matrix product(ExecContext const& exec, Matrix const& x, PackedWeights const& w)
 }  // namespace
 
 TEST_CASE("matmul worked out by hand") {
-  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  ExecContext const exec = any_backend();
   Matrix x{2, 2};
   x.at(0, 0) = 1.0F;
   x.at(0, 1) = 2.0F;
@@ -46,6 +46,7 @@ TEST_CASE("matmul worked out by hand") {
 }
 
 TEST_CASE("matmul agrees with the reference at every boundary of a tile") {
+  ExecContext const fast = fast_backend();
   DType const dtype = GENERATE(DType::f32, DType::bf16);
   for (std::int64_t const out : {1, 15, 16, 17, 33, 64, 81}) {
     for (std::int64_t const in : {1, 7, 64, 100}) {
@@ -53,7 +54,7 @@ TEST_CASE("matmul agrees with the reference at every boundary of a tile") {
         Matrix const w = random_matrix(out, in, 1);
         Matrix const x = random_matrix(rows, in, 2);
 
-        Matrix const y = product(on_kokkos, x, pack(on_kokkos, w, dtype));
+        Matrix const y = product(fast, x, pack(fast, w, dtype));
 
         Matrix const wanted = product(on_reference, x, pack(on_reference, w, dtype));
         INFO("out " << out << ", in " << in << ", rows " << rows);
@@ -64,17 +65,18 @@ TEST_CASE("matmul agrees with the reference at every boundary of a tile") {
 }
 
 TEST_CASE("a row of matmul has the same bits alone and among others") {
+  ExecContext const fast = fast_backend();
   DType const dtype = GENERATE(DType::f32, DType::bf16);
   Matrix const w = random_matrix(200, 1500, 3);
   Matrix const x = random_matrix(131, 1500, 4);
-  PackedWeights const packed = pack(on_kokkos, w, dtype);
-  Matrix const all = product(on_kokkos, x, packed);
+  PackedWeights const packed = pack(fast, w, dtype);
+  Matrix const all = product(fast, x, packed);
 
   for (std::int64_t const rows : {1, 2, 3, 4, 5, 6, 7, 12, 13, 40}) {
     Matrix y{131, 200};
     for (std::int64_t first = 0; first < 131; first += rows) {
       std::int64_t const count = std::min<std::int64_t>(rows, 131 - first);
-      matmul(on_kokkos, x.part(first, count), packed, y.part(first, count));
+      matmul(fast, x.part(first, count), packed, y.part(first, count));
     }
     INFO("rows " << rows);
     CHECK(y == all);
@@ -82,18 +84,19 @@ TEST_CASE("a row of matmul has the same bits alone and among others") {
 }
 
 TEST_CASE("an output of matmul has the same bits whatever the other outputs") {
+  ExecContext const fast = fast_backend();
   DType const dtype = GENERATE(DType::f32, DType::bf16);
   Matrix const w = random_matrix(113, 300, 5);
   Matrix const x = random_matrix(17, 300, 6);
-  Matrix const all = product(on_kokkos, x, pack(on_kokkos, w, dtype));
+  Matrix const all = product(fast, x, pack(fast, w, dtype));
 
   for (std::int64_t const first : {0, 1, 37, 112}) {
-    PackedWeights part{on_kokkos, 113 - first, 300, dtype};
+    PackedWeights part{fast, 113 - first, 300, dtype};
     RawRows rows = raw_rows(w);
     rows.data += first * w.stride() * size_of(DType::f32);
     rows.rows -= first;
-    part.set(on_kokkos, {}, rows);
-    Matrix const y = product(on_kokkos, x, part);
+    part.set(fast, {}, rows);
+    Matrix const y = product(fast, x, part);
     for (std::int64_t t = 0; t < 17; ++t) {
       for (std::int64_t o = 0; o < y.cols; ++o) {
         REQUIRE(y.at(t, o) == all.at(t, first + o));
@@ -103,7 +106,7 @@ TEST_CASE("an output of matmul has the same bits whatever the other outputs") {
 }
 
 TEST_CASE("weights set in pieces, from other types, are the same weights") {
-  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  ExecContext const exec = any_backend();
   DType const dtype = GENERATE(DType::f32, DType::bf16);
   Matrix const w = random_matrix(37, 70, 7);
   Matrix const x = random_matrix(3, 70, 8);
@@ -126,7 +129,7 @@ TEST_CASE("weights set in pieces, from other types, are the same weights") {
 }
 
 TEST_CASE("bfloat16 and float16 weights are read exactly") {
-  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  ExecContext const exec = any_backend();
   std::vector<std::uint16_t> const bf16 = {0x3F80, 0xC000};  // 1, -2
   std::vector<std::uint16_t> const f16 = {0x3C00, 0xC000};   // 1, -2
   bool const half = GENERATE(false, true);
@@ -141,43 +144,45 @@ TEST_CASE("bfloat16 and float16 weights are read exactly") {
 }
 
 TEST_CASE("grouped_matmul gives each expert's rows what matmul gives them") {
+  ExecContext const fast = fast_backend();
   DType const dtype = GENERATE(DType::f32, DType::bf16);
   std::vector<std::int32_t> const offsets = {0, 5, 5, 6, 40};
   Matrix const x = random_matrix(40, 96, 9);
   std::vector<PackedWeights> experts;
   Matrix wanted{40, 70};
   for (std::size_t e = 0; e < 4; ++e) {
-    experts.push_back(pack(on_kokkos, random_matrix(70, 96, static_cast<unsigned>(e)), dtype));
+    experts.push_back(pack(fast, random_matrix(70, 96, static_cast<unsigned>(e)), dtype));
     std::int64_t const rows = offsets[e + 1] - offsets[e];
-    matmul(on_kokkos, x.part(offsets[e], rows), experts[e], wanted.part(offsets[e], rows));
+    matmul(fast, x.part(offsets[e], rows), experts[e], wanted.part(offsets[e], rows));
   }
 
   Matrix y{40, 70};
-  grouped_matmul(on_kokkos, x.view(), offsets, experts, y.view());
+  grouped_matmul(fast, x.view(), offsets, experts, y.view());
 
   CHECK(y == wanted);
 }
 
 TEST_CASE("grouped_matmul agrees with the reference") {
+  ExecContext const fast = fast_backend();
   std::vector<std::int32_t> const offsets = {0, 0, 3, 20};
   Matrix const x = random_matrix(20, 50, 10);
   std::vector<PackedWeights> experts;
   std::vector<PackedWeights> reference_experts;
   for (unsigned e = 0; e < 3; ++e) {
-    experts.push_back(pack(on_kokkos, random_matrix(33, 50, e), DType::bf16));
+    experts.push_back(pack(fast, random_matrix(33, 50, e), DType::bf16));
     reference_experts.push_back(pack(on_reference, random_matrix(33, 50, e), DType::bf16));
   }
   Matrix y{20, 33};
   Matrix wanted{20, 33};
 
-  grouped_matmul(on_kokkos, x.view(), offsets, experts, y.view());
+  grouped_matmul(fast, x.view(), offsets, experts, y.view());
   grouped_matmul(on_reference, x.view(), offsets, reference_experts, wanted.view());
 
   CHECK(difference(y, wanted) < tolerance);
 }
 
 TEST_CASE("matmul_heads maps each head's columns with its own weights") {
-  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  ExecContext const exec = any_backend();
   std::int64_t const rows = GENERATE(1, 9);
   Matrix const x = random_matrix(rows, 3 * 30, 11);
   HeadStrides const strides{30, 6, 25};
@@ -197,7 +202,7 @@ TEST_CASE("matmul_heads maps each head's columns with its own weights") {
 }
 
 TEST_CASE("matmul refuses shapes that do not match, and says which") {
-  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  ExecContext const exec = any_backend();
   PackedWeights w{exec, 4, 8, DType::f32};
   Matrix const x{2, 7};
   Matrix y{2, 4};

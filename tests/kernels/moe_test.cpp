@@ -42,7 +42,7 @@ RoutingRule const grouped_rule{RouterScore::sigmoid, 6, 8, 3, true, 1e-20F, 2.5F
 }  // namespace
 
 TEST_CASE("softmax routing worked out by hand, equal scores to the lower expert") {
-  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  ExecContext const exec = any_backend();
   float const log2 = std::log(2.0F);  // shares 1, 2, 4, 2 of 9
   Matrix const logits = row({0.0F, log2, 2.0F * log2, log2});
   RoutingRule rule{RouterScore::softmax, 2, 1, 1, false, 0.0F, 1.0F};
@@ -60,7 +60,7 @@ TEST_CASE("softmax routing worked out by hand, equal scores to the lower expert"
 }
 
 TEST_CASE("grouped sigmoid routing: the bias chooses groups and experts but does not weigh") {
-  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  ExecContext const exec = any_backend();
   Matrix const logits = row({0.0F, 0.0F, 2.0F, -9.0F, 1.0F, 1.0F});  // groups of two
   std::vector<float> const bias = {1.0F, 0.5F, 0.0F, 0.0F, 0.0F, 0.0F};
   RoutingRule const rule{RouterScore::sigmoid, 2, 3, 1, false, 0.0F, 1.0F};
@@ -74,7 +74,7 @@ TEST_CASE("grouped sigmoid routing: the bias chooses groups and experts but does
 }
 
 TEST_CASE("groups may be ranked by their best expert alone") {
-  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  ExecContext const exec = any_backend();
   Matrix const logits = row({0.0F, 0.0F, 2.0F, -9.0F, 1.0F, 1.0F});  // groups of two
   RoutingRule rule{RouterScore::softmax, 2, 3, 1, false, 0.0F, 1.0F, GroupRank::best};
 
@@ -82,7 +82,7 @@ TEST_CASE("groups may be ranked by their best expert alone") {
 }
 
 TEST_CASE("equal groups go to the lower one") {
-  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  ExecContext const exec = any_backend();
   Matrix const logits = row({1.0F, 1.0F, 1.0F, 1.0F, 1.0F, 1.0F});
   RoutingRule const rule{RouterScore::sigmoid, 3, 3, 2, true, 0.0F, 1.0F};
 
@@ -90,13 +90,14 @@ TEST_CASE("equal groups go to the lower one") {
 }
 
 TEST_CASE("routing agrees with the reference and has the same bits for one row and many") {
+  ExecContext const fast = fast_backend();
   bool const grouped = GENERATE(false, true);
   RoutingRule rule = grouped ? grouped_rule : softmax_rule;
   rule.group_rank = GENERATE(GroupRank::best, GroupRank::best_two);
   Matrix const logits = random_matrix(90, 72, 1);
   std::vector<float> const bias(grouped ? 72 : 0, 0.25F);
 
-  Routes const all = routes(on_kokkos, logits.view(), bias, rule);
+  Routes const all = routes(fast, logits.view(), bias, rule);
   Routes const wanted = routes(on_reference, logits.view(), bias, rule);
 
   CHECK(all.ids == wanted.ids);
@@ -105,13 +106,13 @@ TEST_CASE("routing agrees with the reference and has the same bits for one row a
   }
   auto const top_k = static_cast<std::size_t>(rule.top_k);
   for (std::size_t t = 0; t < 90; ++t) {
-    Routes const one = routes(on_kokkos, logits.part(static_cast<std::int64_t>(t), 1), bias, rule);
+    Routes const one = routes(fast, logits.part(static_cast<std::int64_t>(t), 1), bias, rule);
     CHECK(std::equal(one.weights.begin(), one.weights.end(), &all.weights[t * top_k]));
   }
 }
 
 TEST_CASE("combine_experts weighs rows in the order of choice") {
-  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  ExecContext const exec = any_backend();
   Matrix const x = random_matrix(6, 19, 2);
   std::vector<std::int32_t> const rows = {5, 0, 2, 2};
   std::vector<float> const weights = {0.5F, 2.0F, 1.0F, -1.0F};
@@ -127,7 +128,7 @@ TEST_CASE("combine_experts weighs rows in the order of choice") {
 }
 
 TEST_CASE("routing refuses groups that do not divide the experts, and too many choices") {
-  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  ExecContext const exec = any_backend();
   Matrix const logits{1, 10};
 
   CHECK_THROWS_AS(routes(exec, logits.view(), {}, {RouterScore::sigmoid, 1, 3, 1}), ConfigError);

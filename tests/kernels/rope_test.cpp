@@ -32,7 +32,7 @@ struct Table {
 }  // namespace
 
 TEST_CASE("rope turns pairs of halves, and of neighbours, as worked out by hand") {
-  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  ExecContext const exec = any_backend();
   bool const halves = GENERATE(true, false);
   std::vector<float> const cosines = {1.0F, 1.0F, 0.0F, 0.6F};
   std::vector<float> const sines = {0.0F, 0.0F, 1.0F, 0.8F};
@@ -53,6 +53,7 @@ TEST_CASE("rope turns pairs of halves, and of neighbours, as worked out by hand"
 }
 
 TEST_CASE("rope gives the reference's bits, for one row and for many") {
+  ExecContext const fast = fast_backend();
   RopePairs const pairs = GENERATE(RopePairs::halves, RopePairs::neighbours);
   Table const table{300, 11};
   RopeLayout const layout{5, 30, 4, 22, pairs};
@@ -63,7 +64,7 @@ TEST_CASE("rope gives the reference's bits, for one row and for many") {
     positions.push_back(299 - t);
   }
 
-  rope(on_kokkos, x.view(), positions, table, layout);
+  rope(fast, x.view(), positions, table, layout);
   for (std::int64_t t = 0; t < 300; ++t) {
     std::int32_t const& position = positions[static_cast<std::size_t>(t)];
     rope(on_reference, wanted.part(t, 1), {&position, 1}, table, layout);
@@ -73,7 +74,7 @@ TEST_CASE("rope gives the reference's bits, for one row and for many") {
 }
 
 TEST_CASE("rope refuses positions beyond the table and heads beyond the row") {
-  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  ExecContext const exec = any_backend();
   Table const table{4, 8};
   Matrix x{1, 16};
   std::vector<std::int32_t> const outside = {4};

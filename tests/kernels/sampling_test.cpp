@@ -41,13 +41,13 @@ std::vector<float> logits_of(std::vector<float> const& shares) {
 }  // namespace
 
 TEST_CASE("greedy sampling takes the greatest logit, the lower token of equal ones") {
-  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  ExecContext const exec = any_backend();
 
   CHECK(draw(exec, {1.0F, 5.0F, -2.0F, 5.0F}, {.temperature = 0.0F, .uniform = 0.9F}) == 1);
 }
 
 TEST_CASE("sampling walks candidates by share, then by token") {
-  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  ExecContext const exec = any_backend();
   std::vector<float> const logits = logits_of({0.2F, 0.4F, 0.2F, 0.1F, 0.1F});  // 1 0 2 3 4
 
   CHECK(draw(exec, logits, {.uniform = 0.0F}) == 1);
@@ -60,7 +60,7 @@ TEST_CASE("sampling walks candidates by share, then by token") {
 }
 
 TEST_CASE("top_k, top_p and min_p cut the candidates, each on what the one before left") {
-  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  ExecContext const exec = any_backend();
   std::vector<float> const logits = logits_of({0.2F, 0.4F, 0.2F, 0.1F, 0.1F});
   float const last = 0.999F;
 
@@ -79,7 +79,7 @@ TEST_CASE("top_k, top_p and min_p cut the candidates, each on what the one befor
 }
 
 TEST_CASE("edits mask, shift and penalize logits in their order") {
-  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  ExecContext const exec = any_backend();
   float const never = -INFINITY;
   std::vector<float> const logits = {1.0F, -1.0F, 2.0F, -2.0F, 4.0F, 0.0F};
   std::vector<std::int32_t> const allowed = {0, 2, 3, 5};
@@ -113,7 +113,7 @@ TEST_CASE("edits mask, shift and penalize logits in their order") {
 }
 
 TEST_CASE("a ban that would leave nothing is not applied") {
-  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  ExecContext const exec = any_backend();
   std::vector<std::int32_t> const allowed = {1, 2};
   std::vector<std::int32_t> const banned = {0, 1, 2};
 
@@ -123,6 +123,7 @@ TEST_CASE("a ban that would leave nothing is not applied") {
 }
 
 TEST_CASE("edits are the reference's bit by bit, and leave other rows alone") {
+  ExecContext const fast = fast_backend();
   std::int64_t const vocab = 1999;
   std::mt19937 engine{3};
   Matrix logits = random_matrix(9, vocab, 4);
@@ -159,7 +160,7 @@ TEST_CASE("edits are the reference's bit by bit, and leave other rows alone") {
   Matrix wanted = logits;
   Matrix const before = logits;
 
-  edit_logits(on_kokkos, logits.view(), edits);
+  edit_logits(fast, logits.view(), edits);
   edit_logits(on_reference, wanted.view(), edits);
 
   CHECK(logits.data == wanted.data);
@@ -168,7 +169,7 @@ TEST_CASE("edits are the reference's bit by bit, and leave other rows alone") {
 }
 
 TEST_CASE("what is masked is never drawn") {
-  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  ExecContext const exec = any_backend();
   float const uniform = GENERATE(0.0F, 0.3F, 0.99999994F);
   Matrix const random = random_matrix(1, 5000, 5);
   std::vector<std::int32_t> const allowed = {7, 4099, 4998};
@@ -184,7 +185,7 @@ TEST_CASE("what is masked is never drawn") {
 }
 
 TEST_CASE("edits that mean nothing are refused") {
-  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  ExecContext const exec = any_backend();
   std::vector<std::int32_t> const falling = {1, 0};
   std::vector<std::int32_t> const outside = {2};
   std::vector<TokenBias> const bias = {{-1, 1.0F}};
@@ -199,7 +200,7 @@ TEST_CASE("edits that mean nothing are refused") {
 }
 
 TEST_CASE("a low temperature sharpens, a high one flattens") {
-  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  ExecContext const exec = any_backend();
   std::vector<float> const logits = logits_of({0.25F, 0.5F, 0.25F});
 
   CHECK(draw(exec, logits, {.temperature = 0.1F, .uniform = 0.99F}) == 1);
@@ -208,6 +209,7 @@ TEST_CASE("a low temperature sharpens, a high one flattens") {
 }
 
 TEST_CASE("sampling draws what the reference draws") {
+  ExecContext const fast = fast_backend();
   std::int64_t const vocab = GENERATE(1, 15, 17, 4097, 40000);
   float const spread = GENERATE(0.0F, 1.0F, 8.0F);  // 0: all candidates are equal
   Matrix logits = random_matrix(24, vocab, 1);
@@ -227,7 +229,7 @@ TEST_CASE("sampling draws what the reference draws") {
   std::vector<std::int32_t> tokens(24);
   std::vector<std::int32_t> wanted(24);
 
-  sample(on_kokkos, std::as_const(logits).view(), rules, tokens);
+  sample(fast, std::as_const(logits).view(), rules, tokens);
   sample(on_reference, std::as_const(logits).view(), rules, wanted);
 
   // Where a boundary between two tokens falls within rounding of the random number, both are right.
@@ -239,19 +241,21 @@ TEST_CASE("sampling draws what the reference draws") {
 }
 
 TEST_CASE("sampling stays in range when logits are not numbers") {
+  ExecContext const fast = fast_backend();
   std::vector<float> logits(100, -INFINITY);
-  CHECK(draw(on_kokkos, logits, {.uniform = 0.5F}) < 100);
+  CHECK(draw(fast, logits, {.uniform = 0.5F}) < 100);
   logits[3] = NAN;
-  CHECK(draw(on_kokkos, logits, {.uniform = 0.5F}) >= 0);
+  CHECK(draw(fast, logits, {.uniform = 0.5F}) >= 0);
 }
 
 TEST_CASE("log_sum_exp agrees with the reference and gives probabilities that sum to one") {
+  ExecContext const fast = fast_backend();
   std::int64_t const vocab = GENERATE(1, 16, 31, 5000, 40000);
   Matrix const logits = random_matrix(3, vocab, 3);
   std::vector<float> sums(3);
   std::vector<float> wanted(3);
 
-  log_sum_exp(on_kokkos, logits.view(), sums);
+  log_sum_exp(fast, logits.view(), sums);
   log_sum_exp(on_reference, logits.view(), wanted);
 
   for (std::size_t i = 0; i < 3; ++i) {
@@ -265,7 +269,7 @@ TEST_CASE("log_sum_exp agrees with the reference and gives probabilities that su
 }
 
 TEST_CASE("top_tokens are the greatest logits in order, equal ones by token") {
-  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  ExecContext const exec = any_backend();
   std::vector<float> const logits = {1.0F, 7.0F, 3.0F, 7.0F, 3.0F, 0.0F};
   std::vector<std::int32_t> ids(GENERATE(std::size_t{0}, 1U, 4U, 6U));
   std::vector<std::int32_t> const order = {1, 3, 2, 4, 0, 5};
@@ -279,7 +283,7 @@ TEST_CASE("top_tokens are the greatest logits in order, equal ones by token") {
 }
 
 TEST_CASE("rules that mean nothing are refused") {
-  ExecContext const exec{GENERATE(Backend::reference, Backend::kokkos)};
+  ExecContext const exec = any_backend();
 
   CHECK_THROWS_AS(draw(exec, {1.0F}, {.temperature = -1.0F}), ConfigError);
   CHECK_THROWS_AS(draw(exec, {1.0F}, {.top_p = 0.0F}), ConfigError);

@@ -21,16 +21,17 @@ void append(std::vector<float>& results, Matrix const& matrix) {
 }
 
 /// Results large enough to be shared out to threads.
-std::vector<float> compute(int num_threads) {
+std::vector<float> compute(Backend backend, int num_threads) {
   KernelSession const session{num_threads};
+  ExecContext const exec{backend, session.team()};
   std::vector<float> results;
   for (std::int64_t const rows : {1, 50}) {
     Matrix const x = random_matrix(rows, 900, 1);
     Matrix y{rows, 700};
-    matmul(on_kokkos, x.view(), pack(on_kokkos, random_matrix(700, 900, 2), DType::bf16), y.view());
+    matmul(exec, x.view(), pack(exec, random_matrix(700, 900, 2), DType::bf16), y.view());
     append(results, y);
   }
-  KvCache cache{on_kokkos, {2, 64, 64, false, DType::bf16}, 20, 16};
+  KvCache cache{exec, {2, 64, 64, false, DType::bf16}, 20, 16};
   std::vector<std::int32_t> const first_row = {0, 150};
   std::vector<std::int32_t> const context = {0};
   std::vector<std::int32_t> const table = {3, 1, 4, 5, 9, 2, 6, 8, 7, 0};
@@ -38,23 +39,24 @@ std::vector<float> compute(int num_threads) {
   Matrix const q = random_matrix(150, 8 * 64, 3);
   Matrix const kv = random_matrix(150, 2 * 64, 4);
   Matrix out{150, 8 * 64};
-  store_kv(on_kokkos, batch, kv.view(), kv.view(), cache);
-  paged_attention(on_kokkos, batch, {8, 0, 4, 0, 0.125F}, q.view(), cache, out.view());
+  store_kv(exec, batch, kv.view(), kv.view(), cache);
+  paged_attention(exec, batch, {8, 0, 4, 0, 0.125F}, q.view(), cache, out.view());
   append(results, out);
   std::vector<float> log_sums(150);
-  log_sum_exp(on_kokkos, q.view(), log_sums);
+  log_sum_exp(exec, q.view(), log_sums);
   results.insert(results.end(), log_sums.begin(), log_sums.end());
   return results;
 }
 
-/// `compute(num_threads)` in a process of its own, since Kokkos can be started once in each.
-std::vector<float> compute_in_child(int num_threads) {
+/// `compute(backend, num_threads)` in a process of its own, since Kokkos can be started once in
+/// each.
+std::vector<float> compute_in_child(Backend backend, int num_threads) {
   std::array<int, 2> ends{};
   REQUIRE(pipe(ends.data()) == 0);
   pid_t const child = fork();
   REQUIRE(child >= 0);
   if (child == 0) {
-    std::vector<float> const results = compute(num_threads);
+    std::vector<float> const results = compute(backend, num_threads);
     auto const* from = reinterpret_cast<char const*>(results.data());
     std::size_t left = results.size() * sizeof(float);
     while (left > 0) {
@@ -85,11 +87,12 @@ std::vector<float> compute_in_child(int num_threads) {
 }  // namespace
 
 TEST_CASE("one, two and three threads give the same bits") {
-  std::vector<float> const wanted = compute_in_child(1);
+  Backend const backend = GENERATE(from_range(available_backends()));
+  std::vector<float> const wanted = compute_in_child(backend, 1);
 
   REQUIRE(wanted.size() > 100'000);
   for (int const threads : {2, 3}) {
-    std::vector<float> const results = compute_in_child(threads);
+    std::vector<float> const results = compute_in_child(backend, threads);
     REQUIRE(results.size() == wanted.size());
     CHECK(std::memcmp(results.data(), wanted.data(), wanted.size() * sizeof(float)) == 0);
   }

@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <cstring>
 
-#include "kernels/backends.hpp"
 #include "kernels/detail/elements.hpp"
+#include "kernels/lanes/functions.hpp"
 
-namespace talus::kernels::kokkos {
+namespace talus::kernels::TALUS_TARGET {
 namespace {
 
 constexpr std::int64_t panel_outputs = PackedWeights::panel_outputs;
@@ -89,4 +89,4 @@ void pack_rows(WeightStore const& store, MatrixOrigin origin, RawRows const& row
   }
 }
 
-}  // namespace talus::kernels::kokkos
+}  // namespace talus::kernels::TALUS_TARGET

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernels/backends.hpp"
-#include "kernels/kokkos/parallel.hpp"
+#include "kernels/lanes/for_each.hpp"
+#include "kernels/lanes/functions.hpp"
 
-namespace talus::kernels::kokkos {
+namespace talus::kernels::TALUS_TARGET {
 namespace {
 
 /// The rotation of one position.
@@ -32,13 +32,14 @@ void rotate_head(float* head, std::int64_t pairs, Angles angles, RopePairs kind)
 
 }  // namespace
 
-void rope(MatrixView<float> x,
+void rope(ExecContext const& exec,
+          MatrixView<float> x,
           std::span<std::int32_t const> positions,
           RopeTable const& table,
           RopeLayout const& layout) {
   std::int64_t const pairs = layout.rotary_dim / 2;
   std::int64_t const cost = x.rows * layout.num_heads * pairs / 2;
-  for_each("talus::kernels::rope", x.rows, cost, [&](std::int64_t t) {
+  for_each(exec, "talus::kernels::rope", x.rows, cost, [&](std::int64_t t) {
     std::int64_t const first = positions[static_cast<std::size_t>(t)] * pairs;
     Angles const angles{table.cosines.data() + first, table.sines.data() + first};
     float* const row = x.data + t * x.row_stride + layout.offset;
@@ -48,4 +49,4 @@ void rope(MatrixView<float> x,
   });
 }
 
-}  // namespace talus::kernels::kokkos
+}  // namespace talus::kernels::TALUS_TARGET

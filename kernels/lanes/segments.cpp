@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernels/kokkos/segments.hpp"
+#include "kernels/lanes/segments.hpp"
 
-#include "runtime/base/error.hpp"
-
-namespace talus::kernels::kokkos {
+namespace talus::kernels::TALUS_TARGET {
 
 Segments::Segments(std::int64_t in) {
   segments_[count_++] = {0, in, 0, 0};
@@ -11,11 +9,6 @@ Segments::Segments(std::int64_t in) {
 
 Segments::Segments(LeafSums const& sums) {
   LeafPartition const& partition = sums.partition;
-  std::int32_t const leaves = partition.run.last - partition.run.first;
-  if (leaves > max_leaves) {
-    throw ConfigError{concat(
-        "matmul_leaves: ", leaves, " leaves (the kokkos backend has at most ", max_leaves, ')')};
-  }
   for (std::size_t n = 0; n < sums.nodes.size(); ++n) {
     LeafRange const node = sums.nodes[n];
     for (std::int32_t leaf = node.first; leaf < node.last; ++leaf) {
@@ -28,4 +21,4 @@ Segments::Segments(LeafSums const& sums) {
   }
 }
 
-}  // namespace talus::kernels::kokkos
+}  // namespace talus::kernels::TALUS_TARGET

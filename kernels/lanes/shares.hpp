@@ -5,7 +5,7 @@
 
 #include "kernels/sampling.hpp"
 
-namespace talus::kernels::kokkos {
+namespace talus::kernels::TALUS_TARGET {
 
 /// The first candidates of a row in the order of sampling (share descending, token ascending): all
 /// with a share above `key`'s, and the first `ties` of those that have it.
@@ -69,4 +69,4 @@ class Shares {
   double total_ = 0.0;
 };
 
-}  // namespace talus::kernels::kokkos
+}  // namespace talus::kernels::TALUS_TARGET

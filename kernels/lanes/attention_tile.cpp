@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernels/kokkos/attention_tile.hpp"
+#include "kernels/lanes/attention_tile.hpp"
 
 #include <cmath>
 #include <limits>
 
-#include "kernels/kokkos/attention_scores.hpp"
+#include "kernels/lanes/attention_scores.hpp"
 
-namespace talus::kernels::kokkos {
+namespace talus::kernels::TALUS_TARGET {
 namespace {
 
 constexpr float minus_infinity = -std::numeric_limits<float>::infinity();
@@ -246,4 +246,4 @@ void attend(AttentionCall const& call, QueryTile const& tile) {
   }
 }
 
-}  // namespace talus::kernels::kokkos
+}  // namespace talus::kernels::TALUS_TARGET

@@ -3,12 +3,12 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/backends.hpp"
-#include "kernels/kokkos/lanes.hpp"
-#include "kernels/kokkos/parallel.hpp"
-#include "kernels/kokkos/shares.hpp"
+#include "kernels/lanes/for_each.hpp"
+#include "kernels/lanes/functions.hpp"
+#include "kernels/lanes/lanes.hpp"
+#include "kernels/lanes/shares.hpp"
 
-namespace talus::kernels::kokkos {
+namespace talus::kernels::TALUS_TARGET {
 namespace {
 
 /// Logits whose powers are summed in lanes before they join the sum of the others.
@@ -99,31 +99,40 @@ void edit_row(std::span<float> logits, LogitEdit const& edit) {
 
 }  // namespace
 
-void edit_logits(MatrixView<float> logits, std::span<LogitEdit const> edits) {
+void edit_logits(ExecContext const& exec,
+                 MatrixView<float> logits,
+                 std::span<LogitEdit const> edits) {
   std::size_t cost = 0;
   for (LogitEdit const& edit : edits) {
     cost += edit.banned.size() + edit.biases.size() + edit.counts.size();
     cost += edit.allowed.empty() ? 0 : static_cast<std::size_t>(logits.cols);
   }
   auto const steps = static_cast<std::int64_t>(cost);
-  for_each("talus::kernels::edit_logits", logits.rows, steps, [&](std::int64_t row) {
+  for_each(exec, "talus::kernels::edit_logits", logits.rows, steps, [&](std::int64_t row) {
     edit_row({logits.data + row * logits.row_stride, static_cast<std::size_t>(logits.cols)},
              edits[static_cast<std::size_t>(row)]);
   });
 }
 
-void sample(MatrixView<float const> logits,
+void sample(ExecContext const& exec,
+            MatrixView<float const> logits,
             std::span<SampleRule const> rules,
             std::span<std::int32_t> tokens) {
-  for_each("talus::kernels::sample", logits.rows, logits.rows * logits.cols, [&](std::int64_t row) {
-    auto const r = static_cast<std::size_t>(row);
-    tokens[r] = sample_row(logits.data + row * logits.row_stride, logits.cols, rules[r]);
-  });
+  for_each(exec,
+           "talus::kernels::sample",
+           logits.rows,
+           logits.rows * logits.cols,
+           [&](std::int64_t row) {
+             auto const r = static_cast<std::size_t>(row);
+             tokens[r] = sample_row(logits.data + row * logits.row_stride, logits.cols, rules[r]);
+           });
 }
 
-void log_sum_exp(MatrixView<float const> logits, std::span<float> log_sums) {
+void log_sum_exp(ExecContext const& exec,
+                 MatrixView<float const> logits,
+                 std::span<float> log_sums) {
   std::int64_t const cost = logits.rows * logits.cols;
-  for_each("talus::kernels::log_sum_exp", logits.rows, cost, [&](std::int64_t row) {
+  for_each(exec, "talus::kernels::log_sum_exp", logits.rows, cost, [&](std::int64_t row) {
     log_sums[static_cast<std::size_t>(row)] =
         log_sum_of(logits.data + row * logits.row_stride, logits.cols);
   });
@@ -164,4 +173,4 @@ std::int32_t rank_of(std::span<float const> logits, std::int32_t token) {
   return greater + 1;
 }
 
-}  // namespace talus::kernels::kokkos
+}  // namespace talus::kernels::TALUS_TARGET

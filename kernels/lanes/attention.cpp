@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
-#include "kernels/backends.hpp"
-#include "kernels/kokkos/attention_tile.hpp"
-#include "kernels/kokkos/parallel.hpp"
+#include "kernels/lanes/attention_tile.hpp"
+#include "kernels/lanes/for_each.hpp"
+#include "kernels/lanes/functions.hpp"
 
-namespace talus::kernels::kokkos {
+namespace talus::kernels::TALUS_TARGET {
 namespace {
 
 /// How the rows of a step are cut into tiles.
@@ -94,7 +94,8 @@ std::int64_t cost_of(AttentionCall const& call) {
 
 }  // namespace
 
-void paged_attention(PagedBatch const& batch,
+void paged_attention(ExecContext const& exec,
+                     PagedBatch const& batch,
                      AttentionHeads const& heads,
                      MatrixView<float const> q,
                      KvCache const& cache,
@@ -102,21 +103,15 @@ void paged_attention(PagedBatch const& batch,
   if (batch.num_sequences() == 0) {
     return;
   }
-  if (cache.shape().key_dim > max_key_dim) {
-    throw ConfigError{concat("attention: key_dim = ",
-                             cache.shape().key_dim,
-                             " (the kokkos backend has at most ",
-                             max_key_dim,
-                             ')')};
-  }
   AttentionCall const call{batch, heads, q, cache, out, KvBlocks{cache, batch}};
   TileGrid const grid{call};
-  for_each("talus::kernels::paged_attention", grid.count(), cost_of(call), [&](std::int64_t i) {
-    QueryTile const tile = grid.tile(i);
-    if (tile.rows() > 0) {
-      attend(call, tile);
-    }
-  });
+  for_each(
+      exec, "talus::kernels::paged_attention", grid.count(), cost_of(call), [&](std::int64_t i) {
+        QueryTile const tile = grid.tile(i);
+        if (tile.rows() > 0) {
+          attend(call, tile);
+        }
+      });
 }
 
-}  // namespace talus::kernels::kokkos
+}  // namespace talus::kernels::TALUS_TARGET

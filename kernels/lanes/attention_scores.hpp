@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "kernels/kokkos/attention_tile.hpp"
-#include "kernels/kokkos/tile.hpp"
+#include "kernels/lanes/attention_tile.hpp"
+#include "kernels/lanes/tile.hpp"
 
-namespace talus::kernels::kokkos {
+namespace talus::kernels::TALUS_TARGET {
 
 /// The query of row `row` of a tile: rows are ordered by token, then by head.
 [[nodiscard]] inline float const* query_row(AttentionCall const& call,
@@ -100,4 +100,4 @@ void score_latents(Element const* latents,
   }
 }
 
-}  // namespace talus::kernels::kokkos
+}  // namespace talus::kernels::TALUS_TARGET

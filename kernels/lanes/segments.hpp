@@ -6,9 +6,10 @@
 #include <cstdint>
 #include <span>
 
-#include "kernels/backends.hpp"
+#include "kernels/detail/limits.hpp"
+#include "kernels/lanes/functions.hpp"
 
-namespace talus::kernels::kokkos {
+namespace talus::kernels::TALUS_TARGET {
 
 /// A stretch of the summed axis that a tile walks in one go, and what becomes of its sums.
 struct Segment {
@@ -24,13 +25,12 @@ struct Segment {
 /// of the number of leaves.
 class Segments {
  public:
-  static constexpr std::int64_t max_leaves = 256;
   static constexpr int max_depth = 9;  ///< bits of max_leaves
 
   /// One sum over [0, in).
   explicit Segments(std::int64_t in);
 
-  /// \throws ConfigError  if this rank owns more than max_leaves leaves
+  /// At most max_leaves of them.
   explicit Segments(LeafSums const& sums);
 
   [[nodiscard]] std::span<Segment const> all() const noexcept { return {segments_.data(), count_}; }
@@ -40,4 +40,4 @@ class Segments {
   std::size_t count_ = 0;
 };
 
-}  // namespace talus::kernels::kokkos
+}  // namespace talus::kernels::TALUS_TARGET

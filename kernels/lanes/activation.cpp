@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernels/backends.hpp"
-#include "kernels/kokkos/lanes.hpp"
-#include "kernels/kokkos/parallel.hpp"
+#include "kernels/lanes/for_each.hpp"
+#include "kernels/lanes/functions.hpp"
+#include "kernels/lanes/lanes.hpp"
 
-namespace talus::kernels::kokkos {
+namespace talus::kernels::TALUS_TARGET {
 namespace {
 
 /// v / (1 + exp(-slope v))
@@ -68,11 +68,12 @@ struct Xielu {
 
 /// y = function(x, the ups that lie `up_offset` behind x), sixteen elements at a time.
 template <class Function>
-void apply(Function const& function,
+void apply(ExecContext const& exec,
+           Function const& function,
            MatrixView<float const> x,
            std::int64_t up_offset,
            MatrixView<float> y) {
-  for_each("talus::kernels::activate", y.rows, y.rows * y.cols, [&](std::int64_t t) {
+  for_each(exec, "talus::kernels::activate", y.rows, y.rows * y.cols, [&](std::int64_t t) {
     float const* const gates = x.data + t * x.row_stride;
     float* const to = y.data + t * y.row_stride;
     for (std::int64_t j = 0; j < y.cols; j += num_lanes) {
@@ -86,18 +87,21 @@ void apply(Function const& function,
 
 }  // namespace
 
-void activate(ActivationRule const& rule, MatrixView<float const> x, MatrixView<float> y) {
+void activate(ExecContext const& exec,
+              ActivationRule const& rule,
+              MatrixView<float const> x,
+              MatrixView<float> y) {
   std::int64_t const up_offset = rule.is_gated() ? y.cols : 0;
   switch (rule.kind) {
     case ActivationKind::silu:
-      return apply(Silu{}, x, up_offset, y);
+      return apply(exec, Silu{}, x, up_offset, y);
     case ActivationKind::gelu_tanh:
-      return apply(GeluTanh{}, x, up_offset, y);
+      return apply(exec, GeluTanh{}, x, up_offset, y);
     case ActivationKind::clamped_silu:
-      return apply(ClampedSilu{rule}, x, up_offset, y);
+      return apply(exec, ClampedSilu{rule}, x, up_offset, y);
     case ActivationKind::xielu:
-      return apply(Xielu{rule}, x, up_offset, y);
+      return apply(exec, Xielu{rule}, x, up_offset, y);
   }
 }
 
-}  // namespace talus::kernels::kokkos
+}  // namespace talus::kernels::TALUS_TARGET

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernels/kokkos/shares.hpp"
+#include "kernels/lanes/shares.hpp"
 
 #include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
 
-#include "kernels/kokkos/lanes.hpp"
+#include "kernels/lanes/lanes.hpp"
 
-namespace talus::kernels::kokkos {
+namespace talus::kernels::TALUS_TARGET {
 namespace {
 
 constexpr float never = -std::numeric_limits<float>::infinity();
@@ -133,4 +133,4 @@ std::int32_t Shares::last_of(Candidates const& candidates) const {
   return static_cast<std::int32_t>(last);
 }
 
-}  // namespace talus::kernels::kokkos
+}  // namespace talus::kernels::TALUS_TARGET

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernels/backends.hpp"
-#include "kernels/kokkos/kv_block.hpp"
-#include "kernels/kokkos/parallel.hpp"
+#include "kernels/lanes/for_each.hpp"
+#include "kernels/lanes/functions.hpp"
+#include "kernels/lanes/kv_block.hpp"
 
-namespace talus::kernels::kokkos {
+namespace talus::kernels::TALUS_TARGET {
 namespace {
 
 /// What a step stores, and where.
@@ -54,29 +54,31 @@ void store_token(Storing const& storing, std::int64_t s, std::int64_t row, Eleme
 }
 
 template <class Element>
-void store_all(Storing const& storing, std::byte* cache) {
+void store_all(ExecContext const& exec, Storing const& storing, std::byte* cache) {
   auto const cost = storing.keys.rows * storing.keys.cols;
-  for_each("talus::kernels::store_kv", storing.batch.num_sequences(), cost, [&](std::int64_t s) {
-    auto const i = static_cast<std::size_t>(s);
-    for (std::int64_t row = storing.batch.first_row[i]; row < storing.batch.first_row[i + 1];
-         ++row) {
-      store_token(storing, s, row, reinterpret_cast<Element*>(cache));
-    }
-  });
+  for_each(
+      exec, "talus::kernels::store_kv", storing.batch.num_sequences(), cost, [&](std::int64_t s) {
+        auto const i = static_cast<std::size_t>(s);
+        for (std::int64_t row = storing.batch.first_row[i]; row < storing.batch.first_row[i + 1];
+             ++row) {
+          store_token(storing, s, row, reinterpret_cast<Element*>(cache));
+        }
+      });
 }
 
 }  // namespace
 
-void store_kv(PagedBatch const& batch,
+void store_kv(ExecContext const& exec,
+              PagedBatch const& batch,
               MatrixView<float const> keys,
               MatrixView<float const> values,
               KvCache& cache) {
   Storing const storing{batch, keys, values, cache.shape(), KvBlocks{cache, batch}};
   if (cache.shape().dtype == DType::f32) {
-    store_all<float>(storing, cache.data());
+    store_all<float>(exec, storing, cache.data());
   } else {
-    store_all<std::uint16_t>(storing, cache.data());
+    store_all<std::uint16_t>(exec, storing, cache.data());
   }
 }
 
-}  // namespace talus::kernels::kokkos
+}  // namespace talus::kernels::TALUS_TARGET

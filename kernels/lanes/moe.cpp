@@ -2,18 +2,15 @@
 #include <algorithm>
 #include <limits>
 
-#include "kernels/backends.hpp"
-#include "kernels/kokkos/lanes.hpp"
-#include "kernels/kokkos/parallel.hpp"
-#include "runtime/base/error.hpp"
+#include "kernels/detail/limits.hpp"
+#include "kernels/lanes/for_each.hpp"
+#include "kernels/lanes/functions.hpp"
+#include "kernels/lanes/lanes.hpp"
 
-namespace talus::kernels::kokkos {
+namespace talus::kernels::TALUS_TARGET {
 namespace {
 
 constexpr float never = -std::numeric_limits<float>::infinity();
-
-/// Experts of the largest model that is known has 512; a thread's scores lie on its stack.
-constexpr std::int64_t max_experts = 4096;
 
 struct RouterScratch {
   float scores[max_experts];
@@ -106,18 +103,15 @@ void route_token(MatrixView<float const> logits,
 
 }  // namespace
 
-void route(MatrixView<float const> logits,
+void route(ExecContext const& exec,
+           MatrixView<float const> logits,
            std::span<float const> bias,
            RoutingRule const& rule,
            std::span<std::int32_t> expert_ids,
            std::span<float> weights) {
-  if (logits.cols > max_experts) {
-    throw ConfigError{concat(
-        "route: ", logits.cols, " experts (the kokkos backend has at most ", max_experts, ')')};
-  }
   auto const top_k = static_cast<std::size_t>(rule.top_k);
   std::int64_t const cost = logits.rows * logits.cols * (2 + rule.top_k) / 2;
-  for_each("talus::kernels::route", logits.rows, cost, [&](std::int64_t t) {
+  for_each(exec, "talus::kernels::route", logits.rows, cost, [&](std::int64_t t) {
     std::size_t const first = static_cast<std::size_t>(t) * top_k;
     route_token({logits.data + t * logits.row_stride, 1, logits.cols, logits.row_stride},
                 bias,
@@ -127,13 +121,14 @@ void route(MatrixView<float const> logits,
   });
 }
 
-void combine_experts(MatrixView<float const> x,
+void combine_experts(ExecContext const& exec,
+                     MatrixView<float const> x,
                      std::span<std::int32_t const> rows,
                      std::span<float const> weights,
                      MatrixView<float> y) {
   std::size_t const top_k = y.rows == 0 ? 0 : rows.size() / static_cast<std::size_t>(y.rows);
   std::int64_t const cost = std::ssize(rows) * y.cols / 4;
-  for_each("talus::kernels::combine_experts", y.rows, cost, [&](std::int64_t t) {
+  for_each(exec, "talus::kernels::combine_experts", y.rows, cost, [&](std::int64_t t) {
     std::size_t const first = static_cast<std::size_t>(t) * top_k;
     for (std::int64_t h = 0; h < y.cols; h += num_lanes) {
       Lanes sum = broadcast(0.0F);
@@ -146,4 +141,4 @@ void combine_experts(MatrixView<float const> x,
   });
 }
 
-}  // namespace talus::kernels::kokkos
+}  // namespace talus::kernels::TALUS_TARGET

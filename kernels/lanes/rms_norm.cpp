@@ -2,11 +2,11 @@
 #include <cmath>
 #include <numeric>
 
-#include "kernels/backends.hpp"
-#include "kernels/kokkos/lanes.hpp"
-#include "kernels/kokkos/parallel.hpp"
+#include "kernels/lanes/for_each.hpp"
+#include "kernels/lanes/functions.hpp"
+#include "kernels/lanes/lanes.hpp"
 
-namespace talus::kernels::kokkos {
+namespace talus::kernels::TALUS_TARGET {
 namespace {
 
 float square_sum(float const* x, std::int64_t size) {
@@ -28,12 +28,13 @@ void normalize(float const* x, std::span<float const> weight, float epsilon, flo
 
 }  // namespace
 
-void rms_norm(MatrixView<float const> x,
+void rms_norm(ExecContext const& exec,
+              MatrixView<float const> x,
               std::span<float const> weight,
               float epsilon,
               MatrixView<float> y) {
   std::int64_t const size = std::ssize(weight);
-  for_each("talus::kernels::rms_norm", x.rows, x.rows * x.cols / 4, [&](std::int64_t t) {
+  for_each(exec, "talus::kernels::rms_norm", x.rows, x.rows * x.cols / 4, [&](std::int64_t t) {
     for (std::int64_t piece = 0; piece < x.cols; piece += size) {
       normalize(
           x.data + t * x.row_stride + piece, weight, epsilon, y.data + t * y.row_stride + piece);
@@ -41,8 +42,11 @@ void rms_norm(MatrixView<float const> x,
   });
 }
 
-void square_sums(MatrixView<float const> x, std::int64_t head_dim, MatrixView<float> sums) {
-  for_each("talus::kernels::square_sums", x.rows, x.rows * x.cols / 8, [&](std::int64_t t) {
+void square_sums(ExecContext const& exec,
+                 MatrixView<float const> x,
+                 std::int64_t head_dim,
+                 MatrixView<float> sums) {
+  for_each(exec, "talus::kernels::square_sums", x.rows, x.rows * x.cols / 8, [&](std::int64_t t) {
     float const* const row = x.data + t * x.row_stride;
     for (std::int64_t h = 0; h < sums.cols; ++h) {
       sums.data[t * sums.row_stride + h] = square_sum(row + h * head_dim, head_dim);
@@ -50,11 +54,12 @@ void square_sums(MatrixView<float const> x, std::int64_t head_dim, MatrixView<fl
   });
 }
 
-void scale_by_sums(MatrixView<float const> sums,
+void scale_by_sums(ExecContext const& exec,
+                   MatrixView<float const> sums,
                    std::span<float const> weight,
                    RowNorm const& norm,
                    MatrixView<float> x) {
-  for_each("talus::kernels::scale_by_sums", x.rows, x.rows * x.cols / 8, [&](std::int64_t t) {
+  for_each(exec, "talus::kernels::scale_by_sums", x.rows, x.rows * x.cols / 8, [&](std::int64_t t) {
     float const* const parts = sums.data + t * sums.row_stride;
     float const sum = std::accumulate(parts, parts + sums.cols, 0.0F);
     float const scale = 1.0F / std::sqrt(sum / static_cast<float>(norm.size) + norm.epsilon);
@@ -65,4 +70,4 @@ void scale_by_sums(MatrixView<float const> sums,
   });
 }
 
-}  // namespace talus::kernels::kokkos
+}  // namespace talus::kernels::TALUS_TARGET

@@ -4,10 +4,10 @@
 #include <cstdint>
 #include <span>
 
-#include "kernels/kokkos/segments.hpp"
+#include "kernels/lanes/segments.hpp"
 #include "runtime/base/matrix_view.hpp"
 
-namespace talus::kernels::kokkos {
+namespace talus::kernels::TALUS_TARGET {
 
 /// A product of some rows with some panels of packed weights.
 struct PanelProduct {
@@ -47,4 +47,4 @@ class BlockGrid {
 /// Computes one block. Bits of an output don't depend on the block it is in.
 void multiply_block(PanelProduct const& product, PanelBlock const& block);
 
-}  // namespace talus::kernels::kokkos
+}  // namespace talus::kernels::TALUS_TARGET

@@ -8,12 +8,12 @@
 #include <type_traits>
 #include <utility>
 
-#include "kernels/kokkos/lanes.hpp"
+#include "kernels/lanes/lanes.hpp"
 
 /// \file
 /// The micro-kernel of matmul and attention: Rows x Panels groups of sixteen sums, in registers.
 
-namespace talus::kernels::kokkos {
+namespace talus::kernels::TALUS_TARGET {
 
 /// Registers for sums, of the 32 or 16 there are; the others hold operands.
 #if defined(__AVX512F__)
@@ -111,4 +111,4 @@ class TileRows {
   std::int64_t count_;
 };
 
-}  // namespace talus::kernels::kokkos
+}  // namespace talus::kernels::TALUS_TARGET

@@ -4,10 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "kernels/kokkos/lanes.hpp"
 #include "kernels/kv_cache.hpp"
+#include "kernels/lanes/lanes.hpp"
 
-namespace talus::kernels::kokkos {
+namespace talus::kernels::TALUS_TARGET {
 
 /// Where things are in this backend's cache, in elements.
 ///
@@ -60,4 +60,4 @@ class KvBlocks {
   std::int64_t head_elements_ = 0;
 };
 
-}  // namespace talus::kernels::kokkos
+}  // namespace talus::kernels::TALUS_TARGET

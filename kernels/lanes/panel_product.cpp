@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernels/kokkos/panel_product.hpp"
+#include "kernels/lanes/panel_product.hpp"
 
 #include <algorithm>
 
-#include "kernels/kokkos/tile.hpp"
+#include "kernels/lanes/tile.hpp"
 
-namespace talus::kernels::kokkos {
+namespace talus::kernels::TALUS_TARGET {
 namespace {
 
 constexpr std::int64_t panel_outputs = PackedWeights::panel_outputs;
@@ -118,4 +118,4 @@ void multiply_block(PanelProduct const& product, PanelBlock const& block) {
   }
 }
 
-}  // namespace talus::kernels::kokkos
+}  // namespace talus::kernels::TALUS_TARGET

@@ -5,9 +5,10 @@
 #include <cstdint>
 
 #include "kernels/attention.hpp"
-#include "kernels/kokkos/kv_block.hpp"
+#include "kernels/detail/limits.hpp"
+#include "kernels/lanes/kv_block.hpp"
 
-namespace talus::kernels::kokkos {
+namespace talus::kernels::TALUS_TARGET {
 
 /// Positions of a piece of the context: a score and its weight stay in the first-level cache, and a
 /// piece costs little beside its merging.
@@ -15,9 +16,6 @@ inline constexpr std::int64_t piece_positions = 128;
 
 /// Rows (a token's head each) that share one pass over keys and values.
 inline constexpr std::int64_t max_query_rows = 96;
-
-/// Widest key, so that sixteen fit the scratch memory below.
-inline constexpr std::int64_t max_key_dim = 2048;
 
 /// What one call of paged_attention works on.
 struct AttentionCall {
@@ -67,4 +65,4 @@ struct AttentionScratch {
 /// Computes the outputs of a tile. Bits of a row don't depend on the tile it is in.
 void attend(AttentionCall const& call, QueryTile const& tile);
 
-}  // namespace talus::kernels::kokkos
+}  // namespace talus::kernels::TALUS_TARGET

@@ -18,7 +18,7 @@
 /// backend sums is summed in these lanes, full vectors and tails alike, so that every path through
 /// a kernel rounds in the same places.
 
-namespace talus::kernels::kokkos {
+namespace talus::kernels::TALUS_TARGET {
 
 inline constexpr int num_lanes = 16;
 
@@ -136,8 +136,8 @@ template <class Function, class... Args>
 /// bfloat16 as 32-bit words; the compilers' own conversion goes through halves of a register.
 [[gnu::always_inline]] inline NativeWords widen(std::uint16_t const* from) {
 #if defined(__AVX512F__)
-  return std::bit_cast<NativeWords>(
-      _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<__m256i const*>(from))));
+  return std::bit_cast<NativeWords>(_mm512_maskz_cvtepu16_epi32(
+      0xFFFF, _mm256_loadu_si256(reinterpret_cast<__m256i const*>(from))));
 #elif defined(__AVX2__) && defined(__FMA__)
   return std::bit_cast<NativeWords>(
       _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<__m128i const*>(from))));
@@ -260,4 +260,4 @@ template <class Function, class... Args>
   return one - broadcast(2.0F) / (one + exp(x + x));
 }
 
-}  // namespace talus::kernels::kokkos
+}  // namespace talus::kernels::TALUS_TARGET

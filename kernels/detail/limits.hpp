@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+/// \file
+/// What the backends have room for on a thread's stack, far above any model that is known.
+
+namespace talus::kernels {
+
+/// Leaves of a sum that one rank owns.
+inline constexpr std::int64_t max_leaves = 256;
+
+/// Elements of a key: DeepSeek's latent has 576.
+inline constexpr std::int64_t max_key_dim = 2048;
+
+/// Experts of a layer: the most that is known is 512.
+inline constexpr std::int64_t max_experts = 4096;
+
+}  // namespace talus::kernels

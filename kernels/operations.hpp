@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "kernels/activation.hpp"
+#include "kernels/attention.hpp"
+#include "kernels/elementwise.hpp"
+#include "kernels/kv_cache.hpp"
+#include "kernels/matmul.hpp"
+#include "kernels/moe.hpp"
+#include "kernels/packed_weights.hpp"
+#include "kernels/rms_norm.hpp"
+#include "kernels/rope.hpp"
+#include "kernels/sampling.hpp"
+
+/// \file
+/// What each backend implements. Arguments are valid when these are called; only the functions of
+/// kernels/*.hpp call them.
+
+namespace talus::kernels {
+
+/// Where rows of weights are stored.
+struct WeightStore {
+  std::byte* data = nullptr;
+  std::int64_t in = 0;
+  DType dtype = DType::f32;
+};
+
+/// A sum over leaves: the partition, and its nodes, one for each partial sum.
+struct LeafSums {
+  LeafPartition const& partition;
+  std::span<LeafRange const> nodes;
+};
+
+/// The operations of one backend.
+struct Operations {
+  void (*pack_rows)(WeightStore const& store, MatrixOrigin origin, RawRows const& rows) = nullptr;
+  void (*matmul)(ExecContext const& exec,
+                 MatrixView<float const> x,
+                 PackedWeights const& w,
+                 MatrixView<float> y) = nullptr;
+  void (*matmul_leaves)(ExecContext const& exec,
+                        MatrixView<float const> x,
+                        PackedWeights const& w,
+                        LeafSums const& sums,
+                        std::span<MatrixView<float> const> partials) = nullptr;
+  void (*grouped_matmul)(ExecContext const& exec,
+                         MatrixView<float const> x,
+                         std::span<std::int32_t const> offsets,
+                         std::span<PackedWeights const> experts,
+                         MatrixView<float> y) = nullptr;
+  void (*matmul_heads)(ExecContext const& exec,
+                       MatrixView<float const> x,
+                       std::span<PackedWeights const> heads,
+                       HeadStrides const& strides,
+                       MatrixView<float> y) = nullptr;
+  void (*activate)(ExecContext const& exec,
+                   ActivationRule const& rule,
+                   MatrixView<float const> x,
+                   MatrixView<float> y) = nullptr;
+  void (*add)(ExecContext const& exec,
+              MatrixView<float const> x,
+              MatrixView<float> y,
+              float factor) = nullptr;
+  void (*add_bias)(ExecContext const& exec,
+                   std::span<float const> bias,
+                   MatrixView<float> y) = nullptr;
+  void (*scale_and_cap)(ExecContext const& exec,
+                        float factor,
+                        float cap,
+                        MatrixView<float> y) = nullptr;
+  void (*gather_rows)(ExecContext const& exec,
+                      RowTable const& table,
+                      std::span<std::int32_t const> ids,
+                      MatrixView<float> y) = nullptr;
+  void (*select_rows)(ExecContext const& exec,
+                      MatrixView<float const> x,
+                      std::span<std::int32_t const> rows,
+                      MatrixView<float> y) = nullptr;
+  void (*rms_norm)(ExecContext const& exec,
+                   MatrixView<float const> x,
+                   std::span<float const> weight,
+                   float epsilon,
+                   MatrixView<float> y) = nullptr;
+  void (*square_sums)(ExecContext const& exec,
+                      MatrixView<float const> x,
+                      std::int64_t head_dim,
+                      MatrixView<float> sums) = nullptr;
+  void (*scale_by_sums)(ExecContext const& exec,
+                        MatrixView<float const> sums,
+                        std::span<float const> weight,
+                        RowNorm const& norm,
+                        MatrixView<float> x) = nullptr;
+  void (*rope)(ExecContext const& exec,
+               MatrixView<float> x,
+               std::span<std::int32_t const> positions,
+               RopeTable const& table,
+               RopeLayout const& layout) = nullptr;
+  void (*store_kv)(ExecContext const& exec,
+                   PagedBatch const& batch,
+                   MatrixView<float const> keys,
+                   MatrixView<float const> values,
+                   KvCache& cache) = nullptr;
+  void (*paged_attention)(ExecContext const& exec,
+                          PagedBatch const& batch,
+                          AttentionHeads const& heads,
+                          MatrixView<float const> q,
+                          KvCache const& cache,
+                          MatrixView<float> out) = nullptr;
+  void (*route)(ExecContext const& exec,
+                MatrixView<float const> logits,
+                std::span<float const> bias,
+                RoutingRule const& rule,
+                std::span<std::int32_t> expert_ids,
+                std::span<float> weights) = nullptr;
+  void (*combine_experts)(ExecContext const& exec,
+                          MatrixView<float const> x,
+                          std::span<std::int32_t const> rows,
+                          std::span<float const> weights,
+                          MatrixView<float> y) = nullptr;
+  void (*edit_logits)(ExecContext const& exec,
+                      MatrixView<float> logits,
+                      std::span<LogitEdit const> edits) = nullptr;
+  void (*sample)(ExecContext const& exec,
+                 MatrixView<float const> logits,
+                 std::span<SampleRule const> rules,
+                 std::span<std::int32_t> tokens) = nullptr;
+  void (*log_sum_exp)(ExecContext const& exec,
+                      MatrixView<float const> logits,
+                      std::span<float> log_sums) = nullptr;
+  void (*top_tokens)(std::span<float const> logits, std::span<std::int32_t> ids) = nullptr;
+  std::int32_t (*rank_of)(std::span<float const> logits, std::int32_t token) = nullptr;
+};
+
+/// \throws ConfigError  if the backend is none of this build or this processor
+[[nodiscard]] Operations const& operations_of(Backend backend);
+
+}  // namespace talus::kernels
