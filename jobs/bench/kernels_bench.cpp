@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <string_view>
+#include <vector>
 
 #include "jobs/bench/bench_parts.hpp"
 #include "jobs/bench/machine_limits.hpp"
@@ -28,12 +30,21 @@ constexpr std::array parts = {Part{"matmul", bench::bench_matmul},
                               Part{"sampling", bench::bench_sampling}};
 
 void print_limits(bench::Settings const& settings) {
-  std::printf("%s, backend %s, %d threads: %.1f GB/s read, %.1f GFLOP/s float32\n",
-              kernels::KernelSession::description().c_str(),
-              kernels::name_of(settings.exec.backend),
+  std::printf("%s, %d threads, backend %s, %s\n",
+              bench::processor_name().c_str(),
               settings.threads,
-              bench::read_bandwidth(settings.threads) * 1e-9,
-              bench::arithmetic_peak(settings.threads) * 1e-9);
+              kernels::name_of(settings.exec.backend),
+              kernels::KernelSession::description().c_str());
+  for (int threads = 1; threads <= settings.threads; ++threads) {
+    std::vector<double> rates(static_cast<std::size_t>(settings.rounds));
+    std::generate(
+        rates.begin(), rates.end(), [&] { return bench::read_bandwidth(threads) * 1e-9; });
+    std::printf(
+        "%-44s %8.2f GB/s\n", concat("read, ", threads, " threads").c_str(), bench::median(rates));
+  }
+  for (bench::UnitPeak const& peak : bench::unit_peaks(settings.threads)) {
+    std::printf("%-44s %8.2f Gop/s\n", peak.name.c_str(), peak.operations * 1e-9);
+  }
 }
 
 int run(int argc, char** argv) {
@@ -41,7 +52,9 @@ int run(int argc, char** argv) {
   kernels::KernelSession const session{argc > 2 ? std::atoi(argv[2]) : 0};
   bench::Settings settings;
   char const* const backend = std::getenv("TALUS_BACKEND");
-  settings.exec = {backend != nullptr ? kernels::backend_from(backend) : kernels::Backend::kokkos};
+  settings.exec = {
+      backend != nullptr ? kernels::backend_from(backend) : kernels::available_backends().back(),
+      session.team()};
   settings.threads = session.num_threads();
   settings.rounds = argc > 3 ? std::atoi(argv[3]) : settings.rounds;
   print_limits(settings);

@@ -1,35 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jobs/bench/machine_limits.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <fstream>
 #include <thread>
-#include <vector>
 
+#include "jobs/bench/units.hpp"
 #include "kernels/buffer.hpp"
 
 namespace talus::bench {
 namespace {
 
-#if defined(__AVX512F__)
-constexpr std::size_t vector_bytes = 64;
-#elif defined(__AVX__)
 constexpr std::size_t vector_bytes = 32;
-#else
-constexpr std::size_t vector_bytes = 16;
-#endif
 using Words [[gnu::vector_size(vector_bytes)]] = std::uint64_t;
-using Floats [[gnu::vector_size(vector_bytes)]] = float;
 
 template <class Work>
 double seconds_of(int num_threads, Work const& work) {
   auto const start = std::chrono::steady_clock::now();
   std::vector<std::thread> threads;
-  for (int thread = 0; thread < num_threads; ++thread) {
+  for (int thread = 1; thread < num_threads; ++thread) {
     threads.emplace_back(work, thread);
   }
+  work(0);
   for (std::thread& thread : threads) {
     thread.join();
   }
@@ -51,25 +47,10 @@ std::uint64_t read_all(std::byte const* data, std::size_t bytes) {
   return sum[0] + sum[1];
 }
 
-/// Twelve independent chains: enough for two units of four or five cycles' latency.
-float multiply_and_add(std::int64_t rounds) {
-  constexpr int chains = 12;
-  Floats sums[chains];
-  Floats const factor = Floats{} + 0.999F;
-  for (auto& sum : sums) {
-    sum = Floats{} + 1.0F;
-  }
-  for (std::int64_t i = 0; i < rounds; ++i) {
-#pragma GCC unroll 12
-    for (auto& sum : sums) {
-      sum = sum * factor + factor;
-    }
-  }
-  Floats total = sums[0];
-  for (int c = 1; c < chains; ++c) {
-    total += sums[c];
-  }
-  return total[0];
+double peak_of(Unit const& unit, int num_threads) {
+  constexpr std::int64_t rounds = 1'000'000;
+  double const seconds = seconds_of(num_threads, [&](int) { unit.run(rounds); });
+  return unit.operations_per_round * static_cast<double>(rounds * num_threads) / seconds;
 }
 
 }  // namespace
@@ -91,13 +72,32 @@ double read_bandwidth(int num_threads) {
 }
 
 double arithmetic_peak(int num_threads) {
-  constexpr std::int64_t rounds = 5'000'000;
-  std::vector<float> results(static_cast<std::size_t>(num_threads));
-  double const seconds = seconds_of(num_threads, [&](int thread) {
-    results[static_cast<std::size_t>(thread)] = multiply_and_add(rounds);
-  });
-  double const operations = 2.0 * 12.0 * (vector_bytes / sizeof(float)) * rounds * num_threads;
-  return results.front() == 0.0F ? 0.0 : operations / seconds;
+  double most = 0.0;
+  for (Unit const& unit : available_units()) {
+    if (unit.is_float32) {
+      most = std::max(most, peak_of(unit, num_threads));
+    }
+  }
+  return most;
+}
+
+std::vector<UnitPeak> unit_peaks(int num_threads) {
+  std::vector<UnitPeak> peaks;
+  for (Unit const& unit : available_units()) {
+    peaks.push_back({unit.name, peak_of(unit, num_threads)});
+  }
+  return peaks;
+}
+
+std::string processor_name() {
+  std::ifstream info{"/proc/cpuinfo"};
+  for (std::string line; std::getline(info, line);) {
+    std::size_t const colon = line.find(": ");
+    if (line.rfind("model name", 0) == 0 && colon != std::string::npos) {
+      return line.substr(colon + 2);
+    }
+  }
+  return "unknown";
 }
 
 }  // namespace talus::bench
