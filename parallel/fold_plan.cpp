@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "parallel/vector_loops.hpp"
 #include "runtime/base/assert.hpp"
 
 namespace talus::parallel {
@@ -12,16 +13,6 @@ namespace {
 
 // Elements folded at a time: the scratch rows of a tree of 64 leaves stay in the first-level cache.
 constexpr std::size_t block_elements = 1024;
-
-// out may be left or right itself, which is no hindrance to vectors.
-void add(float const* left, float const* right, float* out, std::size_t size) {
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC ivdep
-#endif
-  for (std::size_t i = 0; i < size; ++i) {
-    out[i] = left[i] + right[i];
-  }
-}
 
 }  // namespace
 
@@ -63,10 +54,10 @@ void FoldPlan::apply(std::span<float const* const> inputs, std::span<float> resu
     };
     for (Step const& step : steps_) {
       bool const is_last = &step == &steps_.back();
-      add(values(step.left),
-          values(step.right),
-          is_last ? result.data() + first : row(step.out),
-          size);
+      add_values(values(step.left),
+                 values(step.right),
+                 is_last ? result.data() + first : row(step.out),
+                 size);
     }
   }
 }

@@ -2,12 +2,12 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <utility>
 
-#include <mpi.h>
-
-#include "parallel/counter_window.hpp"
-#include "parallel/mpi_check.hpp"
+#include "parallel/collectives.hpp"
 #include "parallel/shared_counter.hpp"
+#include "parallel/shared_window.hpp"
 
 namespace talus::parallel {
 
@@ -15,11 +15,13 @@ namespace {
 
 class NodeCounter final : public SharedCounter {
  public:
-  explicit NodeCounter(Communicator const& comm) : window_{CounterWindow::in_shared_memory(comm)} {
-    MPI_Aint bytes = 0;
-    int unit = 0;
-    mpi_check(MPI_Win_shared_query(window_.native(), 0, &bytes, &unit, &number_),
-              "MPI_Win_shared_query");
+  NodeCounter(Communicator const& comm, SharedWindow window)
+      : window_{std::move(window)},
+        number_{reinterpret_cast<std::int64_t*>(window_.part(0).data())} {
+    if (comm.rank() == 0) {
+      *number_ = 0;
+    }
+    barrier(comm);  // nobody counts before the number is there
   }
 
   std::int64_t fetch_add(std::int64_t value) override {
@@ -27,8 +29,8 @@ class NodeCounter final : public SharedCounter {
   }
 
  private:
-  CounterWindow window_;
-  std::int64_t* number_ = nullptr;  // rank 0's, mapped here
+  SharedWindow window_;
+  std::int64_t* number_;  // rank 0's, mapped here
 };
 
 static_assert(std::atomic_ref<std::int64_t>::is_always_lock_free, "a lock would be this process's");
@@ -36,10 +38,12 @@ static_assert(std::atomic_ref<std::int64_t>::is_always_lock_free, "a lock would 
 }  // namespace
 
 std::unique_ptr<SharedCounter> make_node_counter(Communicator const& comm) {
-  if (!all_agree(comm, comm.split_by_node().size() == comm.size())) {
+  std::optional<SharedWindow> window =
+      SharedWindow::allocate(comm, comm.rank() == 0 ? sizeof(std::int64_t) : 0);
+  if (!window) {
     return nullptr;
   }
-  return std::make_unique<NodeCounter>(comm);
+  return std::make_unique<NodeCounter>(comm, std::move(*window));
 }
 
 }  // namespace talus::parallel

@@ -6,6 +6,8 @@
 
 #include <mpi.h>
 
+#include "parallel/communicator.hpp"
+
 namespace talus::parallel {
 
 /// How a rank that polls for something gives way to others, the longer it waits the more.
@@ -15,10 +17,17 @@ namespace talus::parallel {
 /// MPI, an idle rank does not burn its core, and a wait lasts a few percent longer at most.
 class Backoff {
  public:
+  Backoff() noexcept = default;
+
+  /// \param num_spins  polls before it begins to yield
+  explicit Backoff(int num_spins) noexcept : num_spins_{num_spins} {}
+
   /// Call between two polls that found nothing. Never throws.
   void pause() noexcept;
 
  private:
+  // About 10 us of MPI_Testall: a neighbour's answer in shared memory takes 2 to 10.
+  int num_spins_ = 64;
   int polls_ = 0;
   std::chrono::steady_clock::time_point yielding_since_{};
 };
@@ -28,5 +37,23 @@ class Backoff {
 ///
 /// \throws ApiError  if MPI reports an error of one of them
 void wait_yielding(std::span<MPI_Request> requests);
+
+/// Tells the processor that this is a loop that polls memory.
+inline void relax() noexcept {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("isb");  // waits as long as x86's pause; `yield` does nothing
+#endif
+}
+
+/// Lets MPI go on with this rank's messages: what a rank that waits without MPI calls now and then,
+/// because the others may wait for one of them.
+///
+/// \throws ApiError  if MPI reports an error
+void make_progress(Communicator const& comm);
+
+/// Whether the ranks have fewer cores among them than they are; the same on all. Collective.
+[[nodiscard]] bool must_share_cores(Communicator const& comm);
 
 }  // namespace talus::parallel

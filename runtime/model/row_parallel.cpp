@@ -9,16 +9,11 @@ RowParallel::RowParallel(kernels::ExecContext const& exec,
                          parallel::Communicator const& tp,
                          LeafCut const& cut,
                          std::int64_t max_elements)
-    : exec_{exec}, sum_{tp, cut.tree}, num_ranks_{tp.size()} {
-  if (num_ranks_ == 1) {
-    return;
+    : exec_{exec}, num_ranks_{tp.size()} {
+  if (num_ranks_ > 1) {
+    sum_.emplace(tp, cut.tree, static_cast<std::size_t>(max_elements));
+    views_.resize(sum_->my_nodes().size());
   }
-  sum_.reserve(static_cast<std::size_t>(max_elements));
-  for (std::size_t i = 0; i < sum_.my_nodes().size(); ++i) {
-    partials_.emplace_back(exec, max_elements);
-    pointers_.push_back(partials_.back().data());
-  }
-  views_.resize(partials_.size());
 }
 
 void RowParallel::apply(LeafCut const& cut,
@@ -31,20 +26,20 @@ void RowParallel::apply(LeafCut const& cut,
     return;
   }
   for (std::size_t i = 0; i < views_.size(); ++i) {
-    views_[i] = {partials_[i].data(), y.rows, y.cols, y.cols};
+    views_[i] = {sum_->partial(i).data(), y.rows, y.cols, y.cols};
   }
   if (!views_.empty()) {
     kernels::matmul_leaves(exec_, x, w, cut.partition(), views_);
   }
   auto const timed = clock.scope(io::Phase::tensor_parallel_sum);
   auto const elements = static_cast<std::size_t>(y.rows * y.cols);
-  sum_.sum(pointers_, {y.data, elements});
+  sum_->sum({y.data, elements});
   clock.count(io::Traffic::tensor_parallel_sum, bytes_sent(elements));
 }
 
 std::int64_t RowParallel::bytes_sent(std::size_t elements) const noexcept {
-  auto const partials = static_cast<std::int64_t>(elements * pointers_.size() * sizeof(float));
-  if (sum_.folds_everywhere(elements)) {
+  auto const partials = static_cast<std::int64_t>(elements * views_.size() * sizeof(float));
+  if (sum_->folds_everywhere(elements)) {
     return partials * (num_ranks_ - 1);
   }
   auto const slice = static_cast<std::int64_t>(elements * sizeof(float)) / num_ranks_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "kernels/packed_weights.hpp"
@@ -39,11 +40,9 @@ class RowParallel {
   [[nodiscard]] std::int64_t bytes_sent(std::size_t elements) const noexcept;
 
   kernels::ExecContext exec_;
-  parallel::TreeSum sum_;
   std::int32_t num_ranks_;
-  std::vector<kernels::Buffer<float>> partials_;  // one for each of this rank's nodes
-  std::vector<MatrixView<float>> views_;
-  std::vector<float const*> pointers_;
+  std::optional<parallel::TreeSum> sum_;  // none where one rank has all leaves
+  std::vector<MatrixView<float>> views_;  // one for each of this rank's nodes
 };
 
 }  // namespace talus::runtime

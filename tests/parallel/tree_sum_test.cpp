@@ -3,18 +3,24 @@
 
 #include <algorithm>
 #include <bit>
+#include <chrono>
 #include <cstdint>
 #include <optional>
+#include <random>
+#include <span>
+#include <thread>
 #include <vector>
 
-#include "parallel/collectives.hpp"
+#include "parallel/progress.hpp"
 
 #include "tests/support/catch.hpp"
 
 using talus::LeafRange;
 using talus::SumTree;
 using talus::parallel::Communicator;
+using talus::parallel::SumTransport;
 using talus::parallel::TreeSum;
+using talus::parallel::wait_yielding;
 
 namespace {
 
@@ -57,22 +63,27 @@ Values node_sum(LeafRange node, std::size_t num_values) {
   return *node_sum(node, static_cast<std::int32_t>(std::bit_ceil(leaves)), num_values);
 }
 
-// The partial sums of this rank's nodes, and pointers to them.
-struct Partials {
-  Partials(TreeSum const& sum, std::size_t num_values) {
-    for (LeafRange const node : sum.my_nodes()) {
-      values.push_back(node_sum(node, num_values));
-    }
-    for (Values const& partial : values) {
-      pointers.push_back(partial.data());
-    }
+// The partial sums of this rank's nodes.
+std::vector<Values> partials_of(TreeSum const& sum, std::size_t num_values) {
+  std::vector<Values> partials;
+  for (LeafRange const node : sum.my_nodes()) {
+    partials.push_back(node_sum(node, num_values));
   }
+  return partials;
+}
 
-  std::vector<Values> values;
-  std::vector<float const*> pointers;
-};
+// Puts `size` values of each partial sum, from `first` on, where `sum` expects them.
+void put(TreeSum& sum, std::vector<Values> const& partials, std::size_t first, std::size_t size) {
+  for (std::size_t node = 0; node < partials.size(); ++node) {
+    std::ranges::copy(std::span{partials[node]}.subspan(first, size), sum.partial(node).begin());
+  }
+}
 
-bool same_bits(Values const& a, Values const& b) {
+void put_all(TreeSum& sum, std::size_t num_values) {
+  put(sum, partials_of(sum, num_values), 0, num_values);
+}
+
+bool same_bits(std::span<float const> a, std::span<float const> b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](float x, float y) {
     return std::bit_cast<std::uint32_t>(x) == std::bit_cast<std::uint32_t>(y);
   });
@@ -80,54 +91,123 @@ bool same_bits(Values const& a, Values const& b) {
 
 }  // namespace
 
-TEST_CASE("the sum has the bits of the tree, for groups of every size") {
+TEST_CASE("the sum has the bits of the tree, for groups of every size and either transport") {
   Communicator const world = Communicator::duplicate(MPI_COMM_WORLD);
   int const world_size = world.size();
   int const group_size = GENERATE_COPY(range(1, world_size + 1));
   std::int32_t const num_leaves = GENERATE(1, 2, 3, 6, 7, 12, 32);
-  std::size_t const num_values = GENERATE(std::size_t{0}, 1U, 5U, 700U, 20'011U);
+  SumTransport const transport = GENERATE(SumTransport::messages, SumTransport::shared_memory);
   Communicator const group = world.split(world.rank() / group_size, world.rank());
-  SumTree const tree{num_leaves};
-  TreeSum sum{group, tree};
-  Partials const partials{sum, num_values};
-  Values result(num_values, -1.0F);
+  constexpr std::size_t most = 9001;
+  TreeSum sum{group, SumTree{num_leaves}, most, transport};
+  std::vector<Values> const partials = partials_of(sum, most);
+  Values const expected = node_sum({0, num_leaves}, most);
 
-  sum.sum(partials.pointers, result);
+  for (std::size_t const num_values : {std::size_t{0}, std::size_t{1}, std::size_t{700}, most}) {
+    put(sum, partials, 0, num_values);
+    Values result(num_values, -1.0F);
 
-  CHECK(same_bits(result, node_sum({0, num_leaves}, num_values)));
+    sum.sum(result);
+
+    CHECK(same_bits(result, std::span{expected}.first(num_values)));
+  }
 }
 
 TEST_CASE("both ways of summing are taken, and by all ranks alike") {
   Communicator const world = Communicator::duplicate(MPI_COMM_WORLD);
-  TreeSum const sum{world, SumTree{12}};
+  SumTransport const transport = GENERATE(SumTransport::messages, SumTransport::shared_memory);
+  TreeSum const sum{world, SumTree{12}, 1 << 20, transport};
 
   CHECK(sum.folds_everywhere(16));
   CHECK(sum.folds_everywhere(1 << 20) == (world.size() <= 1));
 }
 
-TEST_CASE("one object sums again and again, with sizes that change") {
+TEST_CASE("ranks of one node share memory, unless messages are asked for") {
   Communicator const world = Communicator::duplicate(MPI_COMM_WORLD);
-  TreeSum sum{world, SumTree{8}};
-  sum.reserve(10'000);
+  SumTree const tree{8};
 
-  for (std::size_t const num_values : {10'000U, 3U, 9'999U, 64U, 10'000U, 17U}) {
-    Partials const partials{sum, num_values};
-    Values result(num_values);
-    sum.sum(partials.pointers, result);
-    CHECK(same_bits(result, node_sum({0, 8}, num_values)));
+  TreeSum const shared{world, tree, 100};
+  TreeSum const sent{world, tree, 100, SumTransport::messages};
+
+  CHECK(shared.transport() ==
+        (world.size() == 1 ? SumTransport::messages : SumTransport::shared_memory));
+  CHECK(sent.transport() == SumTransport::messages);
+}
+
+TEST_CASE("ranks that come late, one or another, don't harm the sums of those that don't") {
+  Communicator const world = Communicator::duplicate(MPI_COMM_WORLD);
+  SumTransport const transport = GENERATE(SumTransport::messages, SumTransport::shared_memory);
+  std::size_t const most = GENERATE(300U, 30'000U);
+  TreeSum sum{world, SumTree{world.size() + 1}, most, transport};
+  std::minstd_rand common{5};
+  std::minstd_rand own{static_cast<unsigned>(world.rank() + 1)};
+  Values const expected = node_sum({0, world.size() + 1}, most);
+  std::vector<Values> const partials = partials_of(sum, most);
+  bool all_right = true;
+
+  for (int round = 0; round < 200; ++round) {
+    // Another part of the values each time, so that what an earlier sum left behind is wrong.
+    std::size_t const first = common() % most;
+    std::size_t const size = common() % (most - first);
+    if (own() % 8 == 0) {
+      std::this_thread::sleep_for(std::chrono::microseconds{own() % 300});
+    }
+    put(sum, partials, first, size);
+    Values result(size);
+    sum.sum(result);
+    all_right = all_right && same_bits(result, std::span{expected}.subspan(first, size));
+  }
+
+  CHECK(all_right);
+}
+
+TEST_CASE("two sums take turns, and their communicator may be gone") {
+  Communicator const world = Communicator::duplicate(MPI_COMM_WORLD);
+  SumTransport const transport = GENERATE(SumTransport::messages, SumTransport::shared_memory);
+  std::optional<Communicator> group = Communicator::duplicate(world.native());
+  TreeSum first{*group, SumTree{8}, 5000, transport};
+  TreeSum second{*group, SumTree{3}, 700, transport};
+  group.reset();
+
+  for (int round = 0; round < 3; ++round) {
+    Values of_eight(5000);
+    Values of_three(700);
+    put_all(first, 5000);
+    put_all(second, 700);
+    first.sum(of_eight);
+    second.sum(of_three);
+
+    CHECK(same_bits(of_eight, node_sum({0, 8}, 5000)));
+    CHECK(same_bits(of_three, node_sum({0, 3}, 700)));
   }
 }
 
-TEST_CASE("the result may be one of the partials") {
+TEST_CASE("a rank that waits for a sum lets MPI deliver its messages") {
   Communicator const world = Communicator::duplicate(MPI_COMM_WORLD);
-  std::size_t const num_values = GENERATE(100U, 30'000U);
-  TreeSum sum{world, SumTree{world.size()}};
-  Partials partials{sum, num_values};
-  Values& mine = partials.values.front();
+  if (world.size() == 1) {
+    SUCCEED("nobody to send to");
+    return;
+  }
+  TreeSum sum{world, SumTree{world.size()}, 10};
+  put_all(sum, 10);
+  std::vector<std::int32_t> message(1 << 20, world.rank());
+  Values result(10);
 
-  sum.sum(mine.data(), mine);
+  // Too large to be sent before its receiver is there, and who sends it is in the sum by then.
+  MPI_Request request = MPI_REQUEST_NULL;
+  if (world.rank() == 0) {
+    int const count = static_cast<int>(message.size());
+    MPI_Isend(message.data(), count, MPI_INT32_T, 1, 1, world.native(), &request);
+  } else if (world.rank() == 1) {
+    std::this_thread::sleep_for(std::chrono::milliseconds{20});
+    int const count = static_cast<int>(message.size());
+    MPI_Recv(message.data(), count, MPI_INT32_T, 0, 1, world.native(), MPI_STATUS_IGNORE);
+    CHECK(message.back() == 0);
+  }
+  sum.sum(result);
+  wait_yielding({&request, 1});
 
-  CHECK(same_bits(mine, node_sum({0, world.size()}, num_values)));
+  CHECK(same_bits(result, node_sum({0, world.size()}, 10)));
 }
 
 TEST_CASE("the order matters in these values, so that equal bits prove it") {

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "parallel/communicator.hpp"
+#include "parallel/open_window.hpp"
+
+namespace talus::parallel {
+
+/// True on all ranks if all of them are on one node, and can share memory. Collective.
+[[nodiscard]] bool is_one_node(Communicator const& comm);
+
+/// Memory that all ranks of a group on one node read and write (MPI_Win_allocate_shared): one part
+/// from each rank, which begins at a page, and is near that rank.
+///
+/// Who may touch what, and when, is the user's to order: with barriers, or with atomics in the
+/// memory itself. Creating one is collective; so is destroying one, as OpenWindow says.
+class SharedWindow {
+ public:
+  /// Parts of any sizes. Collective over `comm`, which need not outlive this.
+  ///
+  /// The pages are there when it returns, so that a file system for shared memory that is too small
+  /// (containers often have 64 MiB) is found out here, and not by a signal at the first access.
+  ///
+  /// \param bytes  size of this rank's part
+  /// \return  nothing, on all ranks, if they are not all on one node, or it has not the memory
+  /// \throws ApiError  if MPI reports an error
+  [[nodiscard]] static std::optional<SharedWindow> allocate(Communicator const& comm,
+                                                            std::size_t bytes);
+
+  /// The memory that `rank` gave, and what is left of its last page, at this process's address.
+  [[nodiscard]] std::span<std::byte> part(int rank) const noexcept {
+    return parts_[static_cast<std::size_t>(rank)];
+  }
+
+ private:
+  SharedWindow(MPI_Win window, int num_ranks);
+
+  OpenWindow window_;
+  std::vector<std::span<std::byte>> parts_;  // [ranks]
+};
+
+}  // namespace talus::parallel
