@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <array>
+
 #include "kernels/lanes/for_each.hpp"
 #include "kernels/lanes/functions.hpp"
 #include "kernels/lanes/panel_product.hpp"
@@ -6,14 +8,89 @@
 namespace talus::kernels::TALUS_TARGET {
 namespace {
 
-void multiply(ExecContext const& exec, char const* label, PanelProduct const& product) {
-  BlockGrid const grid{product.x.rows, product.w->in(), product.w->out()};
-  std::int64_t const cost =
-      product.x.rows * product.w->in() * product.w->out() / PackedWeights::panel_outputs;
-  for_each(exec, label, grid.count(), cost, [&](std::int64_t i) {
-    multiply_block(product, grid.block(i));
-  });
+/// Vector steps of a product.
+std::int64_t cost_of(std::int64_t rows, PackedWeights const& w) {
+  return rows * w.in() * w.out() / PackedWeights::panel_outputs;
 }
+
+/// Several products of one shape but for the rows, computed side by side.
+///
+/// `Product` gives product i; its rows of x come to `first_row(i)` of the packed ones.
+struct ProductSet {
+  char const* label = nullptr;
+  std::int64_t count = 0;
+  std::int64_t total_rows = 0;
+  std::int64_t most_rows = 0;  ///< of one product
+};
+
+/// x as the tiles want it, packed by all threads, where there is memory for it and it pays.
+template <class ProductOf>
+float const* pack([[maybe_unused]] ExecContext const& exec,
+                  [[maybe_unused]] ProductSet const& set,
+                  [[maybe_unused]] ProductOf const& product_of) {
+#if TALUS_TARGET_IS_KOKKOS
+  return nullptr;
+#else
+  std::int64_t const tiles = num_packed_tiles(set.most_rows);
+  if (tiles == 0 || exec.team == nullptr) {
+    return nullptr;
+  }
+  std::int64_t const in = product_of(0).x.cols;
+  float* const packed = exec.team->workspace(set.total_rows * in);
+  std::int64_t const cost = set.total_rows * in / 4;
+  for_each(exec, "talus::kernels::pack", set.count * tiles, cost, [&](std::int64_t i) {
+    PanelProduct const product = product_of(i / tiles);
+    if (i % tiles < num_packed_tiles(product.x.rows)) {
+      pack_tile(product.x, i % tiles, packed + product.first_packed_row * in);
+    }
+  });
+  return packed;
+#endif
+}
+
+template <class ProductOf>
+void multiply(ExecContext const& exec, ProductSet const& set, ProductOf const& product_of) {
+  if (set.count == 0 || set.most_rows == 0) {
+    return;
+  }
+  float const* const packed = pack(exec, set, product_of);
+  PackedWeights const& w = *product_of(0).w;
+  PanelGroups const groups{set.most_rows, w.out()};
+  for_each(
+      exec, set.label, set.count * groups.count(), cost_of(set.total_rows, w), [&](std::int64_t i) {
+        PanelProduct product = product_of(i / groups.count());
+        if (packed != nullptr && num_packed_tiles(product.x.rows) > 0) {
+          product.packed = packed + product.first_packed_row * product.x.cols;
+        }
+        multiply_group(product, groups.group(i % groups.count()));
+      });
+}
+
+/// The experts that have rows.
+class ActiveExperts {
+ public:
+  explicit ActiveExperts(std::span<std::int32_t const> offsets) {
+    for (std::size_t e = 0; e + 1 < offsets.size(); ++e) {
+      if (offsets[e + 1] > offsets[e]) {
+        experts_[count_++] = static_cast<std::int32_t>(e);
+        most_rows_ = std::max<std::int64_t>(most_rows_, offsets[e + 1] - offsets[e]);
+      }
+    }
+  }
+
+  [[nodiscard]] std::int64_t count() const noexcept { return static_cast<std::int64_t>(count_); }
+
+  [[nodiscard]] std::int64_t most_rows() const noexcept { return most_rows_; }
+
+  [[nodiscard]] std::size_t operator[](std::int64_t i) const noexcept {
+    return static_cast<std::size_t>(experts_[static_cast<std::size_t>(i)]);
+  }
+
+ private:
+  std::array<std::int32_t, max_experts> experts_;
+  std::size_t count_ = 0;
+  std::int64_t most_rows_ = 0;
+};
 
 }  // namespace
 
@@ -22,7 +99,9 @@ void matmul(ExecContext const& exec,
             PackedWeights const& w,
             MatrixView<float> y) {
   Segments const segments{w.in()};
-  multiply(exec, "talus::kernels::matmul", {x, &w, {&y, 1}, segments.all()});
+  PanelProduct const product{x, &w, y, segments.all()};
+  multiply(
+      exec, {"talus::kernels::matmul", 1, x.rows, x.rows}, [&](std::int64_t) { return product; });
 }
 
 void matmul_leaves(ExecContext const& exec,
@@ -31,7 +110,10 @@ void matmul_leaves(ExecContext const& exec,
                    LeafSums const& sums,
                    std::span<MatrixView<float> const> partials) {
   Segments const segments{sums};
-  multiply(exec, "talus::kernels::matmul_leaves", {x, &w, partials, segments.all()});
+  PanelProduct const product{x, &w, {}, segments.all(), 0, partials};
+  multiply(exec, {"talus::kernels::matmul_leaves", 1, x.rows, x.rows}, [&](std::int64_t) {
+    return product;
+  });
 }
 
 void grouped_matmul(ExecContext const& exec,
@@ -39,33 +121,18 @@ void grouped_matmul(ExecContext const& exec,
                     std::span<std::int32_t const> offsets,
                     std::span<PackedWeights const> experts,
                     MatrixView<float> y) {
-  PackedWeights const& first = experts.front();
-  Segments const segments{first.in()};
-  BlockGrid const all_rows{std::max<std::int64_t>(x.rows, 1), first.in(), first.out()};
-  auto const num_experts = std::ssize(experts);
-  std::int64_t const cost = x.rows * first.in() * first.out() / PackedWeights::panel_outputs;
-
-  for_each(exec,
-           "talus::kernels::grouped_matmul",
-           num_experts * all_rows.count(),
-           cost,
-           [&](std::int64_t i) {
-             auto const e = static_cast<std::size_t>(i / all_rows.count());
-             std::int64_t const row = offsets[e];
-             std::int64_t const rows = offsets[e + 1] - row;
-             MatrixView<float> const own_y{y.data + row * y.row_stride, rows, y.cols, y.row_stride};
-             PanelProduct const product{{x.data + row * x.row_stride, rows, x.cols, x.row_stride},
-                                        &experts[e],
-                                        {&own_y, 1},
-                                        segments.all()};
-             BlockGrid const grid{rows, first.in(), first.out()};
-             std::int64_t const part = i % all_rows.count();
-             for (std::int64_t b = part * grid.count() / all_rows.count();
-                  b < (part + 1) * grid.count() / all_rows.count();
-                  ++b) {
-               multiply_block(product, grid.block(b));
-             }
-           });
+  Segments const segments{experts.front().in()};
+  ActiveExperts const active{offsets};
+  ProductSet const set{
+      "talus::kernels::grouped_matmul", active.count(), x.rows, active.most_rows()};
+  multiply(exec, set, [&](std::int64_t i) {
+    std::size_t const e = active[i];
+    std::int64_t const row = offsets[e];
+    std::int64_t const rows = offsets[e + 1] - row;
+    MatrixView<float const> const own_x{x.data + row * x.row_stride, rows, x.cols, x.row_stride};
+    MatrixView<float> const own_y{y.data + row * y.row_stride, rows, y.cols, y.row_stride};
+    return PanelProduct{own_x, &experts[e], own_y, segments.all(), row};
+  });
 }
 
 void matmul_heads(ExecContext const& exec,
@@ -75,27 +142,17 @@ void matmul_heads(ExecContext const& exec,
                   MatrixView<float> y) {
   PackedWeights const& first = heads.front();
   Segments const segments{first.in()};
-  BlockGrid const grid{x.rows, first.in(), first.out()};
-  std::int64_t const cost =
-      std::ssize(heads) * x.rows * first.in() * first.out() / PackedWeights::panel_outputs;
-
-  for_each(exec,
-           "talus::kernels::matmul_heads",
-           std::ssize(heads) * grid.count(),
-           cost,
-           [&](std::int64_t i) {
-             std::int64_t const head = i / grid.count();
-             MatrixView<float> const own_y{
-                 y.data + head * strides.out_stride, y.rows, first.out(), y.row_stride};
-             PanelProduct const product{{x.data + head * strides.in_stride + strides.in_offset,
-                                         x.rows,
-                                         first.in(),
-                                         x.row_stride},
-                                        &heads[static_cast<std::size_t>(head)],
-                                        {&own_y, 1},
-                                        segments.all()};
-             multiply_block(product, grid.block(i % grid.count()));
-           });
+  std::int64_t const count = std::ssize(heads);
+  ProductSet const set{"talus::kernels::matmul_heads", count, count * x.rows, x.rows};
+  multiply(exec, set, [&](std::int64_t head) {
+    float const* const own_x = x.data + head * strides.in_stride + strides.in_offset;
+    float* const own_y = y.data + head * strides.out_stride;
+    return PanelProduct{{own_x, x.rows, first.in(), x.row_stride},
+                        &heads[static_cast<std::size_t>(head)],
+                        {own_y, y.rows, first.out(), y.row_stride},
+                        segments.all(),
+                        head * x.rows};
+  });
 }
 
 }  // namespace talus::kernels::TALUS_TARGET

@@ -2,6 +2,7 @@
 #include "kernels/lanes/panel_product.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "kernels/lanes/tile.hpp"
 
@@ -11,15 +12,24 @@ namespace {
 constexpr std::int64_t panel_outputs = PackedWeights::panel_outputs;
 static_assert(panel_outputs == num_lanes);
 
-/// Elements of x in a block of rows: half of a common second-level cache, next to a panel.
-constexpr std::int64_t block_elements = 64 * 1024;
+/// Panels that share a pass over the rows of x.
+constexpr std::int64_t max_group_panels = 4;
+
+/// Inputs of a block, where there are more rows than a tile's: the group's weights, 256 KB, stay in
+/// the second-level cache for all tiles.
+constexpr std::int64_t block_inputs = 2048;
+
+/// Floats for the unfinished sums of a group's tiles, between two blocks.
+constexpr std::int64_t state_floats = 48 * 1024;
 
 template <int Rows, int Panels>
-void store_tile(Tile<Rows, Panels> const& tile,
-                MatrixView<float> y,
-                std::int64_t row,
-                std::int64_t panel) {
+[[gnu::always_inline]] inline void store_tile(Tile<Rows, Panels> const& tile,
+                                              MatrixView<float> y,
+                                              std::int64_t row,
+                                              std::int64_t panel) {
+#pragma GCC unroll 16
   for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 16
     for (int p = 0; p < Panels; ++p) {
       std::int64_t const column = (panel + p) * num_lanes;
       store_some(y.data + (row + r) * y.row_stride + column, tile.sums[r][p], y.cols - column);
@@ -28,93 +38,232 @@ void store_tile(Tile<Rows, Panels> const& tile,
 }
 
 template <int Rows, int Panels>
-void fold(Tile<Rows, Panels>& tile, Tile<Rows, Panels> const& older) {
+[[gnu::always_inline]] inline void fold(Tile<Rows, Panels>& tile, Tile<Rows, Panels> const& older) {
+#pragma GCC unroll 16
   for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 16
     for (int p = 0; p < Panels; ++p) {
       tile.sums[r][p] = older.sums[r][p] + tile.sums[r][p];
     }
   }
 }
 
-/// All segments of a tile whose first output is (row, panel).
+/// What one tile does of a product: a block of its sums.
+struct TileJob {
+  PanelProduct const& product;
+  SumBlock block;
+  TileInput x;
+  std::int64_t row = 0;
+  std::int64_t panel = 0;
+  float* state = nullptr;  ///< its unfinished sums, where the product has more than one block
+};
+
+TileInput rows_at(PanelProduct const& product, std::int64_t row, std::int64_t num_rows) {
+  if (product.packed != nullptr) {
+    return {product.packed + row * product.x.cols, 1, num_rows};
+  }
+  return {product.x.data + row * product.x.row_stride, product.x.row_stride, 1};
+}
+
+template <int Rows, int Panels>
+void load_stack(TileJob const& job, int depth, Tile<Rows, Panels>* stack) {
+  constexpr int size = Rows * Panels;
+  for (int i = 0; i < depth * size; ++i) {
+    stack[i / size].sums[i % size / Panels][i % Panels] = load(job.state + i * num_lanes);
+  }
+}
+
+template <int Rows, int Panels>
+void save_stack(TileJob const& job, int depth, Tile<Rows, Panels> const* stack) {
+  constexpr int size = Rows * Panels;
+  for (int i = 0; i < depth * size; ++i) {
+    store(job.state + i * num_lanes, stack[i / size].sums[i % size / Panels][i % Panels]);
+  }
+}
+
+/// All segments, or parts of them, that lie in the job's block.
 template <int Rows, int Panels, class Weight>
-void multiply_tile(PanelProduct const& product, std::int64_t row, std::int64_t panel) {
-  TileInput const x{product.x.data + row * product.x.row_stride, product.x.row_stride, 1};
+void multiply_tile(TileJob const& job, Prefetch& prefetch) {
+  PanelProduct const& product = job.product;
   std::int64_t const panel_stride = product.w->in() * num_lanes;
   auto const* const weights = reinterpret_cast<Weight const*>(product.w->data());
-  TileWeights<Weight> const w{weights + panel * panel_stride, panel_stride, num_lanes};
-  Tile<Rows, Panels> stack[Segments::max_depth];
-  int depth = 0;
+  TileWeights<Weight> const w{weights + job.panel * panel_stride, panel_stride, num_lanes};
+  SumBlock const& block = job.block;
+  Tile<Rows, Panels> stack[Segments::max_depth + 1];
+  int depth = depth_before(product.segments, block);
+  load_stack(job, depth, stack);
 
-  for (Segment const& segment : product.segments) {
+  for (std::size_t s = block.segment; s < product.segments.size(); ++s) {
+    Segment const& segment = product.segments[s];
+    if (segment.first >= block.last && !block.is_last) {
+      break;
+    }
     Tile<Rows, Panels> tile{};
-    tile.accumulate(x, w, segment.first, segment.last);
+    if (segment.first < block.first) {
+      tile = stack[--depth];
+    }
+    tile.accumulate(job.x,
+                    w,
+                    std::max(segment.first, block.first),
+                    std::min(segment.last, block.last),
+                    prefetch);
+    if (segment.last > block.last) {
+      stack[depth++] = tile;
+      break;
+    }
     for (std::int32_t i = 0; i < segment.folds; ++i) {
       fold(tile, stack[--depth]);
     }
     if (segment.node < 0) {
       stack[depth++] = tile;
     } else {
-      store_tile(tile, product.y[static_cast<std::size_t>(segment.node)], row, panel);
+      MatrixView<float> const y = product.partials.empty()
+                                      ? product.y
+                                      : product.partials[static_cast<std::size_t>(segment.node)];
+      store_tile(tile, y, job.row, job.panel);
     }
   }
+  save_stack(job, depth, stack);
 }
 
+/// One tile's rows of a group's panels; a panel's state follows another's at `state_stride`.
 template <class Weight>
-void multiply_rows(PanelProduct const& product,
-                   PanelBlock const& block,
-                   std::int64_t first_row,
-                   std::int64_t last_row) {
-  with_tile_rows(last_row - first_row, [&](auto rows) {
-    constexpr int panels = tile_panels(rows());
-    std::int64_t panel = block.first_panel;
-    for (; panel + panels <= block.last_panel; panel += panels) {
-      multiply_tile<rows(), panels, Weight>(product, first_row, panel);
+void multiply_rows(TileJob const& first,
+                   std::int64_t num_rows,
+                   PanelRange panels,
+                   std::int64_t state_stride,
+                   Prefetch& prefetch) {
+  with_tile_rows(num_rows, [&](auto rows) {
+    constexpr int width = tile_panels(rows());
+    TileJob job = first;
+    job.panel = panels.first;
+    for (; job.panel + width <= panels.last; job.panel += width) {
+      multiply_tile<rows(), width, Weight>(job, prefetch);
+      job.state += width * state_stride;
     }
-    for (; panel < block.last_panel; ++panel) {
-      multiply_tile<rows(), 1, Weight>(product, first_row, panel);
+    for (; job.panel < panels.last; ++job.panel) {
+      multiply_tile<rows(), 1, Weight>(job, prefetch);
+      job.state += state_stride;
     }
   });
 }
 
+/// Tiles of rows [first, last).
+struct TileRange {
+  std::int64_t first = 0;
+  std::int64_t last = 0;
+};
+
+/// Floats for what a tile of one panel leaves unfinished between two blocks.
+std::int64_t floats_of_state(PanelProduct const& product) {
+  int most = 1;
+  SumBlock block;
+  do {
+    block = next_block(product.segments, block, block_inputs);
+    most = std::max(most, depth_before(product.segments, block));
+  } while (!block.is_last);
+  return most * max_tile_rows * num_lanes;
+}
+
+/// The weights of the block after `block`, of the same panels; where there is none, the first ones
+/// of the panels that follow. `part` of `num_parts` of them.
 template <class Weight>
-void multiply(PanelProduct const& product, PanelBlock const& block) {
-  TileRows const tiles{block.last_row - block.first_row};
-  for (std::int64_t tile = 0; tile < tiles.count(); ++tile) {
-    multiply_rows<Weight>(product,
-                          block,
-                          block.first_row + tiles.begin(tile),
-                          block.first_row + tiles.begin(tile + 1));
+Prefetch weights_after(PanelProduct const& product, SumBlock const& block, std::int64_t panel) {
+  auto const* const weights = reinterpret_cast<Weight const*>(product.w->data());
+  std::int64_t const at = block.is_last ? 0 : block.last;
+  std::int64_t const in = product.w->in();
+  std::int64_t const panels = (product.w->out() + panel_outputs - 1) / panel_outputs;
+  if (panel >= panels) {
+    return {};
+  }
+  auto const* const first = weights + (panel * in + at) * panel_outputs;
+  auto const* const last = first + std::min(block_inputs, in - at) * panel_outputs;
+  return {reinterpret_cast<std::byte const*>(first), reinterpret_cast<std::byte const*>(last)};
+}
+
+/// Tiles [first, last) of a group, block after block: each block of weights serves all tiles before
+/// the next.
+template <class Weight>
+void multiply_blocks(PanelProduct const& product, PanelRange panels, TileRange tiles) {
+  alignas(64) float states[state_floats];
+  std::int64_t const width = panels.last - panels.first;
+  std::int64_t const state_stride = floats_of_state(product);
+  TileRows const rows{product.x.rows};
+  SumBlock block;
+  do {
+    block = next_block(product.segments, block, block_inputs);
+    for (std::int64_t t = tiles.first; t < tiles.last; ++t) {
+      std::int64_t const row = rows.begin(t);
+      std::int64_t const num_rows = rows.begin(t + 1) - row;
+      TileJob const job{product,
+                        block,
+                        rows_at(product, row, num_rows),
+                        row,
+                        panels.first,
+                        states + (t - tiles.first) * width * state_stride};
+      // The first tiles ask for the block that comes next, a panel each.
+      std::int64_t const next = (block.is_last ? panels.last : panels.first) + t - tiles.first;
+      Prefetch prefetch =
+          t - tiles.first < width ? weights_after<Weight>(product, block, next) : Prefetch{};
+      multiply_rows<Weight>(job, num_rows, panels, state_stride, prefetch);
+    }
+  } while (!block.is_last);
+}
+
+template <class Weight>
+void multiply(PanelProduct const& product, PanelRange panels) {
+  TileRows const rows{product.x.rows};
+  if (rows.count() == 1) {
+    constexpr std::int64_t no_end = std::numeric_limits<std::int64_t>::max();
+    SumBlock const whole = next_block(product.segments, {}, no_end);
+    TileJob const job{
+        product, whole, rows_at(product, 0, product.x.rows), 0, panels.first, nullptr};
+    Prefetch nothing;
+    return multiply_rows<Weight>(job, product.x.rows, panels, 0, nothing);
+  }
+  std::int64_t const most =
+      state_floats / (floats_of_state(product) * (panels.last - panels.first));
+  for (std::int64_t first = 0; first < rows.count(); first += most) {
+    multiply_blocks<Weight>(product, panels, {first, std::min(first + most, rows.count())});
   }
 }
 
 }  // namespace
 
-BlockGrid::BlockGrid(std::int64_t rows, std::int64_t in, std::int64_t out)
-    : rows_{rows}, panels_{(out + panel_outputs - 1) / panel_outputs} {
-  std::int64_t const fitting = block_elements / std::max<std::int64_t>(in, 1);
-  std::int64_t const block_rows =
-      std::max<std::int64_t>(fitting / max_tile_rows, 2) * max_tile_rows;
-  row_blocks_ = (rows + block_rows - 1) / block_rows;
-  std::int64_t const group =
-      tile_panels(static_cast<int>(std::clamp<std::int64_t>(rows, 1, max_tile_rows)));
-  panel_groups_ = (panels_ + group - 1) / group;
+std::int64_t num_packed_tiles(std::int64_t rows) {
+  std::int64_t const tiles = TileRows{rows}.count();
+  return tiles > 1 ? tiles : 0;
 }
 
-PanelBlock BlockGrid::block(std::int64_t index) const noexcept {
-  std::int64_t const group = index / row_blocks_;
-  std::int64_t const rows = index % row_blocks_;
-  return {rows * rows_ / row_blocks_,
-          (rows + 1) * rows_ / row_blocks_,
-          group * panels_ / panel_groups_,
-          (group + 1) * panels_ / panel_groups_};
+void pack_tile(MatrixView<float const> x, std::int64_t tile, float* packed) {
+  TileRows const tiles{x.rows};
+  std::int64_t const first = tiles.begin(tile);
+  std::int64_t const num_rows = tiles.begin(tile + 1) - first;
+  float const* const from = x.data + first * x.row_stride;
+  float* const to = packed + first * x.cols;
+  for (std::int64_t i = 0; i < x.cols; ++i) {
+    for (std::int64_t r = 0; r < num_rows; ++r) {
+      to[i * num_rows + r] = from[r * x.row_stride + i];
+    }
+  }
 }
 
-void multiply_block(PanelProduct const& product, PanelBlock const& block) {
+PanelGroups::PanelGroups(std::int64_t rows, std::int64_t out)
+    : panels_{(out + panel_outputs - 1) / panel_outputs} {
+  std::int64_t const group = rows <= max_tile_rows
+                                 ? tile_panels(static_cast<int>(std::max<std::int64_t>(rows, 1)))
+                                 : max_group_panels;
+  count_ = (panels_ + group - 1) / group;
+}
+
+void multiply_group(PanelProduct const& product, PanelRange panels) {
+  if (product.x.rows == 0) {
+    return;
+  }
   if (product.w->dtype() == DType::f32) {
-    multiply<float>(product, block);
+    multiply<float>(product, panels);
   } else {
-    multiply<std::uint16_t>(product, block);
+    multiply<std::uint16_t>(product, panels);
   }
 }
 

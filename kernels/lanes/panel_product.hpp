@@ -11,40 +11,47 @@ namespace talus::kernels::TALUS_TARGET {
 
 /// A product of some rows with some panels of packed weights.
 struct PanelProduct {
-  MatrixView<float const> x;             ///< [rows, in]
-  PackedWeights const* w = nullptr;      ///< [out, in]
-  std::span<MatrixView<float> const> y;  ///< one [rows, out] for each node of the segments
+  MatrixView<float const> x;         ///< [rows, in]
+  PackedWeights const* w = nullptr;  ///< [out, in]
+  MatrixView<float> y;               ///< [rows, out], where there are no partial sums
   std::span<Segment const> segments;
+  std::int64_t first_packed_row = 0;              ///< of x among the rows packed with it
+  std::span<MatrixView<float> const> partials{};  ///< one [rows, out] for each node of the segments
+  float const* packed = nullptr;                  ///< x as pack_tile() leaves it, or none
 };
 
-/// A block of the product's outputs: rows [first_row, last_row) of panels [first_panel,
-/// last_panel).
-struct PanelBlock {
-  std::int64_t first_row = 0;
-  std::int64_t last_row = 0;
-  std::int64_t first_panel = 0;
-  std::int64_t last_panel = 0;
+/// The tiles of a product that is worth packing x for: those that have many rows.
+[[nodiscard]] std::int64_t num_packed_tiles(std::int64_t rows);
+
+/// Copies the rows of one tile of x side by side, so that a tile reads one stream: element (row, i)
+/// of a tile of n rows comes to i * n + row. The tiles lie one after another, rows * in elements in
+/// all.
+void pack_tile(MatrixView<float const> x, std::int64_t tile, float* packed);
+
+/// Panels of weights [first, last).
+struct PanelRange {
+  std::int64_t first = 0;
+  std::int64_t last = 0;
 };
 
-/// How a product is cut into blocks that threads work on: rows that fit the second-level cache,
-/// times as many panels as a tile takes.
-class BlockGrid {
+/// How a product is cut into groups of panels that threads work on.
+class PanelGroups {
  public:
-  BlockGrid(std::int64_t rows, std::int64_t in, std::int64_t out);
+  PanelGroups(std::int64_t rows, std::int64_t out);
 
-  [[nodiscard]] std::int64_t count() const noexcept { return row_blocks_ * panel_groups_; }
+  [[nodiscard]] std::int64_t count() const noexcept { return count_; }
 
-  /// Blocks of the same panels follow one another, so that one thread reads them from memory.
-  [[nodiscard]] PanelBlock block(std::int64_t index) const noexcept;
+  [[nodiscard]] PanelRange group(std::int64_t index) const noexcept {
+    return {index * panels_ / count_, (index + 1) * panels_ / count_};
+  }
 
  private:
-  std::int64_t rows_;
   std::int64_t panels_;
-  std::int64_t row_blocks_;
-  std::int64_t panel_groups_;
+  std::int64_t count_;
 };
 
-/// Computes one block. Bits of an output don't depend on the block it is in.
-void multiply_block(PanelProduct const& product, PanelBlock const& block);
+/// Computes the outputs of a group of panels, at most max_group_panels. Bits of an output don't
+/// depend on the group it is in.
+void multiply_group(PanelProduct const& product, PanelRange panels);
 
 }  // namespace talus::kernels::TALUS_TARGET

@@ -17,6 +17,15 @@ struct Segment {
   std::int64_t last = 0;
   std::int32_t folds = 0;  ///< older sums on the stack to add to these
   std::int32_t node = -1;  ///< the partial sum that is complete then; -1: push on the stack
+  std::int32_t depth = 0;  ///< sums on the stack before it
+};
+
+/// A part [first, last) of the summed axis, and the first segment that it has a part of.
+struct SumBlock {
+  std::int64_t first = 0;
+  std::int64_t last = 0;
+  std::size_t segment = 0;
+  bool is_last = false;
 };
 
 /// The segments of one matmul, in order: one of the whole axis, or one for each leaf.
@@ -39,5 +48,14 @@ class Segments {
   std::array<Segment, max_leaves> segments_;
   std::size_t count_ = 0;
 };
+
+/// Where a walk over `segments` that has come to `last` goes on, `size` elements at most.
+[[nodiscard]] SumBlock next_block(std::span<Segment const> segments,
+                                  SumBlock const& before,
+                                  std::int64_t size);
+
+/// Sums on the stack when a block begins; the top one is the block's first segment's own, if that
+/// was begun before.
+[[nodiscard]] int depth_before(std::span<Segment const> segments, SumBlock const& block);
 
 }  // namespace talus::kernels::TALUS_TARGET

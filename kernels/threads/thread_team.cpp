@@ -89,6 +89,13 @@ void ThreadTeam::run(std::int64_t count, TeamTask const& task) {
   }
 }
 
+float* ThreadTeam::workspace(std::int64_t size) {
+  if (size > workspace_.size()) {
+    workspace_ = Buffer<float>{{}, std::max(size, workspace_.size() * 3 / 2)};
+  }
+  return workspace_.data();
+}
+
 void ThreadTeam::work(int thread) {
   auto const num_threads = static_cast<int>(parts_.size());
   for (int step = 0; step < num_threads; ++step) {

@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+#include "kernels/buffer.hpp"
+
 namespace talus::kernels {
 
 /// What a team shares out: calls to `call(context, first, last)` for ranges of [0, count).
@@ -42,6 +44,10 @@ class ThreadTeam {
 
   [[nodiscard]] int size() const noexcept { return static_cast<int>(parts_.size()); }
 
+  /// Memory of at least `size` floats, uninitialised, valid until the next call: what an operation
+  /// needs beside its arguments. It grows to what was needed most.
+  [[nodiscard]] float* workspace(std::int64_t size);
+
   /// Calls the task for all of [0, count), on all threads; returns when it is done.
   void run(std::int64_t count, TeamTask const& task);
 
@@ -64,6 +70,7 @@ class ThreadTeam {
   alignas(64) std::atomic<std::uint32_t> round_{0};  // a new one for each task
   alignas(64) std::atomic<int> num_busy_{0};         // threads that may still touch the task
   alignas(64) std::atomic<bool> stops_{false};
+  Buffer<float> workspace_;
   std::vector<std::jthread> threads_;
 };
 

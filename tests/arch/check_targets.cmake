@@ -13,7 +13,8 @@ set(shared "")
 set(num_symbols 0)
 foreach(symbol IN LISTS symbols)
   math(EXPR num_symbols "${num_symbols} + 1")
-  if(symbol MATCHES " [WVu] " AND NOT symbol MATCHES " [WVu] .*talus::kernels::${TARGET}::")
+  if(symbol MATCHES " [WVu] " AND NOT symbol MATCHES " [WVu] .*talus::kernels::${TARGET}::"
+     AND NOT symbol MATCHES " V DW\\.ref\\.")  # a reference to a function, no code
     list(APPEND shared "${symbol}")
   endif()
 endforeach()
