@@ -28,7 +28,26 @@ std::string format_bytes(std::int64_t bytes) {
   return concat(bytes, " bytes");
 }
 
+void add(LoadCounts& sum, LoadCounts const& more) {
+  sum.bytes_read += more.bytes_read;
+  sum.bytes_sent += more.bytes_sent;
+  sum.peak_buffer_bytes = std::max(sum.peak_buffer_bytes, more.peak_buffer_bytes);
+  sum.seconds_total += more.seconds_total;
+  sum.seconds_read += more.seconds_read;
+  sum.seconds_check += more.seconds_check;
+  sum.seconds_send += more.seconds_send;
+  sum.seconds_sink += more.seconds_sink;
+}
+
 }  // namespace
+
+LoadReport& LoadReport::operator+=(LoadReport const& more) noexcept {
+  add(rank, more.rank);
+  add(job, more.job);
+  bytes_demanded += more.bytes_demanded;
+  bytes_checkpoint = more.bytes_checkpoint;
+  return *this;
+}
 
 std::string LoadReport::format() const {
   auto const demanded = static_cast<double>(std::max<std::int64_t>(bytes_demanded, 1));

@@ -93,6 +93,9 @@ struct LoadReport {
   std::int64_t bytes_demanded = 0;  ///< of the tensors that some rank demands any part of
   std::int64_t bytes_checkpoint = 0;  ///< of all tensors of the checkpoint
 
+  /// Adds another load of the same checkpoint, which came after.
+  LoadReport& operator+=(LoadReport const& more) noexcept;
+
   /// The job's numbers for a person to read, in a few lines without a newline at the end.
   [[nodiscard]] std::string format() const;
 };

@@ -68,7 +68,7 @@ void bind_grouped_query(WeightBinder& binder, LayerPlace const& at, AttentionWei
         rows_block(part.name + ".weight", part.tensor_rows, hidden, part.rows, part.at));
     biases.push_back(vector_block(part.name + ".bias", part.tensor_rows, part.rows, part.at));
   }
-  binder.matrix(weights.qkv, rows, hidden, std::move(matrices));
+  binder.matrix(weights.qkv, MatrixRole::layer, {rows, hidden}, std::move(matrices));
   if (attention.qkv_bias) {
     binder.vector(weights.qkv_bias, rows, std::move(biases));
   }
@@ -100,10 +100,10 @@ void bind_latent_heads(WeightBinder& binder, LayerPlace const& at, AttentionWeig
     std::int64_t const row = h * per_head;
     TensorBlock key = rows_block(name, all_rows, latent, {row, row + nope}, 0);
     key.transposed = true;
-    binder.matrix(weights.key_up[i], latent, nope, {std::move(key)});
+    binder.matrix(weights.key_up[i], MatrixRole::absorbed, {latent, nope}, {std::move(key)});
     binder.matrix(weights.value_up[i],
-                  attention.value_dim,
-                  latent,
+                  MatrixRole::absorbed,
+                  {attention.value_dim, latent},
                   {rows_block(name, all_rows, latent, {row + nope, row + per_head}, 0)});
   }
 }
@@ -112,11 +112,13 @@ void bind_latent(WeightBinder& binder, LayerPlace const& at, AttentionWeights& w
   AttentionSpec const& attention = at.layer.attention;
   std::string const prefix = at.prefix + "self_attn.";
   std::int64_t const hidden = at.spec.hidden;
-  auto const bind_whole = [&](kernels::PackedWeights& matrix,
-                              std::int64_t rows,
-                              std::string const& name) {
-    binder.matrix(matrix, rows, hidden, {rows_block(prefix + name, rows, hidden, {0, rows}, 0)});
-  };
+  auto const bind_whole =
+      [&](kernels::PackedWeights& matrix, std::int64_t rows, std::string const& name) {
+        binder.matrix(matrix,
+                      MatrixRole::layer,
+                      {rows, hidden},
+                      {rows_block(prefix + name, rows, hidden, {0, rows}, 0)});
+      };
   auto const bind_norm = [&](std::vector<float>& norm, std::int64_t size, std::string const& name) {
     binder.vector(norm, size, {vector_block(prefix + name, size, {0, size}, 0)});
   };
@@ -128,8 +130,8 @@ void bind_latent(WeightBinder& binder, LayerPlace const& at, AttentionWeights& w
   Range const q_rows = spread(heads_of(attention, at.place), attention.head_dim);
   std::int64_t const q_in = compressed ? attention.q_lora_rank : hidden;
   binder.matrix(weights.q,
-                q_rows.size(),
-                q_in,
+                MatrixRole::layer,
+                {q_rows.size(), q_in},
                 {rows_block(prefix + (compressed ? "q_b_proj.weight" : "q_proj.weight"),
                             attention.heads * attention.head_dim,
                             q_in,
@@ -155,8 +157,8 @@ void bind_attention(WeightBinder& binder, LayerPlace const& at, AttentionWeights
   std::int64_t const hidden = at.spec.hidden;
   std::string const out = at.prefix + "self_attn.o_proj.";
   binder.matrix(weights.out,
-                hidden,
-                cols.size(),
+                MatrixRole::layer,
+                {hidden, cols.size()},
                 {cols_block(out + "weight", hidden, attention.heads * attention.value_dim, cols)});
   if (attention.out_bias) {
     binder.vector(weights.out_bias, hidden, {vector_block(out + "bias", hidden, {0, hidden}, 0)});

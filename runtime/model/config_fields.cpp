@@ -25,6 +25,14 @@ ConfigFields::ConfigFields(io::Json const& fields, std::string source)
   }
 }
 
+std::vector<std::string> ConfigFields::names() const {
+  std::vector<std::string> names;
+  for (auto const& [name, value] : fields_->items()) {
+    names.push_back(name);
+  }
+  return names;
+}
+
 bool ConfigFields::is_given(std::string_view name) const {
   asked_->emplace(name);
   return fields_->contains(name);

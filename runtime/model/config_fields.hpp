@@ -74,6 +74,9 @@ class ConfigFields {
   /// A list of strings, empty where the field is missing or null.
   [[nodiscard]] std::vector<std::string> texts(std::string_view name) const;
 
+  /// The names of all fields.
+  [[nodiscard]] std::vector<std::string> names() const;
+
   [[nodiscard]] std::string const& source() const noexcept { return source_; }
 
  private:

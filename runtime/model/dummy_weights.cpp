@@ -111,11 +111,11 @@ ModelWeights make_dummy_weights(kernels::ExecContext const& exec,
                                 ModelSpec const& spec,
                                 ShardPlace const& place,
                                 DType dtype) {
-  WeightBinder binder{exec, dtype};
+  WeightBinder binder{exec, dtype, nullptr};
   ModelWeights weights;
   bind_model(binder, spec, place, weights);
   // A family that adds to its norms' weights stores them less that.
-  fill_with_dummies(binder.make_demands(), {.norm = 1.0F - spec.norm_offset});
+  fill_with_dummies(binder.make_demands().weights, {.norm = 1.0F - spec.norm_offset});
   return weights;
 }
 

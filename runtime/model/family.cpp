@@ -165,12 +165,12 @@ Wrapper const* wrapper_of(ConfigFields const& config) {
 ModelSpec read_text_model(ConfigFields const& outer,
                           ConfigFields const& config,
                           char const* fallback_type) {
+  ModelSpec spec;
   for (ConfigFields const* const fields : {&outer, &config}) {
-    if (fields->has("quantization_config")) {
-      fields->refuse("quantization_config", "quantised checkpoints are not supported yet");
+    if (std::optional<ConfigFields> const nested = fields->object("quantization_config")) {
+      spec.quantization = read_quantization(*nested);
     }
   }
-  ModelSpec spec;
   Family const& family = family_of(config, fallback_type);
   spec.family = family.model_type;
   if (io::Json const* const names = outer.find("architectures");

@@ -58,10 +58,10 @@ void bind_part(WeightBinder& binder,
         rows_block(source.name + ".weight", source.tensor_rows, hidden, source.rows, at));
     at += source.rows.size();
   }
-  binder.matrix(*targets.first, at, hidden, std::move(blocks));
+  binder.matrix(*targets.first, MatrixRole::layer, {at, hidden}, std::move(blocks));
   binder.matrix(*targets.second,
-                hidden,
-                part.cols.size(),
+                MatrixRole::layer,
+                {hidden, part.cols.size()},
                 {cols_block(part.names.down + ".weight", hidden, part.intermediate, part.cols)});
 }
 
@@ -124,8 +124,11 @@ void bind_stacked_expert(WeightBinder& binder,
   };
   TensorBlock gate_up = stacked(prefix + "gate_up_proj", hidden, 2 * width);
   gate_up.order = OutputOrder::alternating;
-  binder.matrix(*targets.first, 2 * width, hidden, {std::move(gate_up)});
-  binder.matrix(*targets.second, hidden, width, {stacked(prefix + "down_proj", width, hidden)});
+  binder.matrix(*targets.first, MatrixRole::layer, {2 * width, hidden}, {std::move(gate_up)});
+  binder.matrix(*targets.second,
+                MatrixRole::layer,
+                {hidden, width},
+                {stacked(prefix + "down_proj", width, hidden)});
 }
 
 void bind_expert_biases(WeightBinder& binder,
@@ -157,10 +160,10 @@ void bind_router(WeightBinder& binder, LayerPlace const& at, MoeWeights& weights
   std::int64_t const experts = moe.num_experts;
   std::int64_t const hidden = at.spec.hidden;
   std::string const router = at.prefix + names.router;
-  binder.exact_matrix(weights.router,
-                      experts,
-                      hidden,
-                      {rows_block(router + "weight", experts, hidden, {0, experts}, 0)});
+  binder.matrix(weights.router,
+                MatrixRole::router,
+                {experts, hidden},
+                {rows_block(router + "weight", experts, hidden, {0, experts}, 0)});
   auto const bind_vector = [&](std::vector<float>& target, std::string const& name) {
     binder.vector(target, experts, {vector_block(name, experts, {0, experts}, 0)});
   };

@@ -62,8 +62,8 @@ void bind_model(WeightBinder& binder,
                   spec.norm_offset);
     binder.matrix(
         weights.lm_head,
-        rows.size(),
-        hidden,
+        MatrixRole::head,
+        {rows.size(), hidden},
         {rows_block(
             spec.tied_embeddings ? embedding : spec.names.head, spec.vocab, hidden, rows, 0)});
   }

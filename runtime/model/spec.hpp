@@ -10,6 +10,7 @@
 #include "kernels/moe.hpp"
 #include "kernels/rope.hpp"
 #include "runtime/base/dtype.hpp"
+#include "runtime/quantization/quant_config.hpp"
 
 /// \file
 /// What a model is, as data. A family maps a config.json to this; one decoder runs it.
@@ -133,6 +134,7 @@ struct ModelSpec {
   DType dtype = DType::f32;              ///< as the config declares its weights
   std::vector<std::int32_t> eos_tokens;  ///< ends a sequence
   std::vector<LayerSpec> layers;
+  std::optional<CheckpointQuantization> quantization;  ///< how the checkpoint is; empty: not
 
   /// Whether any layer is a mixture of experts.
   [[nodiscard]] bool has_experts() const;

@@ -10,8 +10,23 @@
 #include "kernels/elementwise.hpp"
 #include "kernels/packed_weights.hpp"
 #include "runtime/model/weight_blocks.hpp"
+#include "runtime/quantization/quant_config.hpp"
 
 namespace talus::runtime {
+
+/// What a matrix is in the model, which decides what may be quantised.
+enum class MatrixRole {
+  layer,     ///< a linear map of a layer
+  head,      ///< the output head
+  absorbed,  ///< a head's part of a linear map, maybe transposed: never kept quantised
+  router,    ///< of experts: always float32
+};
+
+/// What is to be loaded to fill a rank's weights.
+struct WeightDemands {
+  std::vector<io::TensorDemand> scales;   ///< of quantised tensors: to be loaded before the weights
+  std::vector<io::TensorDemand> weights;  ///< all others
+};
 
 /// Ties a rank's weights to the tensors that they come from.
 ///
@@ -20,19 +35,18 @@ namespace talus::runtime {
 /// names.
 class WeightBinder {
  public:
-  WeightBinder(kernels::ExecContext const& exec, DType dtype) : exec_{exec}, dtype_{dtype} {}
+  /// Keeps a pointer to `quantization`, of the checkpoint, which may be null.
+  WeightBinder(kernels::ExecContext const& exec,
+               DType dtype,
+               CheckpointQuantization const* quantization)
+      : exec_{exec}, dtype_{dtype}, quantization_{quantization} {}
 
-  /// A matrix [out, in], in the model's dtype, made of blocks of tensors.
+  /// A matrix [out, in] made of blocks of tensors. Blocks are described as if nothing were
+  /// quantised.
   void matrix(kernels::PackedWeights& target,
-              std::int64_t out,
-              std::int64_t in,
+              MatrixRole role,
+              kernels::MatrixOrigin size,
               std::vector<TensorBlock> blocks);
-
-  /// As matrix(), but kept in float32 (a router).
-  void exact_matrix(kernels::PackedWeights& target,
-                    std::int64_t out,
-                    std::int64_t in,
-                    std::vector<TensorBlock> blocks);
 
   /// A vector of `size` elements, in float32, made of blocks of tensors.
   ///
@@ -54,23 +68,26 @@ class WeightBinder {
 
   /// Allocates every target, and gives the demands that fill them. Targets must stay where they
   /// are.
-  [[nodiscard]] std::vector<io::TensorDemand> make_demands();
+  [[nodiscard]] WeightDemands make_demands();
 
   /// Names of the tensors bound, with repetitions.
   [[nodiscard]] std::vector<std::string> const& names() const noexcept { return names_; }
 
+  /// Names of tensors that the checkpoint may have beside, and that nothing needs.
+  [[nodiscard]] std::vector<std::string> const& spare_names() const noexcept {
+    return spare_names_;
+  }
+
  private:
-  void bind(kernels::PackedWeights& target,
-            std::int64_t out,
-            std::int64_t in,
-            DType dtype,
-            std::vector<TensorBlock> blocks);
+  [[nodiscard]] bool is_quantized(MatrixRole role, TensorBlock const& block) const;
 
   kernels::ExecContext exec_;
   DType dtype_;
+  CheckpointQuantization const* quantization_;
   std::int64_t bytes_ = 0;
   std::vector<std::string> names_;
-  std::vector<std::function<void(std::vector<io::TensorDemand>&)>> makers_;
+  std::vector<std::string> spare_names_;
+  std::vector<std::function<void(WeightDemands&)>> makers_;
 };
 
 }  // namespace talus::runtime

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/model/weights.hpp"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <set>
 #include <string>
@@ -33,13 +35,23 @@ ModelSpec with_own_head(ModelSpec const& spec, io::Checkpoint const& checkpoint)
   return own;
 }
 
+/// Whether a tensor's name is of a weight or a bias, quantised or not, and not of a buffer.
+bool is_trained(std::string const& name) {
+  constexpr std::array endings = {
+      ".weight", ".bias", ".qweight", ".weight_packed", ".weight_scale_inv", ".input_scale"};
+  return std::ranges::any_of(endings, [&](char const* ending) { return name.ends_with(ending); });
+}
+
+CheckpointQuantization const* quantization_of(ModelSpec const& spec) {
+  return spec.quantization ? &*spec.quantization : nullptr;
+}
+
 /// Weights and biases of the model's layers that nothing uses: the config leaves something out that
 /// the model was trained with, so its answers would be wrong.
 void refuse_unused(io::Checkpoint const& checkpoint, ModelSpec const& spec) {
   std::string const prefix = spec.names.root + "layers.";
   for (std::string const& name : compare_names(checkpoint, spec).unknown) {
-    bool const is_trained = name.ends_with(".weight") || name.ends_with(".bias");
-    if (name.starts_with(prefix) && is_trained) {
+    if (name.starts_with(prefix) && is_trained(name)) {
       throw ConfigError{
           concat("tensor ",
                  name,
@@ -55,7 +67,7 @@ std::int64_t weight_bytes(kernels::ExecContext const& exec,
                           ModelSpec const& spec,
                           ShardPlace const& place,
                           DType dtype) {
-  WeightBinder binder{exec, dtype};
+  WeightBinder binder{exec, dtype, quantization_of(spec)};
   ModelWeights weights;
   bind_model(binder, spec, place, weights);
   return binder.bytes();
@@ -70,19 +82,24 @@ LoadedWeights load_weights(parallel::Communicator const& comm,
                            io::LoadOptions const& options) {
   refuse_unused(checkpoint, spec);
   ModelSpec const own = with_own_head(spec, checkpoint);
-  WeightBinder binder{exec, dtype};
+  WeightBinder binder{exec, dtype, quantization_of(own)};
   LoadedWeights loaded;
   bind_model(binder, own, place, loaded.weights);
-  std::vector<io::TensorDemand> const demands = binder.make_demands();
-  loaded.report = io::load_tensors(comm, checkpoint, demands, options);
+  WeightDemands const demands = binder.make_demands();
+  if (own.quantization) {
+    loaded.report = io::load_tensors(comm, checkpoint, demands.scales, options);
+  }
+  loaded.report += io::load_tensors(comm, checkpoint, demands.weights, options);
   return loaded;
 }
 
 TensorNames compare_names(io::Checkpoint const& checkpoint, ModelSpec const& spec) {
-  WeightBinder binder{{}, DType::f32};
+  ModelSpec const own = with_own_head(spec, checkpoint);
+  WeightBinder binder{{}, DType::f32, quantization_of(own)};
   ModelWeights weights;
-  bind_model(binder, with_own_head(spec, checkpoint), ShardPlace{}, weights);
+  bind_model(binder, own, ShardPlace{}, weights);
   std::set<std::string> const needed{binder.names().begin(), binder.names().end()};
+  std::set<std::string> const spare{binder.spare_names().begin(), binder.spare_names().end()};
   TensorNames names;
   for (std::string const& name : needed) {
     if (checkpoint.find(name) == nullptr) {
@@ -90,7 +107,8 @@ TensorNames compare_names(io::Checkpoint const& checkpoint, ModelSpec const& spe
     }
   }
   for (io::TensorInfo const& tensor : checkpoint.tensors()) {
-    if (!needed.contains(tensor.name) && !is_beyond_the_layers(tensor.name, spec)) {
+    if (!needed.contains(tensor.name) && !spare.contains(tensor.name) &&
+        !is_beyond_the_layers(tensor.name, spec)) {
       names.unknown.push_back(tensor.name);
     }
   }

@@ -204,7 +204,7 @@ TEST_CASE("what can't be run is refused by its name") {
       GENERATE(table<char const*, char const*, char const*, char const*>({
           {llama_text, "model_type", "\"gpt2\"", "qwen2, qwen3, qwen3_moe"},
           {llama_text, "model_type", "null", "qwen2, qwen3, qwen3_moe"},
-          {deepseek_text, "quantization_config", R"({"quant_method": "fp8"})", "not supported"},
+          {deepseek_text, "quantization_config", R"({"quant_method": "fp8"})", "weight_block_size"},
           {llama_text, "attention_bias", "1", "true or false"},
           {llama_text, "hidden_act", "\"gelu\"", "silu only"},
           {llama_text, "sliding_window", "4096", "not known with it"},
