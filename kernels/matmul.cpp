@@ -38,6 +38,19 @@ void check_partition(LeafPartition const& partition, std::int64_t in) {
   }
 }
 
+/// A quantised sum is cut where activations are, in chunks.
+void check_chunks(LeafPartition const& partition) {
+  for (std::int32_t const cut : partition.boundaries.first(partition.boundaries.size() - 1)) {
+    if (cut % quant_chunk != 0 && cut != partition.boundaries.back()) {
+      throw ConfigError{concat("matmul_leaves: boundary ",
+                               cut,
+                               " (those of quantised weights are multiples of ",
+                               quant_chunk,
+                               ')')};
+    }
+  }
+}
+
 void check_experts(std::string_view operation, std::span<PackedWeights const> weights) {
   for (PackedWeights const& w : weights) {
     check_equal(operation, "outputs of an expert or head", w.out(), weights.front().out());
@@ -49,6 +62,10 @@ void check_experts(std::string_view operation, std::span<PackedWeights const> we
                                " and ",
                                name_of(weights.front().dtype()),
                                " (must be of one type)")};
+    }
+    if (w.codes() != weights.front().codes()) {
+      throw ConfigError{
+          concat(operation, ": weights quantised differently (must be of one format)")};
     }
   }
 }
@@ -70,7 +87,8 @@ void matmul(ExecContext const& exec,
   check_equal("matmul", "columns of x", x.cols, w.in());
   check_equal("matmul", "columns of y", y.cols, w.out());
   check_equal("matmul", "rows of y", y.rows, x.rows);
-  operations_of(exec.backend).matmul(exec, x, w, y);
+  Operations const& operations = operations_of(exec.backend);
+  (w.codes() ? operations.codes.matmul : operations.matmul)(exec, x, w, y);
 }
 
 void matmul_leaves(ExecContext const& exec,
@@ -86,7 +104,12 @@ void matmul_leaves(ExecContext const& exec,
     check_equal("matmul_leaves", "columns of a partial sum", partial.cols, w.out());
     check_equal("matmul_leaves", "rows of a partial sum", partial.rows, x.rows);
   }
-  operations_of(exec.backend).matmul_leaves(exec, x, w, {partition, nodes}, partials);
+  Operations const& operations = operations_of(exec.backend);
+  if (w.codes()) {
+    check_chunks(partition);
+    return operations.codes.matmul_leaves(exec, x, w, {partition, nodes}, partials);
+  }
+  operations.matmul_leaves(exec, x, w, {partition, nodes}, partials);
 }
 
 void grouped_matmul(ExecContext const& exec,
@@ -103,7 +126,10 @@ void grouped_matmul(ExecContext const& exec,
   check_experts("grouped_matmul", experts);
   check_equal("grouped_matmul", "columns of x", x.cols, experts.front().in());
   check_equal("grouped_matmul", "columns of y", y.cols, experts.front().out());
-  operations_of(exec.backend).grouped_matmul(exec, x, offsets, experts, y);
+  Operations const& operations = operations_of(exec.backend);
+  auto* const multiply =
+      experts.front().codes() ? operations.codes.grouped_matmul : operations.grouped_matmul;
+  multiply(exec, x, offsets, experts, y);
 }
 
 void matmul_heads(ExecContext const& exec,
@@ -122,7 +148,9 @@ void matmul_heads(ExecContext const& exec,
   check_at_least("matmul_heads", "out_stride", strides.out_stride, w.out());
   check_at_least("matmul_heads", "columns of x", x.cols, std::ssize(heads) * strides.in_stride);
   check_at_least("matmul_heads", "columns of y", y.cols, std::ssize(heads) * strides.out_stride);
-  operations_of(exec.backend).matmul_heads(exec, x, heads, strides, y);
+  Operations const& operations = operations_of(exec.backend);
+  auto* const multiply = w.codes() ? operations.codes.matmul_heads : operations.matmul_heads;
+  multiply(exec, x, heads, strides, y);
 }
 
 }  // namespace talus::kernels

@@ -35,8 +35,43 @@ struct LeafSums {
   std::span<LeafRange const> nodes;
 };
 
+/// Where quantised weights are stored.
+struct CodeStore {
+  std::byte* data = nullptr;
+  std::int64_t in = 0;
+  QuantStorage storage;
+};
+
+/// Linear maps whose weights stay codes: as the operations of the same names.
+struct CodeOperations {
+  /// Whether the others know a format. Where not, weights are dequantised at load.
+  bool (*computes)(QuantFormat const& format) = [](QuantFormat const&) { return false; };
+  std::int64_t (*bytes)(std::int64_t out, std::int64_t in, QuantStorage const& storage) = nullptr;
+  void (*pack)(CodeStore const& store, MatrixOrigin origin, QuantRows const& rows) = nullptr;
+  void (*matmul)(ExecContext const& exec,
+                 MatrixView<float const> x,
+                 PackedWeights const& w,
+                 MatrixView<float> y) = nullptr;
+  void (*matmul_leaves)(ExecContext const& exec,
+                        MatrixView<float const> x,
+                        PackedWeights const& w,
+                        LeafSums const& sums,
+                        std::span<MatrixView<float> const> partials) = nullptr;
+  void (*grouped_matmul)(ExecContext const& exec,
+                         MatrixView<float const> x,
+                         std::span<std::int32_t const> offsets,
+                         std::span<PackedWeights const> experts,
+                         MatrixView<float> y) = nullptr;
+  void (*matmul_heads)(ExecContext const& exec,
+                       MatrixView<float const> x,
+                       std::span<PackedWeights const> heads,
+                       HeadStrides const& strides,
+                       MatrixView<float> y) = nullptr;
+};
+
 /// The operations of one backend.
 struct Operations {
+  CodeOperations codes{};
   void (*pack_rows)(WeightStore const& store, MatrixOrigin origin, RawRows const& rows) = nullptr;
   void (*matmul)(ExecContext const& exec,
                  MatrixView<float const> x,

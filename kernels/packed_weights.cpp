@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/packed_weights.hpp"
 
+#include <algorithm>
+#include <bit>
+#include <cmath>
 #include <cstring>
+#include <vector>
 
 #include "kernels/detail/checks.hpp"
+#include "kernels/detail/limits.hpp"
 #include "kernels/operations.hpp"
 
 namespace talus::kernels {
@@ -13,6 +18,57 @@ void check_stored_type(DType dtype) {
   if (dtype != DType::f32 && dtype != DType::bf16) {
     throw ConfigError{
         concat("weights: stored as ", name_of(dtype), " (must be float32 or bfloat16)")};
+  }
+}
+
+void check_storage(QuantStorage const& storage) {
+  bool const is_scale =
+      storage.scales == DType::f32 || storage.scales == DType::f16 || storage.scales == DType::bf16;
+  if (!is_scale) {
+    throw ConfigError{concat("quantised weights: scales stored as ",
+                             name_of(storage.scales),
+                             " (must be float32, float16 or bfloat16)")};
+  }
+  if (storage.format.kind == QuantKind::mxfp4 && storage.scales == DType::f16) {
+    throw ConfigError{"quantised weights: mxfp4 with scales of float16 (too few exponents)"};
+  }
+  if (storage.format.group % quant_chunk != 0 || storage.col_phase % quant_chunk != 0 ||
+      storage.col_phase < 0 || storage.col_phase >= std::max(storage.format.group, quant_chunk)) {
+    throw ConfigError{concat("quantised weights: group ",
+                             storage.format.group,
+                             ", beginning at ",
+                             storage.col_phase,
+                             " (must be multiples of ",
+                             quant_chunk,
+                             ", the beginning inside the group)")};
+  }
+}
+
+bool is_exactly(DType type, float value) {
+  if (type == DType::f32) {
+    return std::isfinite(value);
+  }
+  if (type == DType::bf16) {
+    return std::isfinite(value) && bf16_to_float(float_to_bf16(value)) == value;
+  }
+  // Of float16: 11 bits, the last one not below 2^-24, none above 65504.
+  bool const has_eleven_bits = (std::bit_cast<std::uint32_t>(value) & 0x1FFFU) == 0U;
+  float const units = value * 0x1p24F;
+  return std::abs(value) <= 65504.0F && has_eleven_bits && units == std::nearbyint(units);
+}
+
+void check_scales(DType type, QuantRows const& rows) {
+  for (std::int64_t o = 0; o < rows.rows; ++o) {
+    std::int64_t const last = rows.scale_index(o, rows.cols - 1);
+    for (std::int64_t at = rows.scale_index(o, 0); at <= last; ++at) {
+      if (!is_exactly(type, rows.scales[at])) {
+        throw ConfigError{concat("quantised weights: scale ",
+                                 rows.scales[at],
+                                 " (must be finite, and exact as ",
+                                 name_of(type),
+                                 ')')};
+      }
+    }
   }
 }
 
@@ -27,6 +83,15 @@ std::int64_t packed_bytes(ExecContext const& exec, std::int64_t out, std::int64_
   return rows * in * size_of(dtype);
 }
 
+std::int64_t packed_bytes(ExecContext const& exec,
+                          std::int64_t out,
+                          std::int64_t in,
+                          QuantStorage const& storage) {
+  CodeOperations const& codes = operations_of(exec.backend).codes;
+  return codes.computes(storage.format) ? codes.bytes(out, in, storage)
+                                        : packed_bytes(exec, out, in, DType::f32);
+}
+
 PackedWeights::PackedWeights(ExecContext const& exec,
                              std::int64_t out,
                              std::int64_t in,
@@ -39,6 +104,63 @@ PackedWeights::PackedWeights(ExecContext const& exec,
   if (data_.bytes() > 0) {
     std::memset(data_.data(), 0, static_cast<std::size_t>(data_.bytes()));
   }
+}
+
+PackedWeights::PackedWeights(ExecContext const& exec,
+                             std::int64_t out,
+                             std::int64_t in,
+                             QuantStorage const& storage) {
+  check_storage(storage);
+  if (!operations_of(exec.backend).codes.computes(storage.format)) {
+    *this = PackedWeights{exec, out, in, DType::f32};
+    dequantized_ = storage.format;
+    return;
+  }
+  detail::check_at_least("weights", "out", out, 0);
+  detail::check_at_least("weights", "in", in, 0);
+  detail::check_at_most("quantised weights", "in", in, max_code_inputs);
+  out_ = out;
+  in_ = in;
+  codes_ = storage;
+  data_ = Buffer<std::byte>{exec, packed_bytes(exec, out, in, storage)};
+  if (data_.bytes() > 0) {
+    std::memset(data_.data(), 0, static_cast<std::size_t>(data_.bytes()));
+  }
+}
+
+void PackedWeights::set(ExecContext const& exec, MatrixOrigin origin, QuantRows const& rows) {
+  detail::check_rows("quantised weights",
+                     origin,
+                     {nullptr, DType::f32, rows.rows, rows.cols, rows.cols},
+                     {out_, in_});
+  if (!codes_ && !dequantized_) {
+    throw ConfigError{"weights: codes (for a matrix that was not made for codes)"};
+  }
+  QuantFormat const& format = codes_ ? codes_->format : *dequantized_;
+  if (format != rows.format) {
+    throw ConfigError{concat("quantised weights: rows of ",
+                             name_of(rows.format),
+                             " (the matrix is of ",
+                             name_of(format),
+                             ')')};
+  }
+  if (rows.rows == 0 || rows.cols == 0) {
+    return;
+  }
+  if (codes_) {
+    check_scales(codes_->scales, rows);
+    operations_of(exec.backend).codes.pack({data_.data(), in_, *codes_}, origin, rows);
+    return;
+  }
+  std::vector<float> values(static_cast<std::size_t>(rows.rows * rows.cols));
+  dequantize(rows, {values.data(), rows.rows, rows.cols, rows.cols});
+  set(exec,
+      origin,
+      {reinterpret_cast<std::byte const*>(values.data()),
+       DType::f32,
+       rows.rows,
+       rows.cols,
+       rows.cols});
 }
 
 void PackedWeights::set(ExecContext const& exec, MatrixOrigin origin, RawRows const& rows) {

@@ -3,9 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "kernels/buffer.hpp"
 #include "kernels/exec_context.hpp"
+#include "kernels/quantized.hpp"
 #include "runtime/base/dtype.hpp"
 
 namespace talus::kernels {
@@ -25,12 +27,23 @@ struct MatrixOrigin {
   std::int64_t col = 0;
 };
 
+/// How quantised weights are kept.
+struct QuantStorage {
+  QuantFormat format;
+  DType scales = DType::f32;   ///< f32, or f16 or bf16 if all scales are exactly that
+  std::int64_t col_phase = 0;  ///< input 0's place in its group, a multiple of quant_chunk
+
+  friend bool operator==(QuantStorage const&, QuantStorage const&) = default;
+};
+
 /// The weights of a linear map, [out, in], packed for one backend, once, at load.
 ///
 /// The kokkos backend keeps panels of `panel_outputs` outputs: panel after panel, in each the `in`
 /// axis in order, for each of its elements the panel's outputs side by side (the last panel padded
 /// with zeros). So the vector lanes are outputs, and a sum's order along `in` is the same for one
 /// row of input and for five hundred. The reference backend keeps the matrix as it is.
+/// Quantised weights stay codes with their scales where the backend computes with those; where not
+/// (the reference), they are dequantised to f32 as they come.
 class PackedWeights {
  public:
   static constexpr std::int64_t panel_outputs = 16;
@@ -42,6 +55,21 @@ class PackedWeights {
   /// \param dtype  f32 or bf16, what is stored
   PackedWeights(ExecContext const& exec, std::int64_t out, std::int64_t in, DType dtype);
 
+  /// Makes room for a quantised matrix; what is never set counts as zero.
+  ///
+  /// \throws ConfigError  if a scale can't be stored so, or groups and phase are no multiples of
+  ///                      quant_chunk
+  PackedWeights(ExecContext const& exec,
+                std::int64_t out,
+                std::int64_t in,
+                QuantStorage const& storage);
+
+  /// Packs quantised rows at `origin`: of the storage's format, each scale exactly of its type.
+  ///
+  /// \pre the rows lie inside the matrix
+  /// Safe from several threads for disjoint ranges of rows that share no panel.
+  void set(ExecContext const& exec, MatrixOrigin origin, QuantRows const& rows);
+
   /// Converts rows to dtype() (rounding to nearest even) and packs them at `origin`.
   ///
   /// \pre the rows lie inside the matrix
@@ -52,7 +80,11 @@ class PackedWeights {
 
   [[nodiscard]] std::int64_t in() const noexcept { return in_; }
 
+  /// What is stored, f32 or bf16; of codes, what they are dequantised to: f32.
   [[nodiscard]] DType dtype() const noexcept { return dtype_; }
+
+  /// How the codes are kept; nothing for weights that aren't codes here.
+  [[nodiscard]] std::optional<QuantStorage> const& codes() const noexcept { return codes_; }
 
   [[nodiscard]] std::int64_t bytes() const noexcept { return data_.bytes(); }
 
@@ -62,6 +94,8 @@ class PackedWeights {
   std::int64_t out_ = 0;
   std::int64_t in_ = 0;
   DType dtype_ = DType::f32;
+  std::optional<QuantStorage> codes_;       ///< kept as codes
+  std::optional<QuantFormat> dequantized_;  ///< given as codes, kept as f32
   Buffer<std::byte> data_;
 };
 
@@ -70,5 +104,11 @@ class PackedWeights {
                                         std::int64_t out,
                                         std::int64_t in,
                                         DType dtype);
+
+/// Bytes that PackedWeights(exec, out, in, storage) takes.
+[[nodiscard]] std::int64_t packed_bytes(ExecContext const& exec,
+                                        std::int64_t out,
+                                        std::int64_t in,
+                                        QuantStorage const& storage);
 
 }  // namespace talus::kernels

@@ -11,6 +11,9 @@ namespace talus::kernels {
 /// Leaves of a sum that one rank owns.
 inline constexpr std::int64_t max_leaves = 256;
 
+/// Inputs of a quantised linear map: a row of them, quantised too, has to fit.
+inline constexpr std::int64_t max_code_inputs = std::int64_t{1} << 18;
+
 /// Elements of a key: DeepSeek's latent has 576.
 inline constexpr std::int64_t max_key_dim = 2048;
 
