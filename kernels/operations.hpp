@@ -44,8 +44,9 @@ struct CodeStore {
 
 /// Linear maps whose weights stay codes: as the operations of the same names.
 struct CodeOperations {
-  /// Whether the others know a format. Where not, weights are dequantised at load.
-  bool (*computes)(QuantFormat const& format) = [](QuantFormat const&) { return false; };
+  /// Whether the others know a format. Where not, or where this is null, weights are dequantised at
+  /// load.
+  bool (*computes)(QuantFormat const& format) = nullptr;
   std::int64_t (*bytes)(std::int64_t out, std::int64_t in, QuantStorage const& storage) = nullptr;
   void (*pack)(CodeStore const& store, MatrixOrigin origin, QuantRows const& rows) = nullptr;
   void (*matmul)(ExecContext const& exec,
@@ -72,6 +73,8 @@ struct CodeOperations {
 /// The operations of one backend.
 struct Operations {
   CodeOperations codes{};
+  /// Bytes of a packed [out, in] of f32 or bf16.
+  std::int64_t (*weight_bytes)(std::int64_t out, std::int64_t in, DType dtype) = nullptr;
   void (*pack_rows)(WeightStore const& store, MatrixOrigin origin, RawRows const& rows) = nullptr;
   void (*matmul)(ExecContext const& exec,
                  MatrixView<float const> x,

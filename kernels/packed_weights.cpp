@@ -72,15 +72,14 @@ void check_scales(DType type, QuantRows const& rows) {
   }
 }
 
+bool computes_with(CodeOperations const& codes, QuantFormat const& format) {
+  return codes.computes != nullptr && codes.computes(format);
+}
+
 }  // namespace
 
 std::int64_t packed_bytes(ExecContext const& exec, std::int64_t out, std::int64_t in, DType dtype) {
-  std::int64_t rows = out;
-  if (exec.backend != Backend::reference) {
-    constexpr std::int64_t panel = PackedWeights::panel_outputs;
-    rows = (out + panel - 1) / panel * panel;
-  }
-  return rows * in * size_of(dtype);
+  return operations_of(exec.backend).weight_bytes(out, in, dtype);
 }
 
 std::int64_t packed_bytes(ExecContext const& exec,
@@ -88,8 +87,8 @@ std::int64_t packed_bytes(ExecContext const& exec,
                           std::int64_t in,
                           QuantStorage const& storage) {
   CodeOperations const& codes = operations_of(exec.backend).codes;
-  return codes.computes(storage.format) ? codes.bytes(out, in, storage)
-                                        : packed_bytes(exec, out, in, DType::f32);
+  return computes_with(codes, storage.format) ? codes.bytes(out, in, storage)
+                                              : packed_bytes(exec, out, in, DType::f32);
 }
 
 PackedWeights::PackedWeights(ExecContext const& exec,
@@ -111,7 +110,7 @@ PackedWeights::PackedWeights(ExecContext const& exec,
                              std::int64_t in,
                              QuantStorage const& storage) {
   check_storage(storage);
-  if (!operations_of(exec.backend).codes.computes(storage.format)) {
+  if (!computes_with(operations_of(exec.backend).codes, storage.format)) {
     *this = PackedWeights{exec, out, in, DType::f32};
     dequantized_ = storage.format;
     return;

@@ -4,6 +4,12 @@
 #include <algorithm>
 #include <vector>
 
+#if TALUS_HAS_X86
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 #include "kernels/reference/functions.hpp"
 #include "runtime/base/error.hpp"
 
@@ -21,9 +27,38 @@ Operations operations() noexcept;
 namespace avx512 {
 Operations operations() noexcept;
 }
+
+namespace amx {
+Operations operations() noexcept;
+}
+#endif
+
+#if TALUS_EMULATES_TILES
+namespace amx_emulated {
+Operations operations() noexcept;
+}
 #endif
 
 namespace {
+
+#if TALUS_HAS_X86
+/// Whether there are tile registers for bfloat16, and the system lets this process use them: it
+/// asks, since they make a thread's state 8 KB larger.
+///
+/// References: Intel, "Architecture Instruction Set Extensions Programming Reference", chapter 1
+/// (leaf 7, EDX bits 22 and 24); Linux, "Documentation/arch/x86/xstate.rst".
+bool may_use_tiles() {
+  constexpr long request_permission = 0x1023;  // ARCH_REQ_XCOMP_PERM
+  constexpr long tile_data = 18;
+  unsigned a = 0;
+  unsigned b = 0;
+  unsigned c = 0;
+  unsigned d = 0;
+  bool const has_tiles =
+      __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d >> 22U & 1U) == 1 && (d >> 24U & 1U) == 1;
+  return has_tiles && syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+}
+#endif
 
 std::vector<Target> find_targets() {
   std::vector<Target> found{{Backend::reference, reference::table_of_operations()},
@@ -38,7 +73,15 @@ std::vector<Target> find_targets() {
   if (has_avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")) {
     found.push_back({Backend::avx512, avx512::operations()});
+    if (may_use_tiles()) {
+      found.push_back({Backend::amx, amx::operations()});
+    }
   }
+#if TALUS_EMULATES_TILES
+  if (has_avx2 && found.back().backend != Backend::amx) {
+    found.push_back({Backend::amx, amx_emulated::operations()});
+  }
+#endif
 #endif
   return found;
 }

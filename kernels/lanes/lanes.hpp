@@ -165,6 +165,19 @@ template <class Function, class... Args>
   }
 }
 
+/// Sixteen bfloat16, rounded to nearest even; a NaN stays one.
+[[gnu::always_inline]] inline void store_bf16(std::uint16_t* to, Lanes const& lanes) {
+  for (int i = 0; i < native_parts; ++i) {
+    NativeFloats const value = lanes.part[i];
+    auto const bits = std::bit_cast<NativeWords>(value);
+    NativeWords const rounded = (bits + 0x7FFFU + ((bits >> 16U) & 1U)) >> 16U;
+    NativeWords const upper = value == value ? rounded : (bits >> 16U) | 0x40U;
+    for (int j = 0; j < native_lanes; ++j) {
+      to[i * native_lanes + j] = static_cast<std::uint16_t>(upper[j]);
+    }
+  }
+}
+
 /// The first `count` of sixteen, the others `rest`.
 [[gnu::always_inline]] inline Lanes load_some(float const* from,
                                               std::int64_t count,

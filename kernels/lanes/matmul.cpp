@@ -24,44 +24,69 @@ struct ProductSet {
 };
 
 /// x as the tiles want it, packed by all threads, where there is memory for it and it pays.
-template <class ProductOf>
-float const* pack([[maybe_unused]] ExecContext const& exec,
-                  [[maybe_unused]] ProductSet const& set,
-                  [[maybe_unused]] ProductOf const& product_of) {
-#if TALUS_TARGET_IS_KOKKOS
-  return nullptr;
-#else
-  std::int64_t const tiles = num_packed_tiles(set.most_rows);
-  if (tiles == 0 || exec.team == nullptr) {
-    return nullptr;
-  }
-  std::int64_t const in = product_of(0).x.cols;
-  float* const packed = exec.team->workspace(set.total_rows * in);
-  std::int64_t const cost = set.total_rows * in / 4;
-  for_each(exec, "talus::kernels::pack", set.count * tiles, cost, [&](std::int64_t i) {
-    PanelProduct const product = product_of(i / tiles);
-    if (i % tiles < num_packed_tiles(product.x.rows)) {
-      pack_tile(product.x, i % tiles, packed + product.first_packed_row * in);
+class PackedInput {
+ public:
+  template <class ProductOf>
+  PackedInput(ExecContext const& exec, ProductSet const& set, ProductOf const& product_of) {
+    std::int64_t const tiles = num_packed_tiles(set.most_rows);
+    if (tiles == 0) {
+      return;
     }
-  });
-  return packed;
+    std::int64_t const row_size = packed_row_size(product_of(0));
+    float* const packed = memory(exec, set.total_rows * row_size);
+    if (packed == nullptr) {
+      return;
+    }
+    std::int64_t const cost = set.total_rows * row_size / 4;
+    for_each(exec, "talus::kernels::pack", set.count * tiles, cost, [&](std::int64_t i) {
+      PanelProduct const product = product_of(i / tiles);
+      if (i % tiles < num_packed_tiles(product.x.rows)) {
+        pack_tile(product, i % tiles, packed + product.first_packed_row * row_size);
+      }
+    });
+    data_ = packed;
+  }
+
+  /// x of a product, or null where it isn't packed.
+  [[nodiscard]] float const* of(PanelProduct const& product) const {
+    return data_ == nullptr || num_packed_tiles(product.x.rows) == 0
+               ? nullptr
+               : data_ + product.first_packed_row * packed_row_size(product);
+  }
+
+ private:
+  /// Null where there is none, and tiles can do without.
+  [[nodiscard]] float* memory([[maybe_unused]] ExecContext const& exec,
+                              [[maybe_unused]] std::int64_t size) {
+#if TALUS_TARGET_IS_KOKKOS
+    return nullptr;
+#else
+    if (exec.team != nullptr) {
+      return exec.team->workspace(size);
+    }
+#if TALUS_TARGET_HAS_TILES
+    own_ = Buffer<float>{exec, size};
 #endif
-}
+    return own_.data();
+#endif
+  }
+
+  Buffer<float> own_;  ///< for callers without a team, who have no memory for it
+  float const* data_ = nullptr;
+};
 
 template <class ProductOf>
 void multiply(ExecContext const& exec, ProductSet const& set, ProductOf const& product_of) {
   if (set.count == 0 || set.most_rows == 0) {
     return;
   }
-  float const* const packed = pack(exec, set, product_of);
+  PackedInput const packed{exec, set, product_of};
   PackedWeights const& w = *product_of(0).w;
   PanelGroups const groups{set.most_rows, w.out()};
   for_each(
       exec, set.label, set.count * groups.count(), cost_of(set.total_rows, w), [&](std::int64_t i) {
         PanelProduct product = product_of(i / groups.count());
-        if (packed != nullptr && num_packed_tiles(product.x.rows) > 0) {
-          product.packed = packed + product.first_packed_row * product.x.cols;
-        }
+        product.packed = packed.of(product);
         multiply_group(product, groups.group(i % groups.count()));
       });
 }

@@ -81,6 +81,11 @@ void pack(WeightStore const& store, MatrixOrigin origin, RawRows const& rows) {
 
 }  // namespace
 
+std::int64_t weight_bytes(std::int64_t out, std::int64_t in, DType dtype) {
+  std::int64_t const panels = (out + panel_outputs - 1) / panel_outputs;
+  return panels * panel_outputs * in * size_of(dtype);
+}
+
 void pack_rows(WeightStore const& store, MatrixOrigin origin, RawRows const& rows) {
   if (store.dtype == DType::f32) {
     pack<float>(store, origin, rows);

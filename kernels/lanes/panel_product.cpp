@@ -235,7 +235,12 @@ std::int64_t num_packed_tiles(std::int64_t rows) {
   return tiles > 1 ? tiles : 0;
 }
 
-void pack_tile(MatrixView<float const> x, std::int64_t tile, float* packed) {
+std::int64_t packed_row_size(PanelProduct const& product) {
+  return product.x.cols;
+}
+
+void pack_tile(PanelProduct const& product, std::int64_t tile, float* packed) {
+  MatrixView<float const> const& x = product.x;
   TileRows const tiles{x.rows};
   std::int64_t const first = tiles.begin(tile);
   std::int64_t const num_rows = tiles.begin(tile + 1) - first;

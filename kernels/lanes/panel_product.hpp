@@ -20,13 +20,17 @@ struct PanelProduct {
   float const* packed = nullptr;                  ///< x as pack_tile() leaves it, or none
 };
 
-/// The tiles of a product that is worth packing x for: those that have many rows.
+/// The tiles of a product that x is packed for: none where there are few rows.
 [[nodiscard]] std::int64_t num_packed_tiles(std::int64_t rows);
 
-/// Copies the rows of one tile of x side by side, so that a tile reads one stream: element (row, i)
-/// of a tile of n rows comes to i * n + row. The tiles lie one after another, rows * in elements in
-/// all.
-void pack_tile(MatrixView<float const> x, std::int64_t tile, float* packed);
+/// Floats that a packed row takes.
+[[nodiscard]] std::int64_t packed_row_size(PanelProduct const& product);
+
+/// Copies the rows of one tile of x side by side, so that a tile reads one stream. Tiles lie one
+/// after another from `packed` on, packed_row_size() for each row.
+///
+/// In lanes, element (row, i) of a tile of n rows comes to i * n + row.
+void pack_tile(PanelProduct const& product, std::int64_t tile, float* packed);
 
 /// Panels of weights [first, last).
 struct PanelRange {

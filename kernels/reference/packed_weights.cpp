@@ -7,6 +7,10 @@
 
 namespace talus::kernels::reference {
 
+std::int64_t weight_bytes(std::int64_t out, std::int64_t in, DType dtype) {
+  return out * in * size_of(dtype);
+}
+
 void pack_rows(WeightStore const& store, MatrixOrigin origin, RawRows const& rows) {
   for (std::int64_t i = 0; i < rows.rows; ++i) {
     for (std::int64_t j = 0; j < rows.cols; ++j) {

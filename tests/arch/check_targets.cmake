@@ -18,7 +18,7 @@ foreach(symbol IN LISTS symbols)
     list(APPEND shared "${symbol}")
   endif()
 endforeach()
-if(shared OR num_symbols LESS 20)
+if(shared OR num_symbols LESS 10)
   list(JOIN shared "\n  " shared)
   message(FATAL_ERROR
     "of ${num_symbols} symbols of ${TARGET}, shared with code for other processors:\n  ${shared}")

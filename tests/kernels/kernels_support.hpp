@@ -113,6 +113,17 @@ inline Matrix random_matrix(std::int64_t rows, std::int64_t cols, unsigned seed)
   return matrix;
 }
 
+/// The same in bfloat16: what the amx backend rounds its inputs to, so that all agree on them.
+inline Matrix random_bf16_matrix(std::int64_t rows, std::int64_t cols, unsigned seed) {
+  Matrix matrix = random_matrix(rows, cols, seed);
+  for (std::int64_t i = 0; i < rows; ++i) {
+    for (std::int64_t j = 0; j < cols; ++j) {
+      matrix.at(i, j) = bf16_to_float(float_to_bf16(matrix.at(i, j)));
+    }
+  }
+  return matrix;
+}
+
 inline RawRows raw_rows(Matrix const& matrix) {
   return {reinterpret_cast<std::byte const*>(matrix.data.data()),
           DType::f32,

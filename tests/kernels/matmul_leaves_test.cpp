@@ -101,7 +101,7 @@ TEST_CASE("the sum over leaves has the same bits on any number of parts") {
 TEST_CASE("the sum over leaves agrees with the reference") {
   ExecContext const fast = fast_backend();
   std::int32_t const leaves = GENERATE(1, 5, 6, 12, 32, 40);
-  Sum const sum{random_matrix(9, 200, 3), random_matrix(50, 200, 4), DType::bf16, 1};
+  Sum const sum{random_bf16_matrix(9, 200, 3), random_matrix(50, 200, 4), DType::bf16, 1};
   SumTree const tree{leaves};
 
   Matrix const y = sum.whole(fast, tree, 1);

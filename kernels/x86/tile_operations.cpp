@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/x86/tile_functions.hpp"
+
+namespace talus::kernels::TALUS_TARGET {
+namespace {
+
+/// This target's matmuls for bfloat16, the base target's for all other weights.
+Operations const& matmuls_for(DType dtype) {
+  static Operations const tiles{.matmul = matmul,
+                                .matmul_leaves = matmul_leaves,
+                                .grouped_matmul = grouped_matmul,
+                                .matmul_heads = matmul_heads};
+  static Operations const base = TALUS_BASE_TARGET::operations();
+  return dtype == DType::bf16 ? tiles : base;
+}
+
+}  // namespace
+
+Operations operations() noexcept {
+  Operations table = TALUS_BASE_TARGET::operations();
+  table.weight_bytes = weight_bytes;
+  table.pack_rows = pack_rows;
+  table.matmul = [](ExecContext const& exec,
+                    MatrixView<float const> x,
+                    PackedWeights const& w,
+                    MatrixView<float> y) { matmuls_for(w.dtype()).matmul(exec, x, w, y); };
+  table.matmul_leaves = [](ExecContext const& exec,
+                           MatrixView<float const> x,
+                           PackedWeights const& w,
+                           LeafSums const& sums,
+                           std::span<MatrixView<float> const> partials) {
+    matmuls_for(w.dtype()).matmul_leaves(exec, x, w, sums, partials);
+  };
+  table.grouped_matmul = [](ExecContext const& exec,
+                            MatrixView<float const> x,
+                            std::span<std::int32_t const> offsets,
+                            std::span<PackedWeights const> experts,
+                            MatrixView<float> y) {
+    matmuls_for(experts.front().dtype()).grouped_matmul(exec, x, offsets, experts, y);
+  };
+  table.matmul_heads = [](ExecContext const& exec,
+                          MatrixView<float const> x,
+                          std::span<PackedWeights const> heads,
+                          HeadStrides const& strides,
+                          MatrixView<float> y) {
+    matmuls_for(heads.front().dtype()).matmul_heads(exec, x, heads, strides, y);
+  };
+  return table;
+}
+
+}  // namespace talus::kernels::TALUS_TARGET

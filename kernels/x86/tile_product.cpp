@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "kernels/lanes/lanes.hpp"
+#include "kernels/lanes/panel_product.hpp"
+#include "kernels/x86/tile_layout.hpp"
+#include "kernels/x86/tile_registers.hpp"
+
+/// \file
+/// lanes/panel_product.hpp with the tile registers of AMX: x rounded to bfloat16, products of
+/// bfloat16 summed in float32, 32 inputs at a time.
+
+namespace talus::kernels::TALUS_TARGET {
+namespace {
+
+/// Rows of x that share a pass over the weights: two tiles.
+constexpr std::int64_t max_rows = 2 * tile_rows;
+
+constexpr std::int64_t max_group_panels = 4;
+
+/// Sums of one tile.
+using TileSums = float[tile_rows][tile_outputs];
+
+/// Rows of x in one pass.
+struct RowTile {
+  std::int64_t first = 0;
+  std::int64_t count = 0;
+
+  RowTile(std::int64_t tile, std::int64_t rows)
+      : first{tile * max_rows}, count{std::min(max_rows, rows - tile * max_rows)} {}
+
+  /// Rows of its first or second tile.
+  [[nodiscard]] std::int64_t rows_of(std::int64_t half) const {
+    return std::clamp<std::int64_t>(count - half * tile_rows, 0, tile_rows);
+  }
+};
+
+std::int64_t padded_inputs(PanelProduct const& product) {
+  std::int64_t blocks = 0;
+  for (Segment const& segment : product.segments) {
+    blocks += num_blocks(segment);
+  }
+  return blocks * tile_inputs;
+}
+
+/// Inputs [input, input + 32) of a row that lie in the segment, as bfloat16; zeros for the others.
+void pack_row(float const* row, Segment const& segment, std::int64_t input, std::uint16_t* to) {
+  std::int64_t const first = std::max(segment.first, input);
+  std::int64_t const last = std::min(segment.last, input + tile_inputs);
+  if (last - first == tile_inputs) {
+    store_bf16(to, load(row + first));
+    return store_bf16(to + num_lanes, load(row + first + num_lanes));
+  }
+  float values[tile_inputs] = {};
+  for (std::int64_t i = first; i < last; ++i) {
+    values[i - input] = row[i];
+  }
+  store_bf16(to, load(values));
+  store_bf16(to + num_lanes, load(values + num_lanes));
+}
+
+/// What a pass over some panels works on.
+struct Pass {
+  PanelProduct const& product;
+  RowTile rows;
+  std::uint16_t const* x[2];  ///< packed blocks of the first and the second tile of rows
+  std::int64_t panel = 0;
+};
+
+template <int Halves, int Panels>
+TileShapes shapes_of(RowTile const& rows) {
+  TileShapes shapes;
+  for (int half = 0; half < Halves; ++half) {
+    auto const count = static_cast<std::uint8_t>(rows.rows_of(half));
+    for (int p = 0; p < Panels; ++p) {
+      shapes.rows[half * Panels + p] = count;
+    }
+    shapes.rows[4 + half] = count;
+  }
+  shapes.rows[6] = tile_rows;
+  shapes.rows[7] = tile_rows;
+  return shapes;
+}
+
+/// One block of inputs: sums tiles 0 to 3, x in tiles 4 and 5, weights in 6 and 7.
+template <int Halves, int Panels, int P>
+void multiply_panel(TileRegisters& tiles, std::uint16_t const* weights) {
+  constexpr int right = 6 + P % 2;
+  tiles.template load<right>(weights, 64);
+  tiles.template multiply<P, 4, right>();
+  if constexpr (Halves == 2) {
+    tiles.template multiply<Panels + P, 5, right>();
+  }
+}
+
+template <int Halves, int Panels>
+void multiply_block(TileRegisters& tiles,
+                    std::uint16_t const* const* x,
+                    std::uint16_t const* weights,
+                    std::int64_t panel_stride) {
+  tiles.template load<4>(x[0], 64);
+  if constexpr (Halves == 2) {
+    tiles.template load<5>(x[1], 64);
+  }
+  [&]<int... P>(std::integer_sequence<int, P...>) {
+    (multiply_panel<Halves, Panels, P>(tiles, weights + P * panel_stride), ...);
+  }
+  (std::make_integer_sequence<int, Panels>{});
+}
+
+template <int Halves, int Panels>
+void zero_sums(TileRegisters& tiles) {
+  [&]<int... T>(std::integer_sequence<int, T...>) {
+    (tiles.template zero<T>(), ...);
+  }
+  (std::make_integer_sequence<int, Halves * Panels>{});
+}
+
+template <int Halves, int Panels>
+void store_sums(TileRegisters const& tiles, TileSums* sums) {
+  [&]<int... T>(std::integer_sequence<int, T...>) {
+    (tiles.template store<T>(sums[T], 64), ...);
+  }
+  (std::make_integer_sequence<int, Halves * Panels>{});
+}
+
+/// to = older + newer, of `count` tiles.
+void fold(TileSums const* older, TileSums const* newer, int count, TileSums* to) {
+  for (std::int64_t i = 0; i < count * tile_rows; ++i) {
+    store(to[0][i], load(older[0][i]) + load(newer[0][i]));
+  }
+}
+
+template <int Halves, int Panels>
+void store_results(Pass const& pass, TileSums const* sums, MatrixView<float> y) {
+  for (int half = 0; half < Halves; ++half) {
+    for (std::int64_t r = 0; r < pass.rows.rows_of(half); ++r) {
+      float* const row = y.data + (pass.rows.first + half * tile_rows + r) * y.row_stride;
+      for (int p = 0; p < Panels; ++p) {
+        std::int64_t const column = (pass.panel + p) * tile_outputs;
+        store_some(row + column, load(sums[half * Panels + p][r]), y.cols - column);
+      }
+    }
+  }
+}
+
+/// All segments of the sums of up to two tiles of rows and four panels.
+template <int Halves, int Panels>
+void multiply_pass(TileRegisters& tiles, Pass const& pass) {
+  constexpr int count = Halves * Panels;
+  alignas(64) TileSums stack[Segments::max_depth + 1][std::size_t{count}];
+  PanelProduct const& product = pass.product;
+  std::int64_t const panel_stride = panel_elements(product.w->in());
+  auto const* const weights =
+      reinterpret_cast<std::uint16_t const*>(product.w->data()) + pass.panel * panel_stride;
+  std::uint16_t const* x[2] = {pass.x[0], pass.x[1]};
+  int depth = 0;
+  tiles.configure(shapes_of<Halves, Panels>(pass.rows));
+
+  for (Segment const& segment : product.segments) {
+    zero_sums<Halves, Panels>(tiles);
+    std::uint16_t const* right = weights + first_input(segment) * tile_outputs;
+    for (std::int64_t block = 0; block < num_blocks(segment); ++block) {
+      multiply_block<Halves, Panels>(tiles, x, right, panel_stride);
+      x[0] += pass.rows.rows_of(0) * tile_inputs;
+      x[1] += pass.rows.rows_of(1) * tile_inputs;
+      right += tile_inputs * tile_outputs;
+    }
+    store_sums<Halves, Panels>(tiles, stack[depth]);
+    for (std::int32_t i = 0; i < segment.folds; ++i) {
+      --depth;
+      fold(stack[depth], stack[depth + 1], count, stack[depth]);
+    }
+    if (segment.node < 0) {
+      ++depth;
+      continue;
+    }
+    store_results<Halves, Panels>(pass,
+                                  stack[depth],
+                                  product.partials.empty()
+                                      ? product.y
+                                      : product.partials[static_cast<std::size_t>(segment.node)]);
+  }
+}
+
+template <int Halves, int Panels>
+void multiply_panels(TileRegisters& tiles, Pass pass, PanelRange panels) {
+  for (; pass.panel + Panels <= panels.last; pass.panel += Panels) {
+    multiply_pass<Halves, Panels>(tiles, pass);
+  }
+  for (; pass.panel < panels.last; ++pass.panel) {
+    multiply_pass<Halves, 1>(tiles, pass);
+  }
+}
+
+}  // namespace
+
+std::int64_t num_packed_tiles(std::int64_t rows) {
+  return (rows + max_rows - 1) / max_rows;
+}
+
+std::int64_t packed_row_size(PanelProduct const& product) {
+  return padded_inputs(product) / 2;
+}
+
+void pack_tile(PanelProduct const& product, std::int64_t tile, float* packed) {
+  MatrixView<float const> const& x = product.x;
+  RowTile const rows{tile, x.rows};
+  auto* to = reinterpret_cast<std::uint16_t*>(packed + rows.first * packed_row_size(product));
+  for (std::int64_t half = 0; half < 2; ++half) {
+    std::int64_t const first = rows.first + half * tile_rows;
+    for (Segment const& segment : product.segments) {
+      for (std::int64_t block = 0; block < num_blocks(segment); ++block) {
+        std::int64_t const input = first_input(segment) + block * tile_inputs;
+        for (std::int64_t r = 0; r < rows.rows_of(half); ++r, to += tile_inputs) {
+          pack_row(x.data + (first + r) * x.row_stride, segment, input, to);
+        }
+      }
+    }
+  }
+}
+
+PanelGroups::PanelGroups(std::int64_t, std::int64_t out)
+    : panels_{(out + tile_outputs - 1) / tile_outputs},
+      count_{(panels_ + max_group_panels - 1) / max_group_panels} {}
+
+void multiply_group(PanelProduct const& product, PanelRange panels) {
+  TileRegisters tiles;
+  std::int64_t const inputs = padded_inputs(product);
+  for (std::int64_t tile = 0; tile < num_packed_tiles(product.x.rows); ++tile) {
+    RowTile const rows{tile, product.x.rows};
+    auto const* const first =
+        reinterpret_cast<std::uint16_t const*>(product.packed) + rows.first * inputs;
+    Pass const pass{product, rows, {first, first + rows.rows_of(0) * inputs}, panels.first};
+    if (rows.rows_of(1) > 0) {
+      multiply_panels<2, 2>(tiles, pass, panels);
+    } else {
+      multiply_panels<1, 4>(tiles, pass, panels);
+    }
+  }
+}
+
+}  // namespace talus::kernels::TALUS_TARGET
