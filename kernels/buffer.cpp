@@ -5,6 +5,7 @@
 
 #include <sys/mman.h>
 
+#include "kernels/memory_source.hpp"
 #include "runtime/base/assert.hpp"
 #include "runtime/base/error.hpp"
 
@@ -16,14 +17,20 @@ constexpr std::int64_t huge_page = std::int64_t{2} << 20;
 
 }  // namespace
 
-void MemoryTraits::destroy(void* memory) noexcept {
-  std::free(memory);
+void MemoryTraits::destroy(Memory memory) noexcept {
+  if (!memory.is_borrowed) {
+    std::free(memory.address);
+  }
 }
 
-UniqueHandle<MemoryTraits> allocate(ExecContext const&, std::int64_t bytes) {
+UniqueHandle<MemoryTraits> allocate(ExecContext const& exec, std::int64_t bytes) {
   TALUS_EXPECT(bytes >= 0);
   if (bytes == 0) {
     return {};
+  }
+  if (void* const given = exec.memory != nullptr ? exec.memory->take(bytes) : nullptr;
+      given != nullptr) {
+    return UniqueHandle<MemoryTraits>{{given, true}};
   }
   // Both backends compute on the host. Small pieces don't get pages of their own.
   bool const is_large = bytes >= huge_page;
@@ -41,7 +48,7 @@ UniqueHandle<MemoryTraits> allocate(ExecContext const&, std::int64_t bytes) {
     static_cast<void>(madvise(memory, static_cast<std::size_t>(whole), MADV_HUGEPAGE));
   }
 #endif
-  return UniqueHandle<MemoryTraits>{memory};
+  return UniqueHandle<MemoryTraits>{{memory, false}};
 }
 
 }  // namespace talus::kernels

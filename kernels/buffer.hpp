@@ -10,17 +10,25 @@
 
 namespace talus::kernels {
 
+/// Memory of a backend, or of a MemorySource, which keeps it.
+struct Memory {
+  void* address = nullptr;
+  bool is_borrowed = false;
+
+  friend bool operator==(Memory const&, Memory const&) = default;
+};
+
 /// How UniqueHandle frees a backend's memory.
 struct MemoryTraits {
-  using native_type = void*;
+  using native_type = Memory;
 
-  static void* null() noexcept { return nullptr; }
+  static Memory null() noexcept { return {}; }
 
-  static void destroy(void* memory) noexcept;
+  static void destroy(Memory memory) noexcept;
 };
 
 /// Memory for `bytes` bytes that the context's operations can use: 64-byte aligned, in huge pages
-/// where the system gives them, uninitialised.
+/// where the system gives them, uninitialised. From the context's MemorySource, if it has one.
 ///
 /// \throws OutOfMemory  naming the size
 [[nodiscard]] UniqueHandle<MemoryTraits> allocate(ExecContext const& exec, std::int64_t bytes);
@@ -34,9 +42,11 @@ class Buffer {
   Buffer(ExecContext const& exec, std::int64_t size)
       : memory_{allocate(exec, size * static_cast<std::int64_t>(sizeof(T)))}, size_{size} {}
 
-  [[nodiscard]] T* data() noexcept { return static_cast<T*>(memory_.get()); }
+  [[nodiscard]] T* data() noexcept { return static_cast<T*>(memory_.get().address); }
 
-  [[nodiscard]] T const* data() const noexcept { return static_cast<T const*>(memory_.get()); }
+  [[nodiscard]] T const* data() const noexcept {
+    return static_cast<T const*>(memory_.get().address);
+  }
 
   [[nodiscard]] std::int64_t size() const noexcept { return size_; }
 

@@ -6,6 +6,7 @@
 
 namespace talus::kernels {
 
+class MemorySource;
 class ThreadTeam;
 
 /// A family of implementations of the operations.
@@ -22,7 +23,8 @@ enum class Backend { reference, kokkos, avx2, avx512, amx };
 /// in the order they are called; all backends return when the result is ready.
 struct ExecContext {
   Backend backend = Backend::reference;
-  ThreadTeam* team = nullptr;  ///< of the x86 backends; null: the calling thread alone
+  ThreadTeam* team = nullptr;      ///< of the x86 backends; null: the calling thread alone
+  MemorySource* memory = nullptr;  ///< where buffers come from; null: the system
 };
 
 /// "reference", "kokkos", "avx2", "avx512", "amx".

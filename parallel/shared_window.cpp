@@ -60,6 +60,11 @@ bool is_one_node(Communicator const& comm) {
   return all_agree(comm, comm.split_by_node().size() == comm.size());
 }
 
+bool has_shared_memory(Communicator const& node, std::size_t bytes) {
+  auto const given = static_cast<std::int64_t>(whole_pages(bytes) + page_bytes());
+  return all_agree(node, has_room(all_reduce(node, given, ReduceOp::sum)));
+}
+
 SharedWindow::SharedWindow(MPI_Win window, int num_ranks) : window_{window} {
   for (int rank = 0; rank < num_ranks; ++rank) {
     MPI_Aint bytes = 0;
@@ -73,11 +78,10 @@ SharedWindow::SharedWindow(MPI_Win window, int num_ranks) : window_{window} {
 }
 
 std::optional<SharedWindow> SharedWindow::allocate(Communicator const& comm, std::size_t bytes) {
-  std::size_t const given = whole_pages(bytes) + page_bytes();
-  std::int64_t const all = all_reduce(comm, static_cast<std::int64_t>(given), ReduceOp::sum);
-  if (!is_one_node(comm) || !all_agree(comm, has_room(all))) {
+  if (!is_one_node(comm) || !has_shared_memory(comm, bytes)) {
     return std::nullopt;
   }
+  std::size_t const given = whole_pages(bytes) + page_bytes();
   MPI_Win window = MPI_WIN_NULL;
   std::byte* memory = nullptr;
   int const code = MPI_Win_allocate_shared(

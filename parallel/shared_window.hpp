@@ -14,6 +14,12 @@ namespace talus::parallel {
 /// True on all ranks if all of them are on one node, and can share memory. Collective.
 [[nodiscard]] bool is_one_node(Communicator const& comm);
 
+/// True on all ranks if each finds room for the shared memory that all of them want together.
+/// Collective over `node`, ranks of one node.
+///
+/// \param bytes  that this rank wants
+[[nodiscard]] bool has_shared_memory(Communicator const& node, std::size_t bytes);
+
 /// Memory that all ranks of a group on one node read and write (MPI_Win_allocate_shared): one part
 /// from each rank, which begins at a page, and is near that rank.
 ///
@@ -35,6 +41,11 @@ class SharedWindow {
   /// The memory that `rank` gave, and what is left of its last page, at this process's address.
   [[nodiscard]] std::span<std::byte> part(int rank) const noexcept {
     return parts_[static_cast<std::size_t>(rank)];
+  }
+
+  /// The parts of all ranks, one behind the other, and what is left over between them.
+  [[nodiscard]] std::span<std::byte> all() const noexcept {
+    return {parts_.front().data(), parts_.back().data() + parts_.back().size()};
   }
 
  private:
