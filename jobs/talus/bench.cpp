@@ -90,6 +90,7 @@ class BenchJob {
       requests_ = runtime::make_requests(shape, spec_.vocab, common_model_.seed);
     });
     engine_.emplace(world_.native(), runtime::fitted_to(requests_, common_model_), console);
+    engine_->check(requests_);
   }
 
   /// Collective. Not told of.
@@ -163,6 +164,12 @@ void check_dataset(ThroughputArguments const& arguments) {
   if (arguments.dataset_name != "random") {
     throw ConfigError{concat("--dataset-name: ", arguments.dataset_name, " (allowed: random)")};
   }
+  if (arguments.shape.input_len == 0) {
+    throw ConfigError{"--input-len: missing (tokens of a prompt)"};
+  }
+  if (arguments.shape.output_len == 0) {
+    throw ConfigError{"--output-len: missing (tokens of an answer)"};
+  }
 }
 
 int run_throughput(ThroughputArguments const& arguments,
@@ -209,8 +216,8 @@ Command add_throughput(CLI::App& bench) {
   add_common(*app, arguments->common);
   runtime::ThroughputShape& shape = arguments->shape;
   add(*app, "--dataset-name", arguments->dataset_name, "Where requests come from: random");
-  app->add_option("--input-len", shape.input_len, "Tokens of a prompt")->required();
-  app->add_option("--output-len", shape.output_len, "Tokens of an answer")->required();
+  app->add_option("--input-len", shape.input_len, "Tokens of a prompt");
+  app->add_option("--output-len", shape.output_len, "Tokens of an answer");
   add(*app,
       "--random-range-ratio",
       shape.range_ratio,

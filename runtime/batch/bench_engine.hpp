@@ -44,16 +44,17 @@ class BenchEngine {
 
   [[nodiscard]] parallel::ProcessGrid const& grid() const noexcept { return *grid_; }
 
+  /// \throws ConfigError  if a request is longer than the model's length
+  void check(BenchRequests const& requests) const;
+
   /// Runs all requests to their ends; replicas share them out. Collective over the grid's ranks,
   /// which all pass the same.
   ///
-  /// \throws ConfigError  if a request is longer than the model's length
-  /// \return on rank 0 what it took; elsewhere only `rank` is filled
+  /// \throws ConfigError  see check()
+  /// \return on rank 0 what it took; elsewhere `job` is empty
   [[nodiscard]] BenchRun run(BenchRequests const& requests);
 
  private:
-  void check(BenchRequests const& requests) const;
-
   ModelPlan plan_;
   std::unique_ptr<parallel::ProcessGrid> grid_;
   LoadedModel model_;

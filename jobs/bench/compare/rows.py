@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rows that compare.py measures. A new row is one more entry of ROWS."""
+
+import dataclasses
+
+
+@dataclasses.dataclass
+class Row:
+    name: str
+    steps: str  # whose tokens a second count: "prefill" or "decode"
+    limit: str  # "read_bandwidth", "float32_peak", or a unit of talus_kernels_bench, as "avx2_int8"
+    talus: list  # options of `talus bench latency`
+    # For each engine the kind of gguf, then options of its llama-bench, of whose output the last test counts; or
+    # "batched" and options of the llama-batched-bench beside it.
+    peers: dict = dataclasses.field(default_factory=dict)
+    shape: str = ""  # folder of shapes/ with the config of a model of random weights
+    ranks: int = 1  # the threads are shared out among them
+    rounds: int = 0  # other than --rounds
+
+
+def latency(input_len, output_len, *more, batch=1, warmup=1):
+    return ["--input-len", input_len, "--output-len", output_len, "--batch-size", batch, "--num-iters-warmup",
+            warmup, "--num-iters", 1, *more]
+
+
+def both(kind, *options):
+    return {"llama.cpp": [kind, *options], "ik_llama.cpp": [kind, *options]}
+
+
+def decode_at(kind, depth, count):
+    """Decoding after `depth` tokens, which llama.cpp and its fork spell differently."""
+    return {"llama.cpp": [kind, "-p", 0, "-n", count, "-d", depth],
+            "ik_llama.cpp": [kind, "-p", 0, "-n", 0, "-gp", f"{depth},{count}"]}
+
+
+PREFILL = ["-p", 512, "-n", 0]
+DECODE = ["-p", 0, "-n", 64]
+
+ROWS = [
+    Row("prefill-bf16", "prefill", "float32_peak", latency(512, 1), both("bf16", *PREFILL)),
+    Row("prefill-bf16-against-f16", "prefill", "float32_peak", latency(512, 1), both("f16", *PREFILL)),
+    Row("decode-bf16", "decode", "read_bandwidth", latency(1, 65), both("bf16", *DECODE)),
+    Row("decode-bf16-2048", "decode", "read_bandwidth", latency(2048, 33, warmup=0),
+        decode_at("bf16", 2048, 32)),
+    Row("decode-bf16-16384", "decode", "read_bandwidth", latency(16384, 65, warmup=0),
+        shape="llama-1.1b", rounds=1),
+    Row("decode-bf16-batch-32", "decode", "float32_peak", latency(1, 33, batch=32),
+        {"llama.cpp": ["bf16", "batched", "-npp", 1, "-ntg", 32, "-npl", 32]}),
+    Row("decode-bf16-tp2", "decode", "read_bandwidth", latency(1, 65, "-tp", 2), ranks=2),
+    Row("prefill-bf16-tp2", "prefill", "float32_peak", latency(512, 1, "-tp", 2), ranks=2),
+    Row("decode-int8", "decode", "read_bandwidth", latency(1, 65, "--quantization", "int8"),
+        both("q8_0", *DECODE)),
+    Row("decode-int4", "decode", "read_bandwidth", latency(1, 65, "--quantization", "int4"),
+        both("q4_0", *DECODE)),
+    Row("prefill-int8", "prefill", "avx2_int8", latency(512, 1, "--quantization", "int8"),
+        both("q8_0", *PREFILL)),
+    Row("decode-moe", "decode", "read_bandwidth", latency(1, 33), shape="moe-64x8"),
+    Row("decode-latent-8192", "decode", "read_bandwidth", latency(8192, 33, warmup=0),
+        shape="latent", rounds=1),
+]

@@ -1,0 +1,93 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+#   bench_test.sh CASE TALUS SOURCE_DIR MPIEXEC...
+#
+# The bench command from end to end: what it writes and how it exits, never how long it takes. A case
+# is one of the functions case_* below; MPIEXEC is the launcher up to where the number of ranks goes.
+set -euo pipefail
+
+name=$1 talus=$2 source=$3
+shift 3
+launcher=("$@")
+here=$(dirname "${BASH_SOURCE[0]}")
+model=$source/tests/data/models/qwen3_moe
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+
+fail() {
+  echo "$name: $*" >&2
+  [ ! -s log ] || cat log >&2
+  exit 1
+}
+
+# expect CODE TEXT COMMAND...: the command exits so, and says TEXT.
+expect() {
+  local code=$1 text=$2 got=0
+  shift 2
+  "$@" > log 2>&1 < /dev/null || got=$?
+  [ "$got" -eq "$code" ] || fail "exit code $got, not $code, of: $*"
+  grep -qF -- "$text" log || fail "no \"$text\" in what this said: $*"
+}
+
+fields() { /usr/bin/python3 "$here/bench_fields.py" "$@" || fail "bench_fields.py $*"; }
+
+shape=(--threads 1 --input-len 8 --output-len 5)
+latency=("$talus" bench latency "${shape[@]}")
+four=("${latency[@]}" --model "$model" --batch-size 4 --num-iters-warmup 1 --num-iters 3)
+throughput=("$talus" bench throughput "${shape[@]}" --model "$model" --num-prompts 12)
+
+case_latency() {
+  expect 0 "Avg latency: " "${four[@]}" --output-json one.json
+  grep -q "99% percentile latency: .* seconds" log || fail "a percentile is missing"
+  fields latency one.json 3
+  # Two ranks, of which one writes.
+  expect 0 "Avg latency: " "${launcher[@]}" 2 "${four[@]}" -tp 2 --output-json two.json
+  [ "$(grep -c "Avg latency" log)" -eq 1 ] || fail "more than one rank tells its results"
+  fields latency two.json 3
+}
+
+case_throughput() {
+  expect 0 "total tokens/s" "${throughput[@]}" --output-json one.json
+  grep -q "Total num prompt tokens:  96" log || fail "prompt tokens"
+  grep -q "Total num output tokens:  60" log || fail "output tokens"
+  fields throughput one.json 12 156
+  expect 0 "requests/s" "${launcher[@]}" 2 "${throughput[@]}" -dp 2 --n 2 --prefix-len 3 \
+    --random-range-ratio 0.5 --output-json two.json
+  fields throughput two.json 12
+}
+
+# A config is enough: no weights, no tokenizer.
+case_dummy() {
+  mkdir bare
+  cp "$model/config.json" bare
+  local bare=(--model bare --load-format dummy)
+  expect 0 "Avg latency: " "${latency[@]}" "${bare[@]}" --num-iters 3 --output-json one.json
+  fields latency one.json 3
+  expect 2 "safetensors" "${latency[@]}" --model bare
+  expect 0 "dp 2" "${launcher[@]}" 2 "$talus" verify "${bare[@]}" --threads 1 --num-requests 3 \
+    --longest-prompt 12 --max-tokens 4
+  ! grep -q DIFFERS log || fail "bits differ"
+}
+
+case_refused() {
+  local one=("${latency[@]}" --model "$model")
+  expect 2 "subcommand" "$talus" bench
+  expect 2 "--model: missing" "$talus" bench latency
+  expect 2 "--input-len: missing" "$talus" bench throughput --model "$model" --output-len 3
+  expect 2 "--frobnicate" "${one[@]}" --frobnicate
+  expect 2 "--num-iters: 0" "${one[@]}" --num-iters 0
+  expect 2 "--num-iters-warmup: -1" "${one[@]}" --num-iters-warmup -1
+  expect 2 "--batch-size: 0" "${one[@]}" --batch-size 0
+  expect 2 "--dataset-name: sharegpt (allowed: random)" "${throughput[@]}" --dataset-name sharegpt
+  expect 2 "--load-format: gguf (allowed: " "${one[@]}" --load-format gguf
+  expect 2 "--max-model-len" "${one[@]}" --max-model-len 8
+  expect 2 "--output-json: absent/a.json" "${launcher[@]}" 2 "${one[@]}" -tp 2 \
+    --output-json absent/a.json
+  expect 0 "--num-iters-warmup" "$talus" bench latency --help
+  expect 0 "--random-range-ratio" "$talus" bench throughput --help
+}
+
+declare -F "case_$name" > log || fail "no such case"
+"case_$name"
