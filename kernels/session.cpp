@@ -11,24 +11,13 @@
 namespace talus::kernels {
 namespace {
 
-/// The part of the usable cores that is this process's; all where there are fewer than processes.
-std::vector<int> own_cores(CoreShare share) {
-  std::vector<int> const cores = usable_cores();
-  auto const count = std::ssize(cores);
-  if (count < share.num_sharing) {
-    return {};
-  }
-  return {cores.begin() + share.index * count / share.num_sharing,
-          cores.begin() + (share.index + 1) * count / share.num_sharing};
-}
-
 TeamOptions team_options(int num_threads, CoreShare share) {
-  std::vector<int> cores = own_cores(share);
-  int const num_cores = std::max(static_cast<int>(cores.size()), 1);
-  TeamOptions options{.num_threads = num_threads > 0 ? num_threads : num_cores, .cores = {}};
+  std::vector<Core> const cores = part_of(usable_cores(), share);
+  TeamOptions options;
+  options.num_threads = num_threads > 0 ? num_threads : std::max(num_whole_cores(cores), 1);
   options.spins = options.num_threads <= static_cast<int>(cores.size());
-  if (options.spins) {
-    options.cores = std::move(cores);
+  for (int thread = 0; options.spins && thread < options.num_threads; ++thread) {
+    options.cores.push_back(cores[static_cast<std::size_t>(thread)].number);
   }
   return options;
 }

@@ -5,14 +5,9 @@
 #include <string>
 
 #include "kernels/exec_context.hpp"
+#include "kernels/threads/cores.hpp"
 
 namespace talus::kernels {
-
-/// The cores of a process that it shares with others of the same node.
-struct CoreShare {
-  int index = 0;        ///< which part of the cores is this process's
-  int num_sharing = 1;  ///< processes that may run on the same cores
-};
 
 /// The threads of a process, and the run-time library of the kokkos backend; made in main before
 /// any buffer.
@@ -20,7 +15,8 @@ struct CoreShare {
 /// If the program around us has already started Kokkos, it is used as it is and left running.
 class KernelSession {
  public:
-  /// \param num_threads  threads of this rank, >= 1; 0: as many as its cores
+  /// \param num_threads  threads of this rank, >= 1; 0: as many as its cores, without their further
+  ///                     hardware threads
   /// Where its cores suffice for its threads, each thread of the x86 backends gets one.
   explicit KernelSession(int num_threads, CoreShare share = {});
   ~KernelSession();

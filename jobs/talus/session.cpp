@@ -11,7 +11,7 @@
 #include <mpi.h>
 
 #include "jobs/talus/commands.hpp"
-#include "kernels/threads/thread_team.hpp"
+#include "kernels/threads/cores.hpp"
 #include "parallel/collectives.hpp"
 #include "parallel/mpi_session.hpp"
 #include "parallel/process_grid.hpp"
@@ -25,9 +25,9 @@ namespace {
 kernels::CoreShare core_share() {
   parallel::Communicator const world = parallel::Communicator::duplicate(MPI_COMM_WORLD);
   parallel::ProcessGrid const flat{world.native(), {.dp = world.size()}};
-  std::vector<int> const cores = kernels::usable_cores();
+  std::vector<kernels::Core> const cores = kernels::usable_cores();
   std::string_view const bytes{reinterpret_cast<char const*>(cores.data()),
-                               cores.size() * sizeof(int)};
+                               cores.size() * sizeof(kernels::Core)};
   auto const mine = static_cast<std::int64_t>(std::hash<std::string_view>{}(bytes));
   std::vector<std::int64_t> all(static_cast<std::size_t>(flat.node().size()));
   parallel::all_gather<std::int64_t>(flat.node(), {&mine, 1}, all);

@@ -143,19 +143,4 @@ void ThreadTeam::wait_for_round(std::uint32_t seen) const {
   }
 }
 
-std::vector<int> usable_cores() {
-  cpu_set_t mask;
-  CPU_ZERO(&mask);
-  std::vector<int> cores;
-  if (sched_getaffinity(0, sizeof mask, &mask) != 0) {
-    return cores;
-  }
-  for (int core = 0; core < CPU_SETSIZE; ++core) {
-    if (CPU_ISSET(static_cast<unsigned>(core), &mask)) {
-      cores.push_back(core);
-    }
-  }
-  return cores;
-}
-
 }  // namespace talus::kernels

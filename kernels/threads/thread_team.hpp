@@ -74,7 +74,4 @@ class ThreadTeam {
   std::vector<std::jthread> threads_;
 };
 
-/// Cores that this process may run on, those of different physical cores first.
-[[nodiscard]] std::vector<int> usable_cores();
-
 }  // namespace talus::kernels
