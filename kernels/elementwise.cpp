@@ -47,7 +47,7 @@ void RowTable::set(ExecContext const&, MatrixOrigin origin, RawRows const& rows)
   detail::check_rows("table", origin, rows, {rows_, cols_});
   if (rows.rows > 0 && rows.cols > 0) {
     // Rows stay rows in every backend, so one way of storing them serves all.
-    operations_of(Backend::reference).pack_rows({data_.data(), cols_, dtype_}, origin, rows);
+    operations_of(Backend::reference).pack_rows({}, {data_.data(), cols_, dtype_}, origin, rows);
   }
 }
 

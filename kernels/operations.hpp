@@ -75,7 +75,10 @@ struct Operations {
   CodeOperations codes{};
   /// Bytes of a packed [out, in] of f32 or bf16.
   std::int64_t (*weight_bytes)(std::int64_t out, std::int64_t in, DType dtype) = nullptr;
-  void (*pack_rows)(WeightStore const& store, MatrixOrigin origin, RawRows const& rows) = nullptr;
+  void (*pack_rows)(ExecContext const& exec,
+                    WeightStore const& store,
+                    MatrixOrigin origin,
+                    RawRows const& rows) = nullptr;
   void (*matmul)(ExecContext const& exec,
                  MatrixView<float const> x,
                  PackedWeights const& w,

@@ -167,7 +167,7 @@ void PackedWeights::set(ExecContext const& exec, MatrixOrigin origin, RawRows co
   if (rows.rows == 0 || rows.cols == 0) {
     return;
   }
-  operations_of(exec.backend).pack_rows({data_.data(), in_, dtype_}, origin, rows);
+  operations_of(exec.backend).pack_rows(exec, {data_.data(), in_, dtype_}, origin, rows);
 }
 
 }  // namespace talus::kernels

@@ -82,7 +82,7 @@ void packing(Settings const& s, std::int64_t out, std::int64_t in) {
   auto const* const bytes = reinterpret_cast<std::byte const*>(raw.data());
   kernels::PackedWeights weights{s.exec, out, in, DType::bf16};
   report(s,
-         concat("packing bf16 [", out, ", ", in, "], one thread"),
+         concat("packing bf16 [", out, ", ", in, "]"),
          memory_limit(s),
          static_cast<double>(weights.bytes()),
          [&] {

@@ -11,7 +11,10 @@ std::int64_t weight_bytes(std::int64_t out, std::int64_t in, DType dtype) {
   return out * in * size_of(dtype);
 }
 
-void pack_rows(WeightStore const& store, MatrixOrigin origin, RawRows const& rows) {
+void pack_rows(ExecContext const&,
+               WeightStore const& store,
+               MatrixOrigin origin,
+               RawRows const& rows) {
   for (std::int64_t i = 0; i < rows.rows; ++i) {
     for (std::int64_t j = 0; j < rows.cols; ++j) {
       float const value = detail::load_element(rows.data, rows.dtype, i * rows.row_stride + j);
