@@ -39,6 +39,15 @@ void add(LoadCounts& sum, LoadCounts const& more) {
   sum.seconds_sink += more.seconds_sink;
 }
 
+/// What took longest of what a rank does one after another.
+char const* limit_of(LoadCounts const& job) {
+  double const longest = std::max({job.seconds_read, job.seconds_send, job.seconds_sink});
+  if (longest == job.seconds_read) {
+    return "reading";
+  }
+  return longest == job.seconds_sink ? "conversion and packing" : "communication";
+}
+
 }  // namespace
 
 LoadReport& LoadReport::operator+=(LoadReport const& more) noexcept {
@@ -74,7 +83,9 @@ std::string LoadReport::format() const {
                 fixed(job.seconds_send, 2),
                 " s, place ",
                 fixed(job.seconds_sink, 2),
-                " s; buffers ",
+                " s: the limit was ",
+                limit_of(job),
+                "; buffers ",
                 format_bytes(job.peak_buffer_bytes),
                 " a rank at most");
 }

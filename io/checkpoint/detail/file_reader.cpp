@@ -44,6 +44,11 @@ FileReader::FileReader(std::filesystem::path file)
   ::posix_fadvise(descriptor_.get(), 0, 0, POSIX_FADV_SEQUENTIAL);  // advice: failing is harmless
 }
 
+void FileReader::announce(std::int64_t offset, std::int64_t bytes) const noexcept {
+  // Advice: where it isn't taken, reading waits for the file as it would have.
+  ::posix_fadvise(descriptor_.get(), offset, bytes, POSIX_FADV_WILLNEED);
+}
+
 void FileReader::read(std::int64_t offset, std::span<std::byte> out) const {
   std::size_t done = 0;
   while (done < out.size()) {

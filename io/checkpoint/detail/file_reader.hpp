@@ -35,6 +35,9 @@ class FileReader {
   /// \throws ConfigError  if a read fails, or the file ends before `out` is full
   void read(std::int64_t offset, std::span<std::byte> out) const;
 
+  /// Tells the system that these bytes will be read soon, so that it fetches them meanwhile.
+  void announce(std::int64_t offset, std::int64_t bytes) const noexcept;
+
  private:
   std::filesystem::path file_;
   UniqueHandle<DescriptorTraits> descriptor_;

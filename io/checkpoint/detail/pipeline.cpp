@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/checkpoint/detail/pipeline.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -34,6 +35,13 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+/// The first task that `rank` reads, or null.
+Task const* next_read(std::span<Task const> tasks, int rank) {
+  auto const found = std::find_if(
+      tasks.begin(), tasks.end(), [&](Task const& task) { return task.reader == rank; });
+  return found == tasks.end() ? nullptr : &*found;
+}
+
 }  // namespace
 
 Pipeline::Pipeline(Input const& input)
@@ -57,11 +65,11 @@ void Pipeline::guarded(double& seconds, Work const& work) {
 
 void Pipeline::run(std::span<Task const> tasks) {
   auto const start = Clock::now();
-  for (Task const& task : tasks) {
-    if (task.reader == input_.comm.rank()) {
-      begin_read(task);
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    if (tasks[i].reader == input_.comm.rank()) {
+      begin_read(tasks[i], next_read(tasks.subspan(i + 1), input_.comm.rank()));
     } else {
-      begin_receive(task);
+      begin_receive(tasks[i]);
     }
     poll();
   }
@@ -71,11 +79,16 @@ void Pipeline::run(std::span<Task const> tasks) {
   counts_.seconds_send = seconds_since(start) - counts_.seconds_read - counts_.seconds_sink;
 }
 
-void Pipeline::begin_read(Task const& task) {
+// `next` is what this rank reads after it, if anything: the system fetches that while this unit is
+// sent and put in its place.
+void Pipeline::begin_read(Task const& task, Task const* next) {
   wait_for_units();
   auto const unit = std::make_shared<Arena::Buffer>(wait_for_buffer(task.unit.bytes));
   units_.push_back(unit);
   guarded(counts_.seconds_read, [&] { read_and_check(task.unit, unit->bytes()); });
+  if (next != nullptr) {
+    reader_.announce(next->unit);
+  }
   for (Group const& group : task.groups) {
     send_group(task, group, unit);
   }

@@ -66,7 +66,7 @@ class Pipeline {
 
   using OperationRef = std::list<Operation>::iterator;
 
-  void begin_read(Task const& task);
+  void begin_read(Task const& task, Task const* next);
   void begin_receive(Task const& task);
   void read_and_check(Unit const& unit, std::span<std::byte> bytes);
   void send_group(Task const& task, Group const& group, std::shared_ptr<Arena::Buffer> const& unit);

@@ -29,6 +29,12 @@ void UnitReader::read(Unit const& unit, std::span<std::byte> out) {
   }
 }
 
+void UnitReader::announce(Unit const& unit) const noexcept {
+  if (file_ == unit.file) {
+    reader_->announce(unit.offset, unit.bytes);
+  }
+}
+
 void UnitReader::check_finite(Unit const& unit, std::span<std::byte const> bytes) const {
   for (UnitPart const& part : unit.parts) {
     TensorInfo const& tensor = checkpoint_->tensors()[static_cast<std::size_t>(part.tensor)];

@@ -23,6 +23,10 @@ class UnitReader {
   /// \throws ConfigError  if the file can't be read or ends early; names the unit's tensors
   void read(Unit const& unit, std::span<std::byte> out);
 
+  /// Has the system fetch a unit that will be read after this one; only of the file that was read
+  /// last.
+  void announce(Unit const& unit) const noexcept;
+
   /// \throws ConfigError  naming file, tensor, element and offset, if a floating-point element of a
   ///                      unit, read to `bytes`, is NaN or infinite
   void check_finite(Unit const& unit, std::span<std::byte const> bytes) const;
