@@ -165,15 +165,19 @@ struct Operations {
   void (*edit_logits)(ExecContext const& exec,
                       MatrixView<float> logits,
                       std::span<LogitEdit const> edits) = nullptr;
+  void (*summarize_logits)(ExecContext const& exec,
+                           MatrixView<float const> logits,
+                           std::span<float const> temperatures,
+                           LogitSummary const& summary) = nullptr;
   void (*sample)(ExecContext const& exec,
-                 MatrixView<float const> logits,
+                 SummarizedLogits const& rows,
                  std::span<SampleRule const> rules,
                  std::span<std::int32_t> tokens) = nullptr;
   void (*log_sum_exp)(ExecContext const& exec,
-                      MatrixView<float const> logits,
+                      SummarizedLogits const& rows,
                       std::span<float> log_sums) = nullptr;
-  void (*top_tokens)(std::span<float const> logits, std::span<std::int32_t> ids) = nullptr;
-  std::int32_t (*rank_of)(std::span<float const> logits, std::int32_t token) = nullptr;
+  void (*top_tokens)(SummarizedLogits const& row, std::span<std::int32_t> ids) = nullptr;
+  std::int32_t (*rank_of)(SummarizedLogits const& row, std::int32_t token) = nullptr;
 };
 
 /// \throws ConfigError  if the backend is none of this build or this processor

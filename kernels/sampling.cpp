@@ -33,6 +33,13 @@ void check_rule(SampleRule const& rule) {
   }
 }
 
+void check_summary(std::string_view operation, SummarizedLogits const& rows) {
+  for (MatrixView<float const> const& part : {rows.maxima, rows.sums}) {
+    check_equal(operation, "rows of the summary", part.rows, rows.logits.rows);
+    check_equal(operation, "blocks of the summary", part.cols, num_logit_blocks(rows.logits.cols));
+  }
+}
+
 /// `tokens` must ascend within [0, vocab).
 void check_tokens(std::string_view what, std::span<std::int32_t const> tokens, std::int64_t vocab) {
   std::int64_t next = 0;
@@ -82,38 +89,54 @@ void edit_logits(ExecContext const& exec,
   operations_of(exec.backend).edit_logits(exec, logits, wanted);
 }
 
+float summary_temperature(SampleRule const& rule, std::int64_t vocab) noexcept {
+  bool const keeps_some = rule.min_p > 0.0F || (rule.top_k > 0 && rule.top_k < vocab);
+  return keeps_some ? 0.0F : rule.temperature;
+}
+
+void summarize_logits(ExecContext const& exec,
+                      MatrixView<float const> logits,
+                      std::span<float const> temperatures,
+                      LogitSummary const& summary) {
+  check_equal("summarize_logits", "temperatures", std::ssize(temperatures), logits.rows);
+  check_at_least("summarize_logits", "vocabulary", logits.cols, 1);
+  check_summary("summarize_logits", {logits, as_const(summary.maxima), as_const(summary.sums)});
+  operations_of(exec.backend).summarize_logits(exec, logits, temperatures, summary);
+}
+
 void sample(ExecContext const& exec,
-            MatrixView<float const> logits,
+            SummarizedLogits const& rows,
             std::span<SampleRule const> rules,
             std::span<std::int32_t> tokens) {
-  check_equal("sample", "rules", std::ssize(rules), logits.rows);
-  check_equal("sample", "tokens", std::ssize(tokens), logits.rows);
-  check_at_least("sample", "vocabulary", logits.cols, 1);
+  check_equal("sample", "rules", std::ssize(rules), rows.logits.rows);
+  check_equal("sample", "tokens", std::ssize(tokens), rows.logits.rows);
+  check_at_least("sample", "vocabulary", rows.logits.cols, 1);
+  check_summary("sample", rows);
   for (SampleRule const& rule : rules) {
     check_rule(rule);
   }
-  operations_of(exec.backend).sample(exec, logits, rules, tokens);
+  operations_of(exec.backend).sample(exec, rows, rules, tokens);
 }
 
-void log_sum_exp(ExecContext const& exec,
-                 MatrixView<float const> logits,
-                 std::span<float> log_sums) {
-  check_equal("log_sum_exp", "log_sums", std::ssize(log_sums), logits.rows);
-  check_at_least("log_sum_exp", "vocabulary", logits.cols, 1);
-  operations_of(exec.backend).log_sum_exp(exec, logits, log_sums);
+void log_sum_exp(ExecContext const& exec, SummarizedLogits const& rows, std::span<float> log_sums) {
+  check_equal("log_sum_exp", "log_sums", std::ssize(log_sums), rows.logits.rows);
+  check_at_least("log_sum_exp", "vocabulary", rows.logits.cols, 1);
+  check_summary("log_sum_exp", rows);
+  operations_of(exec.backend).log_sum_exp(exec, rows, log_sums);
 }
 
-void top_tokens(ExecContext const& exec,
-                std::span<float const> logits,
-                std::span<std::int32_t> ids) {
-  check_at_least("top_tokens", "vocabulary", std::ssize(logits), std::ssize(ids));
-  operations_of(exec.backend).top_tokens(logits, ids);
+void top_tokens(ExecContext const& exec, SummarizedLogits const& row, std::span<std::int32_t> ids) {
+  check_equal("top_tokens", "rows", row.logits.rows, 1);
+  check_at_least("top_tokens", "vocabulary", row.logits.cols, std::ssize(ids));
+  check_summary("top_tokens", row);
+  operations_of(exec.backend).top_tokens(row, ids);
 }
 
-std::int32_t rank_of(ExecContext const& exec, std::span<float const> logits, std::int32_t token) {
-  check_below("rank_of", "token", token, std::ssize(logits));
-  return operations_of(exec.backend).rank_of(logits, token);
-  return 0;
+std::int32_t rank_of(ExecContext const& exec, SummarizedLogits const& row, std::int32_t token) {
+  check_equal("rank_of", "rows", row.logits.rows, 1);
+  check_below("rank_of", "token", token, row.logits.cols);
+  check_summary("rank_of", row);
+  return operations_of(exec.backend).rank_of(row, token);
 }
 
 }  // namespace talus::kernels

@@ -45,6 +45,38 @@ void edit_logits(ExecContext const& exec,
                  MatrixView<float> logits,
                  std::span<LogitEdit const> edits);
 
+/// Columns of a block of logits.
+inline constexpr std::int64_t logit_block = 64;
+
+/// Blocks of a row of `vocab` logits.
+[[nodiscard]] constexpr std::int64_t num_logit_blocks(std::int64_t vocab) noexcept {
+  return (vocab + logit_block - 1) / logit_block;
+}
+
+/// What is told of each block of rows of logits, so that who looks for the greatest ones reads few
+/// of the others.
+struct LogitSummary {
+  MatrixView<float> maxima;  ///< [rows, blocks] the greatest; -infinity if there is no number
+  /// [rows, blocks] sum of exp((logit - maximum) / temperature); 0 where no temperature was given
+  MatrixView<float> sums;
+};
+
+/// Rows of logits and their summary.
+struct SummarizedLogits {
+  MatrixView<float const> logits;  ///< [rows, vocab]
+  MatrixView<float const> maxima;  ///< [rows, blocks]
+  MatrixView<float const> sums;    ///< [rows, blocks]
+};
+
+/// Sums up each block of each row, in one pass over the logits.
+///
+/// \param logits        [rows, vocab]
+/// \param temperatures  [rows] 0: no sums for this row
+void summarize_logits(ExecContext const& exec,
+                      MatrixView<float const> logits,
+                      std::span<float const> temperatures,
+                      LogitSummary const& summary);
+
 /// How one row's token is drawn.
 struct SampleRule {
   float temperature = 1.0F;  ///< 0: the greatest logit, the lower token of equal ones
@@ -54,40 +86,50 @@ struct SampleRule {
   float uniform = 0.0F;      ///< the random number in [0, 1) that draws
 };
 
+/// The temperature for which a rule needs the sums of blocks; 0 if it needs none.
+[[nodiscard]] float summary_temperature(SampleRule const& rule, std::int64_t vocab) noexcept;
+
 /// Draws a token from each row of logits.
 ///
-/// Candidates are ordered by probability, then by token id; filters apply to the probabilities
-/// after temperature, in the order min_p, top_k, top_p; the token is the first at which the running
-/// sum of what is left exceeds uniform times its total. At least one candidate is always left.
+/// Candidates are ordered by logit, then by token id; filters apply to the probabilities after
+/// temperature, in the order min_p, top_k, top_p; the token is the first at which the running sum
+/// of what is left exceeds uniform times its total. At least one candidate is always left.
 ///
-/// \param logits  [rows, vocab]
+/// \param rows    with sums for each rule's summary_temperature()
 /// \param rules   [rows]
 /// \param tokens  [rows]
+/// Cost: of a row, its blocks, and the logits of those blocks that can hold the token; all logits
+/// where the token lies far behind the most probable ones.
 void sample(ExecContext const& exec,
-            MatrixView<float const> logits,
+            SummarizedLogits const& rows,
             std::span<SampleRule const> rules,
             std::span<std::int32_t> tokens);
 
 /// log_sums[t] = log(sum_v exp(logits[t, v])), by the maximum and sums over fixed pieces of the
 /// vocabulary; logits[t, v] - log_sums[t] is a token's log-probability.
 ///
-/// \param logits    [rows, vocab]
 /// \param log_sums  [rows]
-void log_sum_exp(ExecContext const& exec,
-                 MatrixView<float const> logits,
-                 std::span<float> log_sums);
+void log_sum_exp(ExecContext const& exec, SummarizedLogits const& rows, std::span<float> log_sums);
 
 /// The `ids.size()` greatest logits of a row, in descending order, equal ones by ascending token.
 ///
-/// \param logits  [vocab]
-/// \param ids     [k], k <= vocab
-void top_tokens(ExecContext const& exec,
-                std::span<float const> logits,
-                std::span<std::int32_t> ids);
+/// \param row  a single one
+/// \param ids  [k], k <= vocab
+void top_tokens(ExecContext const& exec, SummarizedLogits const& row, std::span<std::int32_t> ids);
 
 /// How many tokens have a greater logit than `token`, plus one: its rank among the vocabulary.
+///
+/// \param row  a single one
 [[nodiscard]] std::int32_t rank_of(ExecContext const& exec,
-                                   std::span<float const> logits,
+                                   SummarizedLogits const& row,
                                    std::int32_t token);
+
+/// Row `number` of some.
+[[nodiscard]] constexpr SummarizedLogits row_of(SummarizedLogits const& rows,
+                                                std::int64_t number) noexcept {
+  return {rows_of(rows.logits, number, 1),
+          rows_of(rows.maxima, number, 1),
+          rows_of(rows.sums, number, 1)};
+}
 
 }  // namespace talus::kernels

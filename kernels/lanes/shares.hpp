@@ -3,70 +3,100 @@
 
 #include <cstdint>
 
-#include "kernels/sampling.hpp"
+#include "kernels/lanes/lanes.hpp"
+
+/// \file
+/// What searches in rows of logits are made of: comparisons as bits, and shares.
 
 namespace talus::kernels::TALUS_TARGET {
 
-/// The first candidates of a row in the order of sampling (share descending, token ascending): all
-/// with a share above `key`'s, and the first `ties` of those that have it.
-struct Candidates {
-  std::uint32_t key = 0;  ///< a share's bits; shares are not negative, so bits order as shares do
-  std::int64_t ties = 0;
-  double sum = 0.0;  ///< of their shares
-};
+/// Bit i: whether lane i of `a` is at least that of `b`; never where one is not a number.
+[[gnu::always_inline]] inline std::uint32_t bits_at_least(Lanes const& a, Lanes const& b) {
+#if defined(__AVX512F__)
+  return _mm512_cmp_ps_mask(a.part[0], b.part[0], _CMP_GE_OQ);
+#elif defined(__AVX2__) && defined(__FMA__)
+  auto const bits = [&](int part) {
+    __m256 const is_greater = _mm256_cmp_ps(a.part[part], b.part[part], _CMP_GE_OQ);
+    return static_cast<std::uint32_t>(_mm256_movemask_ps(is_greater));
+  };
+  return bits(0) | bits(1) << 8U;
+#else
+  float left[num_lanes];
+  float right[num_lanes];
+  store(left, a);
+  store(right, b);
+  std::uint32_t bits = 0;
+  for (int i = 0; i < num_lanes; ++i) {
+    bits |= (left[i] >= right[i] ? 1U : 0U) << i;
+  }
+  return bits;
+#endif
+}
 
-/// The shares exp((logit - greatest) / temperature) of one row, searched in descending order
-/// without being sorted or stored: histograms of their leading bits narrow a search down in three
-/// passes.
-class Shares {
+/// maximum_of() within registers; no lane may be NaN.
+[[gnu::always_inline]] inline float greatest_lane(Lanes const& lanes) {
+#if defined(__AVX2__) && defined(__FMA__)
+  __m256 halves[2];
+  std::memcpy(halves, &lanes, sizeof halves);
+  __m256 const eight = _mm256_max_ps(halves[0], halves[1]);
+  __m128 const four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  __m128 const two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
+#else
+  return maximum_of(lanes);
+#endif
+}
+
+/// sum_of() within registers: the same tree.
+[[gnu::always_inline]] inline float sum_of_lanes(Lanes const& lanes) {
+#if defined(__AVX2__) && defined(__FMA__)
+  __m256 halves[2];
+  std::memcpy(halves, &lanes, sizeof halves);
+  __m256 const eight = _mm256_add_ps(halves[0], halves[1]);
+  __m128 const four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  __m128 const two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+#else
+  return sum_of(lanes);
+#endif
+}
+
+/// exp(x) for x <= 0, to 2 units in the last place; exactly 1 for 0, exactly 0 below the least
+/// normal result and for what is not a number. As exp(), with what such an x doesn't need left out.
+[[gnu::always_inline]] inline NativeFloats exp_down(NativeFloats x) {
+  constexpr float least = -87.33654F;     // log of the least normal float
+  constexpr float rounder = 12582912.0F;  // 1.5 * 2^23: adding it rounds to an integer
+  constexpr float log2_high = 0.693359375F;
+  constexpr float log2_low = -2.12194440e-4F;
+  NativeFloats const clamped = x > least ? x : native_broadcast(least);  // NaN: least
+  NativeFloats const shifted =
+      multiply_add(clamped, native_broadcast(1.44269504F), native_broadcast(rounder));
+  NativeFloats const n = shifted - rounder;
+  NativeFloats r = multiply_add(n, native_broadcast(-log2_high), clamped);
+  r = multiply_add(n, native_broadcast(-log2_low), r);
+  NativeFloats sum = native_broadcast(1.0F / 5040.0F);
+  for (float const coefficient :
+       {1.0F / 720.0F, 1.0F / 120.0F, 1.0F / 24.0F, 1.0F / 6.0F, 0.5F, 1.0F, 1.0F}) {
+    sum = multiply_add(sum, r, native_broadcast(coefficient));
+  }
+  auto const steps = std::bit_cast<NativeInts>(shifted) - std::bit_cast<std::int32_t>(rounder);
+  NativeFloats const result = sum * std::bit_cast<NativeFloats>((steps + 127) << 23);
+  return x > least ? result : native_broadcast(0.0F);
+}
+
+/// The shares exp((logit - greatest) / temperature) of logits, in units of the greatest one's.
+class ShareRule {
  public:
-  Shares(float const* logits, std::int64_t vocab, float temperature);
+  ShareRule(float greatest, float temperature)
+      : greatest_{native_broadcast(greatest)}, temperature_{native_broadcast(temperature)} {}
 
-  /// Sum of all shares.
-  [[nodiscard]] double sum() const noexcept { return total_; }
-
-  /// The fewest first candidates that number `count`.
-  [[nodiscard]] Candidates first(std::int64_t count) const;
-
-  /// The fewest first candidates whose shares sum to `sum` or more.
-  [[nodiscard]] Candidates reaching(double sum) const;
-
-  /// The fewest first candidates whose shares sum to more than `sum`.
-  [[nodiscard]] Candidates exceeding(double sum) const;
-
-  /// All candidates with `share` or more.
-  [[nodiscard]] Candidates at_least(float share) const;
-
-  /// The last one of `candidates`.
-  [[nodiscard]] std::int32_t last_of(Candidates const& candidates) const;
+  [[gnu::always_inline]] Lanes operator()(Lanes const& logits) const {
+    return map([this](NativeFloats x) { return exp_down((x - greatest_) / temperature_); }, logits);
+  }
 
  private:
-  static constexpr int digit_bits = 10;  ///< the upper two of 32 bits are 0 for shares up to 1
-  static constexpr int num_buckets = 1 << digit_bits;
-
-  /// Number and sum of the shares with each value of a digit.
-  struct Histogram {
-    std::int64_t counts[num_buckets] = {};
-    double sums[num_buckets] = {};
-  };
-
-  /// Calls visit(token, share, bits of the share) for all tokens whose share is `least` or more,
-  /// and some whose share is less.
-  template <class Visit>
-  void for_each_share(float least, Visit const& visit) const;
-
-  /// Counts the shares whose bits above `shift + digit_bits` are those of `prefix`.
-  void count(std::uint32_t prefix, int shift, Histogram& histogram) const;
-
-  template <class Reached>
-  [[nodiscard]] Candidates search(Reached const& reached) const;
-
-  float const* logits_;
-  std::int64_t vocab_;
-  float temperature_;
-  float greatest_;
-  Histogram leading_;
-  double total_ = 0.0;
+  NativeFloats greatest_;
+  NativeFloats temperature_;
 };
 
 }  // namespace talus::kernels::TALUS_TARGET

@@ -69,6 +69,23 @@ std::span<float const> row_of(MatrixView<float const> logits, std::size_t row) {
           static_cast<std::size_t>(logits.cols)};
 }
 
+struct BlockSummary {
+  float maximum = -std::numeric_limits<float>::infinity();
+  float sum = 0.0F;
+};
+
+BlockSummary summary_of(std::span<float const> logits, float temperature) {
+  BlockSummary summary;
+  for (float const logit : logits) {
+    summary.maximum = logit > summary.maximum ? logit : summary.maximum;
+  }
+  for (float const logit : logits) {
+    float const share = std::exp((logit - summary.maximum) / temperature);
+    summary.sum += temperature > 0.0F && !std::isnan(share) ? share : 0.0F;
+  }
+  return summary;
+}
+
 void edit_row(std::span<float> logits, LogitEdit const& edit) {
   constexpr float never = -std::numeric_limits<float>::infinity();
   for (std::size_t v = 0; v < logits.size(); ++v) {
@@ -103,18 +120,35 @@ void edit_logits(ExecContext const&, MatrixView<float> logits, std::span<LogitEd
   }
 }
 
-void sample(ExecContext const&,
-            MatrixView<float const> logits,
-            std::span<SampleRule const> rules,
-            std::span<std::int32_t> tokens) {
-  for (std::size_t row = 0; row < rules.size(); ++row) {
-    tokens[row] = sample_row(row_of(logits, row), rules[row]);
+void summarize_logits(ExecContext const&,
+                      MatrixView<float const> logits,
+                      std::span<float const> temperatures,
+                      LogitSummary const& summary) {
+  for (std::size_t row = 0; row < temperatures.size(); ++row) {
+    std::span<float const> const values = row_of(logits, row);
+    for (std::int64_t block = 0; block < summary.maxima.cols; ++block) {
+      auto const first = static_cast<std::size_t>(block * logit_block);
+      auto const size = std::min(values.size() - first, static_cast<std::size_t>(logit_block));
+      auto const [maximum, sum] = summary_of(values.subspan(first, size), temperatures[row]);
+      auto const number = static_cast<std::int64_t>(row);
+      summary.maxima.data[number * summary.maxima.row_stride + block] = maximum;
+      summary.sums.data[number * summary.sums.row_stride + block] = sum;
+    }
   }
 }
 
-void log_sum_exp(ExecContext const&, MatrixView<float const> logits, std::span<float> log_sums) {
+void sample(ExecContext const&,
+            SummarizedLogits const& rows,
+            std::span<SampleRule const> rules,
+            std::span<std::int32_t> tokens) {
+  for (std::size_t row = 0; row < rules.size(); ++row) {
+    tokens[row] = sample_row(row_of(rows.logits, row), rules[row]);
+  }
+}
+
+void log_sum_exp(ExecContext const&, SummarizedLogits const& rows, std::span<float> log_sums) {
   for (std::size_t row = 0; row < log_sums.size(); ++row) {
-    std::span<float const> const values = row_of(logits, row);
+    std::span<float const> const values = row_of(rows.logits, row);
     float const maximum = *std::max_element(values.begin(), values.end());
     double sum = 0.0;
     for (float const value : values) {
@@ -124,12 +158,13 @@ void log_sum_exp(ExecContext const&, MatrixView<float const> logits, std::span<f
   }
 }
 
-void top_tokens(std::span<float const> logits, std::span<std::int32_t> ids) {
-  std::vector<std::int32_t> const order = descending(logits);
+void top_tokens(SummarizedLogits const& row, std::span<std::int32_t> ids) {
+  std::vector<std::int32_t> const order = descending(row_of(row.logits, 0));
   std::copy_n(order.begin(), ids.size(), ids.begin());
 }
 
-std::int32_t rank_of(std::span<float const> logits, std::int32_t token) {
+std::int32_t rank_of(SummarizedLogits const& row, std::int32_t token) {
+  std::span<float const> const logits = row_of(row.logits, 0);
   float const own = logits[static_cast<std::size_t>(token)];
   auto const greater =
       std::count_if(logits.begin(), logits.end(), [own](float logit) { return logit > own; });

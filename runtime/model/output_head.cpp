@@ -59,6 +59,11 @@ OutputHead::OutputHead(LayerContext const& context,
       part_{context.exec, max_rows, part_of(spec.vocab, tp.rank(), tp.size()).size()},
       received_{context.exec, max_rows, spec.vocab},
       logits_{context.exec, max_rows, spec.vocab} {
+  std::int64_t const blocks = kernels::num_logit_blocks(spec.vocab);
+  for (Summary* const summary : {&summary_, &edited_}) {
+    summary->maxima = Activations{context.exec, max_rows, blocks};
+    summary->sums = Activations{context.exec, max_rows, blocks};
+  }
   for (auto* list : {&send_counts_, &send_offsets_, &receive_counts_, &receive_offsets_}) {
     list->resize(at(tp.size()));
   }
@@ -145,9 +150,21 @@ MatrixView<float> OutputHead::join_columns(MatrixView<float const> received) {
   return whole;
 }
 
-/// Edits the logits for drawing. Returns where the unedited row of each row is that tells
-/// log-probabilities: the same matrix where nothing is edited.
-MatrixView<float const> OutputHead::edit(MatrixView<float> logits, std::span<LogitRow const> rows) {
+kernels::SummarizedLogits OutputHead::summarize(MatrixView<float const> logits,
+                                                std::span<LogitRow const> rows) {
+  temperatures_.clear();
+  for (LogitRow const& row : rows) {
+    temperatures_.push_back(kernels::summary_temperature(row.rule, vocab_));
+  }
+  kernels::LogitSummary const summary = summary_.rows(logits.rows);
+  kernels::summarize_logits(context_.exec, logits, temperatures_, summary);
+  return {logits, as_const(summary.maxima), as_const(summary.sums)};
+}
+
+/// Edits the logits for drawing; keeps the rows whose log-probabilities are asked.
+OutputHead::Lines OutputHead::edit(kernels::SummarizedLogits const& summarized,
+                                   MatrixView<float> logits,
+                                   std::span<LogitRow const> rows) {
   edits_.clear();
   bool any_edit = false;
   bool any_copy = false;
@@ -156,17 +173,31 @@ MatrixView<float const> OutputHead::edit(MatrixView<float> logits, std::span<Log
     any_edit = any_edit || !row.edit.is_empty();
     any_copy = any_copy || (!row.edit.is_empty() && row.num_top >= 0);
   }
+  Lines lines{summarized, summarized};
   if (!any_edit) {
-    return as_const(logits);
+    return lines;
   }
-  MatrixView<float> const before = any_copy ? received_.rows(logits.rows) : logits;
-  for (std::int64_t i = 0; any_copy && i < logits.rows; ++i) {
+  MatrixView<float> const before = received_.rows(any_copy ? logits.rows : 0);
+  for (std::int64_t i = 0; i < before.rows; ++i) {
     if (rows[at(i)].num_top >= 0) {
-      std::copy_n(logits.data + i * logits.row_stride, vocab_, before.data + i * before.row_stride);
+      copy_columns(rows_of(as_const(logits), i, 1), rows_of(before, i, 1));
     }
   }
   kernels::edit_logits(context_.exec, logits, edits_);
-  return as_const(before);
+  kernels::LogitSummary const edited = edited_.rows(logits.rows);
+  for (std::int64_t i = 0; i < logits.rows; ++i) {
+    kernels::LogitSummary const row{rows_of(edited.maxima, i, 1), rows_of(edited.sums, i, 1)};
+    if (rows[at(i)].edit.is_empty()) {
+      copy_columns(rows_of(summarized.maxima, i, 1), row.maxima);
+      copy_columns(rows_of(summarized.sums, i, 1), row.sums);
+    } else {
+      kernels::summarize_logits(
+          context_.exec, rows_of(as_const(logits), i, 1), {&temperatures_[at(i)], 1}, row);
+    }
+  }
+  lines.told.logits = as_const(any_copy ? before : logits);
+  lines.drawn = {as_const(logits), as_const(edited.maxima), as_const(edited.sums)};
+  return lines;
 }
 
 void OutputHead::answer(MatrixView<float> logits,
@@ -182,28 +213,40 @@ void OutputHead::answer(MatrixView<float> logits,
   }
   tokens_.resize(rows.size());
   log_sums_.assign(rows.size(), 0.0F);
+  kernels::SummarizedLogits const summarized = summarize(as_const(logits), rows);
   if (any_logprob) {
-    kernels::log_sum_exp(exec, as_const(logits), log_sums_);
+    kernels::log_sum_exp(exec, summarized, log_sums_);
   }
-  MatrixView<float const> const before = edit(logits, rows);
-  kernels::sample(exec, as_const(logits), rules_, tokens_);
+  Lines const lines = edit(summarized, logits, rows);
+  kernels::sample(exec, lines.drawn, rules_, tokens_);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     auto const number = static_cast<std::int64_t>(i);
-    std::span<float const> const line{before.data + number * before.row_stride, at(vocab_)};
-    std::int32_t const token = rows[i].target >= 0 ? rows[i].target : tokens_[i];
+    if (rows[i].target >= 0) {
+      tokens_[i] = rows[i].target;
+    }
     if (rows[i].num_top < 0) {
-      results.set(first + number, {token, 0.0F}, 0);
-      continue;
+      results.set(first + number, {tokens_[i], 0.0F}, 0);
+    } else {
+      tell(row_of(lines.told, number), rows[i], {first, number}, results);
     }
-    auto const ranked = [&](std::int32_t id) {
-      return RankedToken{id, line[at(id)] - log_sums_[i]};
-    };
-    results.set(first + number, ranked(token), kernels::rank_of(exec, line, token));
-    top_.resize(at(std::min<std::int64_t>(rows[i].num_top, vocab_)));
-    kernels::top_tokens(exec, line, top_);
-    for (std::size_t k = 0; k < top_.size(); ++k) {
-      results.set_top(first + number, static_cast<std::int32_t>(k), ranked(top_[k]));
-    }
+  }
+}
+
+/// Tells the log-probabilities that are asked of a row.
+void OutputHead::tell(kernels::SummarizedLogits const& line,
+                      LogitRow const& row,
+                      RowPlace place,
+                      TokenResults& results) {
+  std::int32_t const token = tokens_[at(place.number)];
+  auto const ranked = [&](std::int32_t id) {
+    return RankedToken{id, line.logits.data[id] - log_sums_[at(place.number)]};
+  };
+  std::int64_t const number = place.first + place.number;
+  results.set(number, ranked(token), kernels::rank_of(context_.exec, line, token));
+  top_.resize(at(std::min<std::int64_t>(row.num_top, vocab_)));
+  kernels::top_tokens(context_.exec, line, top_);
+  for (std::size_t k = 0; k < top_.size(); ++k) {
+    results.set_top(number, static_cast<std::int32_t>(k), ranked(top_[k]));
   }
 }
 

@@ -95,6 +95,28 @@ class OutputHead {
   static constexpr std::int64_t max_rows = 64;  ///< of a piece
 
  private:
+  /// Rows of logits before and after what is done to them for drawing.
+  struct Lines {
+    kernels::SummarizedLogits told;   ///< whose log-probabilities are told, where they are asked
+    kernels::SummarizedLogits drawn;  ///< that tokens are drawn from
+  };
+
+  /// A row of this rank's share of a piece, which begins at row `first` of the step's.
+  struct RowPlace {
+    std::int64_t first = 0;
+    std::int64_t number = 0;
+  };
+
+  /// Memory for a summary of max_rows rows.
+  struct Summary {
+    Activations maxima;
+    Activations sums;
+
+    [[nodiscard]] kernels::LogitSummary rows(std::int64_t count) {
+      return {maxima.rows(count), sums.rows(count)};
+    }
+  };
+
   void run_piece(MatrixView<float const> hidden,
                  std::span<LogitRow const> rows,
                  std::int64_t first,
@@ -103,12 +125,19 @@ class OutputHead {
                                              std::span<std::int32_t const> rows);
   [[nodiscard]] MatrixView<float> exchange(MatrixView<float> part, Range mine);
   [[nodiscard]] MatrixView<float> join_columns(MatrixView<float const> received);
-  [[nodiscard]] MatrixView<float const> edit(MatrixView<float> logits,
-                                             std::span<LogitRow const> rows);
+  [[nodiscard]] kernels::SummarizedLogits summarize(MatrixView<float const> logits,
+                                                    std::span<LogitRow const> rows);
+  [[nodiscard]] Lines edit(kernels::SummarizedLogits const& summarized,
+                           MatrixView<float> logits,
+                           std::span<LogitRow const> rows);
   void answer(MatrixView<float> logits,
               std::span<LogitRow const> rows,
               std::int64_t first,
               TokenResults& results);
+  void tell(kernels::SummarizedLogits const& line,
+            LogitRow const& row,
+            RowPlace place,
+            TokenResults& results);
   void gather(std::int64_t num_rows, std::int64_t first, TokenResults& results);
 
   LayerContext context_;
@@ -121,6 +150,9 @@ class OutputHead {
   Activations part_;      ///< [max_rows, this rank's vocab]
   Activations received_;  ///< [max_rows, vocab], rank by rank; then rows as they were before edits
   Activations logits_;    ///< [max_rows, vocab]
+  Summary summary_;
+  Summary edited_;  ///< of rows as they are after edits
+  std::vector<float> temperatures_;
   std::vector<std::int32_t> row_numbers_;
   std::vector<kernels::SampleRule> rules_;
   std::vector<kernels::LogitEdit> edits_;

@@ -14,11 +14,48 @@ CATCH_REGISTER_LISTENER(SessionListener)
 
 namespace {
 
+/// The summary of rows of logits.
+struct Summary {
+  Summary(ExecContext const& exec,
+          MatrixView<float const> rows,
+          std::vector<float> const& temperatures)
+      : logits{rows},
+        maxima{rows.rows, num_logit_blocks(rows.cols)},
+        sums{rows.rows, num_logit_blocks(rows.cols)} {
+    summarize_logits(exec, rows, temperatures, {maxima.view(), sums.view()});
+  }
+
+  operator SummarizedLogits() const {  // NOLINT: tests only
+    return {logits, maxima.view(), sums.view()};
+  }
+
+  MatrixView<float const> logits;
+  Matrix maxima;
+  Matrix sums;
+};
+
+MatrixView<float const> row_view(std::vector<float> const& logits) {
+  return {logits.data(), 1, std::ssize(logits), std::ssize(logits)};
+}
+
+Summary maxima_of(ExecContext const& exec, MatrixView<float const> rows) {
+  return {exec, rows, std::vector<float>(static_cast<std::size_t>(rows.rows))};
+}
+
+std::vector<std::int32_t> draw_rows(ExecContext const& exec,
+                                    MatrixView<float const> rows,
+                                    std::vector<SampleRule> const& rules) {
+  std::vector<float> temperatures;
+  for (SampleRule const& rule : rules) {
+    temperatures.push_back(summary_temperature(rule, rows.cols));
+  }
+  std::vector<std::int32_t> tokens(rules.size(), -1);
+  sample(exec, Summary{exec, rows, temperatures}, rules, tokens);
+  return tokens;
+}
+
 std::int32_t draw(ExecContext const& exec, std::vector<float> const& logits, SampleRule rule) {
-  std::int32_t token = -1;
-  MatrixView<float const> const row{logits.data(), 1, std::ssize(logits), std::ssize(logits)};
-  sample(exec, row, {&rule, 1}, {&token, 1});
-  return token;
+  return draw_rows(exec, row_view(logits), {rule}).front();
 }
 
 /// The logits after an edit.
@@ -208,36 +245,113 @@ TEST_CASE("a low temperature sharpens, a high one flattens") {
   CHECK(draw(exec, logits, {.temperature = 1000.0F, .uniform = 0.34F}) == 0);
 }
 
-TEST_CASE("sampling draws what the reference draws") {
-  ExecContext const fast = fast_backend();
-  std::int64_t const vocab = GENERATE(1, 15, 17, 4097, 40000);
-  float const spread = GENERATE(0.0F, 1.0F, 8.0F);  // 0: all candidates are equal
-  Matrix logits = random_matrix(24, vocab, 1);
-  for (float& logit : logits.data) {
-    logit *= spread;
-  }
+namespace {
+
+/// Rules of all kinds, the same in every run.
+std::vector<SampleRule> random_rules(std::int32_t count) {
   std::vector<SampleRule> rules;
   std::mt19937 engine{2};
   std::uniform_real_distribution<float> uniform{0.0F, 1.0F};
-  for (std::int32_t i = 0; i < 24; ++i) {
-    rules.push_back({.temperature = 0.5F + uniform(engine),
+  for (std::int32_t i = 0; i < count; ++i) {
+    rules.push_back({.temperature = i % 7 == 6 ? 0.0F : 0.5F + uniform(engine),
                      .top_k = i % 2 == 0 ? 0 : i * 5,
                      .top_p = i % 3 == 0 ? 1.0F : 0.1F + 0.85F * uniform(engine),
                      .min_p = i % 4 == 0 ? 0.05F * uniform(engine) : 0.0F,
                      .uniform = uniform(engine)});
   }
-  std::vector<std::int32_t> tokens(24);
-  std::vector<std::int32_t> wanted(24);
+  return rules;
+}
 
-  sample(fast, std::as_const(logits).view(), rules, tokens);
-  sample(on_reference, std::as_const(logits).view(), rules, wanted);
-
-  // Where a boundary between two tokens falls within rounding of the random number, both are right.
+/// Tokens that differ from the reference's.
+int count_differing(ExecContext const& exec,
+                    MatrixView<float const> logits,
+                    std::vector<SampleRule> const& rules) {
+  std::vector<std::int32_t> const tokens = draw_rows(exec, logits, rules);
+  std::vector<std::int32_t> const wanted = draw_rows(on_reference, logits, rules);
   int differing = 0;
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     differing += tokens[i] == wanted[i] ? 0 : 1;
   }
-  CHECK(differing <= (vocab > 1000 ? 2 : 0));
+  return differing;
+}
+
+}  // namespace
+
+TEST_CASE("sampling draws what the reference draws") {
+  ExecContext const fast = fast_backend();
+  std::int64_t const vocab = GENERATE(1, 15, 17, 1024, 1025, 4097, 40000);
+  float const spread = GENERATE(0.0F, 0.5F, 1.0F, 8.0F);  // 0: all candidates are equal
+  Matrix logits = random_matrix(24, vocab, 1);
+  for (float& logit : logits.data) {
+    logit *= spread;
+  }
+
+  // Where a boundary between two tokens falls within rounding of the random number, both are right.
+  int const allowed = vocab > 1000 ? 2 : 0;
+  CHECK(count_differing(fast, std::as_const(logits).view(), random_rules(24)) <= allowed);
+}
+
+TEST_CASE("sampling draws what the reference draws where a few logits are far above the others") {
+  ExecContext const fast = fast_backend();
+  std::int64_t const vocab = 50021;
+  float const height = GENERATE(6.0F, 14.0F, 40.0F, 1e6F);
+  Matrix logits = random_matrix(24, vocab, 7);
+  std::mt19937 engine{8};
+  for (std::int64_t row = 0; row < logits.rows; ++row) {
+    for (int i = 0; i < 4; ++i) {
+      logits.at(row, static_cast<std::int64_t>(engine() % 50021)) += height + static_cast<float>(i);
+    }
+  }
+  CHECK(count_differing(fast, std::as_const(logits).view(), random_rules(24)) <= 2);
+}
+
+TEST_CASE("sampling draws what the reference draws where many logits are equal") {
+  ExecContext const fast = fast_backend();
+  float const step = GENERATE(0.5F, 4.0F);
+  Matrix logits = random_matrix(24, 30000, 9);
+  for (float& logit : logits.data) {
+    logit = std::floor(logit / step) * step;
+  }
+  CHECK(count_differing(fast, std::as_const(logits).view(), random_rules(24)) <= 2);
+}
+
+TEST_CASE("sampling draws what the reference draws of rows of which most is masked") {
+  ExecContext const fast = fast_backend();
+  Matrix logits = random_matrix(24, 30000, 10);
+  for (std::int64_t row = 0; row < logits.rows; ++row) {
+    for (std::int64_t v = 0; v < logits.cols; ++v) {
+      logits.at(row, v) = v % (37 + 100 * row) == 5 ? logits.at(row, v) : -INFINITY;
+    }
+  }
+  CHECK(count_differing(fast, std::as_const(logits).view(), random_rules(24)) <= 1);
+}
+
+TEST_CASE("what is drawn doesn't depend on the other rows") {
+  ExecContext const fast = fast_backend();
+  Matrix const logits = random_matrix(9, 20000, 11);
+  std::vector<SampleRule> const rules = random_rules(9);
+  std::vector<std::int32_t> const tokens = draw_rows(fast, logits.view(), rules);
+
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    auto const row = logits.part(static_cast<std::int64_t>(i), 1);
+    CHECK(draw_rows(fast, row, {rules[i]}).front() == tokens[i]);
+  }
+}
+
+TEST_CASE("a summary has each block's maximum and the sum of its shares") {
+  ExecContext const fast = fast_backend();
+  std::int64_t const vocab = GENERATE(1, 63, 64, 65, 5000);
+  Matrix logits = random_matrix(3, vocab, 12);
+  logits.at(1, vocab / 2) = NAN;
+  logits.at(2, vocab - 1) = -INFINITY;
+  std::vector<float> const temperatures = {0.7F, 2.0F, 0.0F};
+
+  Summary const summary{fast, std::as_const(logits).view(), temperatures};
+  Summary const wanted{on_reference, std::as_const(logits).view(), temperatures};
+
+  CHECK(summary.maxima == wanted.maxima);
+  CHECK(difference(summary.sums, wanted.sums) < 1e-6F);
+  CHECK(summary.sums.at(2, 0) == 0.0F);
 }
 
 TEST_CASE("sampling stays in range when logits are not numbers") {
@@ -255,8 +369,8 @@ TEST_CASE("log_sum_exp agrees with the reference and gives probabilities that su
   std::vector<float> sums(3);
   std::vector<float> wanted(3);
 
-  log_sum_exp(fast, logits.view(), sums);
-  log_sum_exp(on_reference, logits.view(), wanted);
+  log_sum_exp(fast, maxima_of(fast, logits.view()), sums);
+  log_sum_exp(on_reference, maxima_of(on_reference, logits.view()), wanted);
 
   for (std::size_t i = 0; i < 3; ++i) {
     CHECK(sums[i] == Catch::Approx(wanted[i]).epsilon(1e-6));
@@ -274,12 +388,34 @@ TEST_CASE("top_tokens are the greatest logits in order, equal ones by token") {
   std::vector<std::int32_t> ids(GENERATE(std::size_t{0}, 1U, 4U, 6U));
   std::vector<std::int32_t> const order = {1, 3, 2, 4, 0, 5};
 
-  top_tokens(exec, logits, ids);
+  Summary const row = maxima_of(exec, row_view(logits));
+  top_tokens(exec, row, ids);
 
   CHECK(std::equal(ids.begin(), ids.end(), order.begin()));
-  CHECK(rank_of(exec, logits, 3) == 1);
-  CHECK(rank_of(exec, logits, 4) == 3);
-  CHECK(rank_of(exec, logits, 5) == 6);
+  CHECK(rank_of(exec, row, 3) == 1);
+  CHECK(rank_of(exec, row, 4) == 3);
+  CHECK(rank_of(exec, row, 5) == 6);
+}
+
+TEST_CASE("top_tokens and ranks of a large vocabulary are the reference's") {
+  ExecContext const fast = fast_backend();
+  float const step = GENERATE(1e-6F, 0.5F);  // few or many equal ones
+  Matrix logits = random_matrix(1, 20011, 13);
+  for (float& logit : logits.data) {
+    logit = std::floor(logit / step) * step;
+  }
+  Summary const row = maxima_of(fast, std::as_const(logits).view());
+  Summary const same = maxima_of(on_reference, std::as_const(logits).view());
+  std::vector<std::int32_t> ids(GENERATE(std::size_t{1}, 20U, 300U, 2000U, 20011U));
+  std::vector<std::int32_t> wanted(ids.size());
+
+  top_tokens(fast, row, ids);
+  top_tokens(on_reference, same, wanted);
+
+  CHECK(ids == wanted);
+  for (std::int32_t const token : {wanted.front(), wanted.back(), 0, 20010}) {
+    CHECK(rank_of(fast, row, token) == rank_of(on_reference, same, token));
+  }
 }
 
 TEST_CASE("rules that mean nothing are refused") {

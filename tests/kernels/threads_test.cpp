@@ -42,8 +42,13 @@ std::vector<float> compute(Backend backend, int num_threads) {
   store_kv(exec, batch, kv.view(), kv.view(), cache);
   paged_attention(exec, batch, {8, 0, 4, 0, 0.125F}, q.view(), cache, out.view());
   append(results, out);
+  Matrix maxima{150, num_logit_blocks(q.cols)};
+  Matrix sums{150, maxima.cols};
+  summarize_logits(exec, q.view(), std::vector<float>(150, 0.8F), {maxima.view(), sums.view()});
+  append(results, maxima);
+  append(results, sums);
   std::vector<float> log_sums(150);
-  log_sum_exp(exec, q.view(), log_sums);
+  log_sum_exp(exec, {q.view(), as_const(maxima.view()), as_const(sums.view())}, log_sums);
   results.insert(results.end(), log_sums.begin(), log_sums.end());
   return results;
 }
