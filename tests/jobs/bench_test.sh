@@ -89,5 +89,21 @@ case_refused() {
   expect 0 "--random-range-ratio" "$talus" bench throughput --help
 }
 
+# The script that runs Talus and others in turns, with another that is ours.
+case_compare() {
+  local compare=(/usr/bin/python3 -B "$source/jobs/bench/compare/compare.py" --talus "$talus" --threads 1
+    --rounds 3 --model "$source/tests/data/models/llama3_bf16" --work .)
+  printf '#!/bin/sh\necho "[{\\"avg_ts\\": 1.0}, {\\"avg_ts\\": 2.0}]"\n' > other
+  chmod +x other
+  touch bf16.gguf
+  printf 'before\n<!-- results: begin -->\nold\n<!-- results: end -->\nafter\n' > page.md
+  expect 0 "| decode-bf16 | " "${compare[@]}" --rows decode-bf16 --llama-bench ./other \
+    --output rounds.json --page page.md
+  grep -q "| 2.0 | " page.md || fail "the other's last rate is not in the page: $(cat page.md)"
+  [ "$(sed -n '1p;$p' page.md | tr '\n' ' ')" = "before after " ] || fail "more than the results changed"
+  ! grep -q "^old" page.md || fail "the page has its old results"
+  expect 1 "--rows: nothing" "${compare[@]}" --rows nothing
+}
+
 declare -F "case_$name" > log || fail "no such case"
 "case_$name"

@@ -162,12 +162,16 @@ def write_page(page, lines):
     page.write_text(before + begin + "\n" + "\n".join(lines) + "\n" + end + rest.split(end)[1])
 
 
+def absolute(path):
+    return pathlib.Path(path).resolve()
+
+
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--talus", type=pathlib.Path, required=True, help="the program, with talus_kernels_bench beside it")
+    parser.add_argument("--talus", type=absolute, required=True, help="the program, with talus_kernels_bench beside it")
     parser.add_argument("--model", type=pathlib.Path, help="checkpoint for the rows without a shape of their own")
-    parser.add_argument("--llama-bench", type=pathlib.Path, help="llama.cpp's")
-    parser.add_argument("--ik-llama-bench", type=pathlib.Path, help="ik_llama.cpp's")
+    parser.add_argument("--llama-bench", type=absolute, help="llama.cpp's")
+    parser.add_argument("--ik-llama-bench", type=absolute, help="ik_llama.cpp's")
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("compare-work"), help="folder for gguf files")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)

@@ -2,6 +2,7 @@
 #include "runtime/batch/bench_engine.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
 #include <string>
 
@@ -155,6 +156,20 @@ TEST_CASE("a window hides keys and values that need not be read") {
   plan.num_decode_tokens = 1;
   // Four layers of one key/value head of 14; every third layer sees all, the others 24 positions.
   CHECK(costs.of(plan, {}).kv_bytes == 4.0 * (2 * 14) * (100 + 3 * 24));
+}
+
+TEST_CASE("the shapes of jobs/bench are models that Talus knows") {
+  std::filesystem::path const shapes =
+      std::filesystem::path{TALUS_SOURCE_DIR} / "jobs/bench/compare/shapes";
+  for (auto const& entry : std::filesystem::directory_iterator{shapes}) {
+    CHECK_NOTHROW(read_model_spec(entry.path()));
+  }
+  ModelSpec const moe = read_model_spec(shapes / "moe-64x8");
+  REQUIRE(moe.layers.front().feed_forward.moe);
+  CHECK(moe.layers.front().feed_forward.moe->routing.top_k == 8);
+  ModelSpec const latent = read_model_spec(shapes / "latent");
+  CHECK(latent.layers.front().attention.kind == AttentionKind::latent);
+  CHECK_FALSE(latent.has_experts());
 }
 
 TEST_CASE("made-up requests keep to their shape") {
