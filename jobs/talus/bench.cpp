@@ -22,6 +22,7 @@ namespace {
 /// Options of both benchmarks.
 struct CommonArguments {
   runtime::ModelOptions model;
+  bool dummy_prefill = false;
   std::string output_json;
   std::string config;
 };
@@ -44,6 +45,9 @@ void add_common(CLI::App& app, CommonArguments& common) {
     common.model.backend = backend;
   }
   add_model_options(app, common.model);
+  app.add_flag("--dummy-prefill",
+               common.dummy_prefill,
+               "Don't compute prompts, but for their last step: to time decoding behind long ones");
   app.add_option("--output-json", common.output_json, "File for the results, in vLLM's form");
   app.add_option("--config", common.config, "YAML file of options; the command line wins");
 }
@@ -91,6 +95,9 @@ class BenchJob {
     });
     engine_.emplace(world_.native(), runtime::fitted_to(requests_, common_model_), console);
     engine_->check(requests_);
+    if (common_->dummy_prefill) {
+      engine_->skip_prompts();
+    }
   }
 
   /// Collective. Not told of.
@@ -103,7 +110,11 @@ class BenchJob {
   }
 
   [[nodiscard]] BenchSetup setup() const {
-    return {threads_, common_->model.load_format, versions(), named_unit_peaks(threads_)};
+    return {.threads = threads_,
+            .load_format = common_->model.load_format,
+            .has_dummy_prefill = common_->dummy_prefill,
+            .versions = versions(),
+            .unit_peaks = named_unit_peaks(threads_)};
   }
 
   [[nodiscard]] runtime::BenchEngine const& engine() const { return *engine_; }

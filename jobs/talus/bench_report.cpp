@@ -160,6 +160,10 @@ constexpr std::array kinds = {NamedKind{"prefill", &runtime::BenchTotals::prefil
                               NamedKind{"decode", &runtime::BenchTotals::decode},
                               NamedKind{"mixed", &runtime::BenchTotals::mixed}};
 
+bool is_made_up(NamedKind const& kind, BenchSetup const& setup) {
+  return setup.has_dummy_prefill && kind.kind == &runtime::BenchTotals::prefill;
+}
+
 Json to_json(io::NamedTexts const& texts) {
   Json object = Json::object();
   for (auto const& [name, text] : texts) {
@@ -187,6 +191,7 @@ Json own_part(runtime::BenchEngine const& engine,
               {"dtype", name_of(plan.dtype)},
               {"kv_cache_dtype", name_of(plan.limits.kv_dtype)},
               {"load_format", setup.load_format},
+              {"dummy_prefill", setup.has_dummy_prefill},
               {"grid", {{"dp", shape.dp}, {"pp", shape.pp}, {"tp", shape.tp}, {"ep", shape.ep}}},
               {"max_num_batched_tokens", plan.limits.max_tokens},
               {"weight_bytes_of_rank_0", plan.budget.weights},
@@ -197,16 +202,18 @@ Json own_part(runtime::BenchEngine const& engine,
               {"versions", to_json(setup.versions)}};
   for (NamedKind const& kind : kinds) {
     KindSummary const summary{measurements, kind.kind, shape};
-    own[kind.name] = summary.is_empty() ? Json{} : summary.to_json();
+    own[kind.name] = summary.is_empty() || is_made_up(kind, setup) ? Json{} : summary.to_json();
   }
   return own;
 }
 
 /// A line for each kind of steps, with its limits.
-void print_kinds(runtime::BenchEngine const& engine, std::span<Measurement const> measurements) {
+void print_kinds(runtime::BenchEngine const& engine,
+                 std::span<Measurement const> measurements,
+                 BenchSetup const& setup) {
   for (NamedKind const& kind : kinds) {
     KindSummary const summary{measurements, kind.kind, engine.grid().shape()};
-    if (summary.is_empty()) {
+    if (summary.is_empty() || is_made_up(kind, setup)) {
       continue;
     }
     std::printf(
@@ -258,7 +265,7 @@ void report_latency(runtime::BenchEngine const& engine,
     percentiles[std::to_string(percent)] = value;
   }
   std::cout << std::flush;
-  print_kinds(engine, measurements);
+  print_kinds(engine, measurements, setup);
   if (json != nullptr) {
     *json << Json{{"avg_latency", mean(latencies)},
                   {"std_latency", standard_deviation(latencies)},
@@ -286,7 +293,7 @@ void report_throughput(runtime::BenchEngine const& engine,
   std::printf("Total num prompt tokens:  %lld\nTotal num output tokens:  %lld\n",
               static_cast<long long>(run.prompt_tokens),
               static_cast<long long>(run.output_tokens));
-  print_kinds(engine, {&measurement, 1});
+  print_kinds(engine, {&measurement, 1}, setup);
   if (json != nullptr) {
     *json << Json{{"elapsed_time", run.seconds},
                   {"num_requests", num_requests},

@@ -33,6 +33,7 @@ struct Measurement {
 struct BenchSetup {
   int threads = 1;  ///< of a rank
   std::string load_format;
+  bool has_dummy_prefill = false;  ///< prompts were not computed: there are no times of them
   io::NamedTexts versions;
   io::NamedTexts unit_peaks;  ///< name and operations a second of rank 0's units
 };

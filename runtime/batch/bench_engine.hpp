@@ -44,6 +44,9 @@ class BenchEngine {
 
   [[nodiscard]] parallel::ProcessGrid const& grid() const noexcept { return *grid_; }
 
+  /// See Executor::skip_prompts().
+  void skip_prompts() noexcept { engine_->skip_prompts(); }
+
   /// \throws ConfigError  if a request is longer than the model's length
   void check(BenchRequests const& requests) const;
 

@@ -85,8 +85,11 @@ class Engine {
          SchedulerOptions const& options,
          StepClock& clock);
 
-  /// Runs until the client of each replica is exhausted and everything is finished. Collective over
-  /// the grid's ranks.
+  /// See Executor::skip_prompts().
+  void skip_prompts() noexcept { executor_.skip_prompts(); }
+
+  /// Runs until the client of each replica is exhausted and everything is finished; may be called
+  /// again. Collective over the grid's ranks.
   ///
   /// \param client    this replica's; null on ranks that are not its first
   /// \param observer  null: nobody

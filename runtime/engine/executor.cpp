@@ -106,7 +106,8 @@ void Executor::start(StepPlan const& plan,
   slot.tokens.resize(static_cast<std::int64_t>(slot.rows.rows.size()), slot.rows.max_top);
   build_batch(plan, sequences, scheduler);
   copy_blocks(plan);
-  if (!plan.entries.empty() || grid_->spans_replicas()) {
+  bool const is_skipped = skips_prompts_ && plan.num_samples == 0;
+  if ((!plan.entries.empty() && !is_skipped) || grid_->spans_replicas()) {
     run_stage(plan, slot);
   }
   share_tokens(slot);

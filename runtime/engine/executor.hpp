@@ -49,8 +49,13 @@ class Executor {
   /// Waits for the oldest step under way. Good until the next start().
   [[nodiscard]] Outcome finish();
 
-  /// Returns when everything sent to the next stage has left; called once, after the last step.
+  /// Returns when everything sent to the next stage has left; called after the last step of a run.
   void close();
+
+  /// From now on a step that draws nothing is not computed: in place of the prompts' keys and
+  /// values the caches hold what they held, at first zeros. To time what comes behind long prompts;
+  /// the tokens mean nothing. Without effect where expert groups join replicas.
+  void skip_prompts() noexcept { skips_prompts_ = true; }
 
   [[nodiscard]] Decoder& decoder() noexcept { return decoder_; }
 
@@ -82,6 +87,7 @@ class Executor {
   Activations hidden_;
   std::int64_t block_tokens_;
   std::vector<Slot> slots_;
+  bool skips_prompts_ = false;
   std::int64_t num_started_ = 0;
   std::int64_t num_finished_ = 0;
   std::vector<std::int32_t> tokens_, positions_, first_row_, context_;

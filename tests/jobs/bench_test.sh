@@ -66,6 +66,8 @@ case_dummy() {
   expect 0 "Avg latency: " "${latency[@]}" "${bare[@]}" --num-iters 3 --output-json one.json
   fields latency one.json 3
   expect 2 "safetensors" "${latency[@]}" --model bare
+  expect 0 "decode" "${latency[@]}" "${bare[@]}" --num-iters 1 --dummy-prefill --output-json two.json
+  grep -q "\"prefill\": null" two.json || fail "times of prompts that were not computed"
   expect 0 "dp 2" "${launcher[@]}" 2 "$talus" verify "${bare[@]}" --threads 1 --num-requests 3 \
     --longest-prompt 12 --max-tokens 4
   ! grep -q DIFFERS log || fail "bits differ"

@@ -120,7 +120,7 @@ def compare(row, engines, arguments):
     """The medians of a row's rounds."""
     rounds = {engine.name: [] for engine in engines}
     buses = []
-    for _ in range(row.rounds or arguments.rounds):
+    for _ in range(arguments.rounds):
         buses.append(bus(arguments))
         for engine in engines:
             measured = engine.measure(row)

@@ -15,7 +15,6 @@ class Row:
     peers: dict = dataclasses.field(default_factory=dict)
     shape: str = ""  # folder of shapes/ with the config of a model of random weights
     ranks: int = 1  # the threads are shared out among them
-    rounds: int = 0  # other than --rounds
 
 
 def latency(input_len, output_len, *more, batch=1, warmup=1):
@@ -40,10 +39,10 @@ ROWS = [
     Row("prefill-bf16", "prefill", "float32_peak", latency(512, 1), both("bf16", *PREFILL)),
     Row("prefill-bf16-against-f16", "prefill", "float32_peak", latency(512, 1), both("f16", *PREFILL)),
     Row("decode-bf16", "decode", "read_bandwidth", latency(1, 65), both("bf16", *DECODE)),
-    Row("decode-bf16-2048", "decode", "read_bandwidth", latency(2048, 33, warmup=0),
+    Row("decode-bf16-2048", "decode", "read_bandwidth", latency(2049, 33, "--dummy-prefill"),
         decode_at("bf16", 2048, 32)),
-    Row("decode-bf16-16384", "decode", "read_bandwidth", latency(16384, 65, warmup=0),
-        shape="llama-1.1b", rounds=1),
+    Row("decode-bf16-16384", "decode", "read_bandwidth", latency(16385, 33, "--dummy-prefill"),
+        shape="llama-1.1b"),
     Row("decode-bf16-batch-32", "decode", "float32_peak", latency(1, 33, batch=32),
         {"llama.cpp": ["bf16", "batched", "-npp", 1, "-ntg", 32, "-npl", 32]}),
     Row("decode-bf16-tp2", "decode", "read_bandwidth", latency(1, 65, "-tp", 2), ranks=2),
@@ -55,6 +54,6 @@ ROWS = [
     Row("prefill-int8", "prefill", "avx2_int8", latency(512, 1, "--quantization", "int8"),
         both("q8_0", *PREFILL)),
     Row("decode-moe", "decode", "read_bandwidth", latency(1, 33), shape="moe-64x8"),
-    Row("decode-latent-8192", "decode", "read_bandwidth", latency(8192, 33, warmup=0),
-        shape="latent", rounds=1),
+    Row("decode-latent-8192", "decode", "read_bandwidth", latency(8193, 33, "--dummy-prefill"),
+        shape="latent"),
 ]

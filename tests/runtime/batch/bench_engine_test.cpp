@@ -93,6 +93,33 @@ TEST_CASE("an engine runs a batch again and again, and counts its steps") {
   }
 }
 
+TEST_CASE("an engine that skips prompts computes their last step") {
+  kernels::KernelSession const session{1};
+  parallel::Communicator const world = parallel::Communicator::duplicate(MPI_COMM_WORLD);
+  ModelOptions options = dummy_options("llama3");
+  options.max_num_batched_tokens = 16;
+  bool const in_stages = world.size() <= 3;
+  (in_stages ? options.pipeline_parallel_size : options.data_parallel_size) = world.size();
+  BenchRequests const requests =
+      make_requests(LatencyShape{.input_len = 33, .output_len = 4, .batch_size = 1}, 259, 1);
+  Silence silence;
+  BenchEngine engine{world.native(), fitted_to(requests, options), silence};
+  BenchRun const whole = engine.run(requests);
+  engine.skip_prompts();
+  BenchRun const skipped = engine.run(requests);
+  CHECK(skipped.output_tokens == 4);
+  auto const compute = [](StepTotals const& steps) {
+    return steps.phase_seconds[static_cast<std::size_t>(io::Phase::attention)];
+  };
+  CHECK(skipped.rank.prefill.steps == whole.rank.prefill.steps);
+  CHECK(compute(skipped.rank.prefill) == 0.0);
+  if (world.size() == 1) {
+    CHECK(whole.rank.prefill.steps == 2);
+    CHECK(compute(whole.rank.prefill) > 0.0);
+    CHECK(compute(skipped.rank.decode) > 0.0);
+  }
+}
+
 TEST_CASE("a request longer than the model's length is refused") {
   kernels::KernelSession const session{1};
   parallel::Communicator const world = parallel::Communicator::duplicate(MPI_COMM_WORLD);
