@@ -41,29 +41,52 @@ class Talus:
         self.threads = arguments.threads
         self.launcher = arguments.launcher.split()
 
-    def command(self, row, file):
+    def command(self, row, ranks, options, file):
         model = ["--model", self.model]
         if row.shape:
             model = ["--model", HERE / "shapes" / row.shape, "--load-format", "dummy"]
-        launch = self.launcher + [str(row.ranks)] if row.ranks > 1 else []
-        threads = max(self.threads // row.ranks, 1)
+        launch = self.launcher + [str(ranks)] if ranks > 1 else []
+        threads = max(self.threads // ranks, 1)
         return [*launch, self.binary, "bench", "latency", *model, "--threads", threads, "--output-json", file,
-                *row.talus]
+                *options]
 
-    def measure(self, row):
+    def run(self, row, ranks, options):
         with tempfile.NamedTemporaryFile(suffix=".json") as file:
-            run(self.command(row, file.name))
+            run(self.command(row, ranks, options, file.name))
             own = json.load(file)["x_talus"]
         kind = own[row.steps]
-        return {"rate": kind["tokens_per_second"], "part": part_of_limit(row, own, kind)}
+        part, limit = part_of_limit(row, own, kind)
+        return {"rate": kind["tokens_per_second"], "part": part, "limit": limit}
+
+    def measure(self, row):
+        return self.run(row, row.ranks, row.talus)
+
+
+class OneRank(Talus):
+    """Talus again, as one rank with all threads, for rows that compare grids."""
+
+    name = "one rank"
+
+    def measure(self, row):
+        return self.run(row, 1, row.peers[self.name]) if self.name in row.peers else None
+
+
+# The units that a row's limit means, for the backends that use other ones than float32's.
+UNITS = {
+    "matmul": {"amx": "amx_bf16"},
+    "int8": {"avx2": "avx2_int8", "avx512": "avx512_int8", "amx": "amx_int8"},
+}
 
 
 def part_of_limit(row, own, kind):
-    """The part of the row's limit that was reached, by the limits measured right before the run."""
-    if row.limit in ("read_bandwidth", "float32_peak"):
-        return kind["fraction_of_" + row.limit]
-    peak = own["limits"]["unit_operations_per_second_of_rank_0"].get(row.limit)
-    return kind["operations_per_second"] / (peak * own["ranks"]) if peak else None
+    """The part of the row's limit that was reached, by the limits measured with the run, and their name."""
+    if row.limit == "bus":
+        return kind["fraction_of_read_bandwidth"], "the bus"
+    unit = UNITS[row.limit].get(own["backend"])
+    if unit is None:
+        return kind["fraction_of_float32_peak"], "the float32 peak"
+    peak = own["limits"]["unit_operations_per_second_of_rank_0"][unit] * own["ranks"]
+    return kind["operations_per_second"] / peak, f"the {unit} peak"
 
 
 class LlamaBench:
@@ -130,8 +153,8 @@ def compare(row, engines, arguments):
     for name, measured in rounds.items():
         if measured:
             result["median"][name] = statistics.median(one["rate"] for one in measured)
-    parts = [one["part"] for one in rounds["talus"] if one["part"] is not None]
-    result["part"] = statistics.median(parts) if parts else None
+    result["part"] = statistics.median(one["part"] for one in rounds["talus"])
+    result["limit"] = rounds["talus"][0]["limit"]
     return result
 
 
@@ -146,7 +169,7 @@ def head_of_table(engines):
 
 def line_of_table(row, result, engines):
     talus = result["median"]["talus"]
-    part = f"{100 * result['part']:.0f}% of {row.limit}" if result["part"] else "–"
+    part = f"{100 * result['part']:.0f}% of {result['limit']}"
     cells = [row.name, f"{talus:.1f}", part]
     for engine in engines[1:]:
         rate = result["median"].get(engine.name)
@@ -203,6 +226,8 @@ def main():
         raise SystemExit("--model: missing (the directory of a checkpoint)")
     arguments.work.mkdir(parents=True, exist_ok=True)
     engines = [Talus(arguments)]
+    if any(OneRank.name in row.peers for row in rows):
+        engines.append(OneRank(arguments))
     if arguments.llama_bench:
         engines.append(LlamaBench("llama.cpp", arguments.llama_bench, arguments))
     if arguments.ik_llama_bench:
