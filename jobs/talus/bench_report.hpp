@@ -7,27 +7,9 @@
 #include <vector>
 
 #include "io/trace/run_info.hpp"
-#include "parallel/communicator.hpp"
-#include "runtime/batch/bench_engine.hpp"
+#include "jobs/talus/bench_measurement.hpp"
 
 namespace talus::jobs {
-
-/// What all ranks of the job reach together, their threads busy at the same time.
-struct JobLimits {
-  double read_bandwidth = 0.0;  ///< bytes a second from memory
-  double float_peak = 0.0;      ///< float32 operations a second
-};
-
-/// Collective over `comm`.
-///
-/// \param threads  of a rank
-[[nodiscard]] JobLimits measure_limits(parallel::Communicator const& comm, int threads);
-
-/// One timed run, and the limits measured right before it.
-struct Measurement {
-  JobLimits limits;
-  runtime::BenchRun run;
-};
 
 /// What is told beside the measurements.
 struct BenchSetup {
