@@ -55,13 +55,12 @@ double peak_of(Unit const& unit, int num_threads) {
 
 }  // namespace
 
-double read_bandwidth(int num_threads) {
-  constexpr std::size_t bytes = std::size_t{1} << 30;
-  static kernels::Buffer<std::byte> const memory = [] {
-    kernels::Buffer<std::byte> fresh{{}, static_cast<std::int64_t>(bytes)};
-    std::memset(fresh.data(), 1, bytes);
-    return fresh;
-  }();
+double read_bandwidth(int num_threads, std::size_t bytes) {
+  static kernels::Buffer<std::byte> memory;
+  if (static_cast<std::size_t>(memory.bytes()) < bytes) {
+    memory = kernels::Buffer<std::byte>{{}, static_cast<std::int64_t>(bytes)};
+    std::memset(memory.data(), 1, bytes);
+  }
   std::vector<std::uint64_t> sums(static_cast<std::size_t>(num_threads));
   std::size_t const share = bytes / static_cast<std::size_t>(num_threads);
   double const seconds = seconds_of(num_threads, [&](int thread) {

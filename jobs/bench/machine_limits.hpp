@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
 namespace talus::bench {
 
-/// Bytes a second that `num_threads` threads read from memory, together, with plain loads out of a
-/// gibibyte.
-[[nodiscard]] double read_bandwidth(int num_threads);
+/// What is read to measure a node's memory bus, by all of its processes together: more than caches
+/// hold.
+inline constexpr std::size_t bytes_to_read = std::size_t{1} << 30;
+
+/// Bytes a second that `num_threads` threads read from memory, together, with plain loads.
+///
+/// \param bytes  how many to read; the process keeps this much memory
+[[nodiscard]] double read_bandwidth(int num_threads, std::size_t bytes = bytes_to_read);
 
 /// Float32 operations a second of `num_threads` threads that do nothing but multiply and add in the
 /// widest registers that the processor has.
