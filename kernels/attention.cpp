@@ -41,6 +41,7 @@ void paged_attention(ExecContext const& exec,
   KvShape const& shape = cache.shape();
   check_heads(heads, shape);
   detail::check_at_most("attention", "key_dim", shape.key_dim, max_key_dim);
+  detail::check_at_most("attention", "value_dim", shape.value_dim, max_key_dim);
   detail::check_batch("attention", batch, cache, q.rows);
   check_equal("attention", "columns of q", q.cols, heads.num_heads * shape.key_dim);
   check_equal("attention", "rows of out", out.rows, q.rows);

@@ -23,6 +23,10 @@ void check_shape(KvShape const& shape) {
     throw ConfigError{
         concat("KV cache: stored as ", name_of(shape.dtype), " (must be float32 or bfloat16)")};
   }
+  if (!shape.value_in_key && shape.dtype == DType::bf16 && shape.key_dim % 2 != 0) {
+    throw ConfigError{
+        concat("KV cache: key_dim = ", shape.key_dim, " in bfloat16 (must be even: words of two)")};
+  }
   if (shape.value_in_key) {
     check_equal("KV cache", "num_heads of latent attention", shape.num_heads, 1);
     check_at_least("KV cache", "key_dim of latent attention", shape.key_dim, shape.value_dim);

@@ -5,47 +5,50 @@
 #include <cstdint>
 
 #include "kernels/kv_cache.hpp"
-#include "kernels/lanes/lanes.hpp"
+#include "kernels/lanes/kv_words.hpp"
 
 namespace talus::kernels::TALUS_TARGET {
 
 /// Where things are in this backend's cache, in elements.
 ///
-/// A block holds, head after head, the keys in panels of 16 positions, each [key_dim, 16], and then
-/// the values, [block_tokens, value_dim]; a latent is [block_tokens, key_dim] and serves as both.
+/// A block holds, head after head, its keys and then its values; a latent serves as both. All are
+/// kept in words of 32 bits, in which W elements follow one another along the axis that attention
+/// sums over (W = 1 for float32, 2 for bfloat16):
+///
+///     keys     panels of 16 positions, each [key_dim / W, 16, W]
+///     values   [block_tokens / W, value_dim, W]
+///     latents  [block_tokens / W, key_dim, W]
+///
+/// So a word is widened with one instruction an element, and 16 positions of a head are contiguous.
 class KvBlocks {
  public:
   KvBlocks(KvCache const& cache, PagedBatch const& batch)
       : shape_{cache.shape()}, tokens_{cache.block_tokens()}, batch_{&batch} {
     token_elements_ = shape_.token_bytes() / size_of(shape_.dtype);
     head_elements_ = token_elements_ / shape_.num_heads * tokens_;
+    key_elements_ = shape_.value_in_key ? 0 : shape_.key_dim;
+    value_elements_ = shape_.value_in_key ? shape_.key_dim : shape_.value_dim;
   }
 
-  /// The panel of keys (or the first row of the latent) of the 16 positions from `position`.
+  /// The panel of keys of the 16 positions from `position`.
   /// \pre position is a multiple of 16
   [[nodiscard]] std::int64_t key_panel(std::int64_t s,
                                        std::int64_t head,
                                        std::int64_t position) const {
-    return start(s, head, position) + position % tokens_ * shape_.key_dim;
+    return start(s, head, position) + position % tokens_ * key_elements_;
   }
 
-  /// The row of values of `position`; the rows of a block follow one another.
-  [[nodiscard]] std::int64_t value_row(std::int64_t s,
-                                       std::int64_t head,
-                                       std::int64_t position) const {
-    std::int64_t const slot = position % tokens_;
-    if (shape_.value_in_key) {
-      return start(s, head, position) + slot * shape_.key_dim;
-    }
-    return start(s, head, position) + tokens_ * shape_.key_dim + slot * shape_.value_dim;
+  /// The values (or latents) of the 16 positions from `position`.
+  /// \pre position is a multiple of 16
+  [[nodiscard]] std::int64_t value_rows(std::int64_t s,
+                                        std::int64_t head,
+                                        std::int64_t position) const {
+    return start(s, head, position) + tokens_ * key_elements_ +
+           position % tokens_ * value_elements_;
   }
 
-  /// Elements from one position's values to the next one's.
-  [[nodiscard]] std::int64_t value_stride() const noexcept {
-    return shape_.value_in_key ? shape_.key_dim : shape_.value_dim;
-  }
-
-  [[nodiscard]] std::int64_t block_tokens() const noexcept { return tokens_; }
+  /// Elements of one position's values (or latent).
+  [[nodiscard]] std::int64_t value_elements() const noexcept { return value_elements_; }
 
  private:
   [[nodiscard]] std::int64_t start(std::int64_t s, std::int64_t head, std::int64_t position) const {
@@ -58,6 +61,8 @@ class KvBlocks {
   PagedBatch const* batch_;
   std::int64_t token_elements_ = 0;
   std::int64_t head_elements_ = 0;
+  std::int64_t key_elements_ = 0;
+  std::int64_t value_elements_ = 0;
 };
 
 }  // namespace talus::kernels::TALUS_TARGET

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "kernels/lanes/for_each.hpp"
 #include "kernels/lanes/functions.hpp"
 #include "kernels/lanes/kv_block.hpp"
@@ -31,39 +33,59 @@ void write_row(float const* from, std::int64_t count, std::int64_t step, Element
   }
 }
 
+/// Writes a row of values, or a latent, into the words of its group of 16 positions. The first one
+/// of a group clears the others, so that attention may read whole groups.
 template <class Element>
-void store_token(Storing const& storing, std::int64_t s, std::int64_t row, Element* cache) {
+void write_values(float const* from, std::int64_t count, std::int64_t lane, Element* group) {
+  constexpr int width = word_elements<Element>;
+  if (lane == 0) {
+    std::fill_n(group, num_lanes * count, Element{});
+  }
+  write_row(from, count, width, group + lane / width * width * count + lane % width);
+}
+
+/// Writes a key into its lane of a panel.
+template <class Element>
+void write_key(float const* from, std::int64_t count, std::int64_t lane, Element* panel) {
+  constexpr int width = word_elements<Element>;
+  for (std::int64_t d = 0; d < count; ++d) {
+    write(from[d], panel + (d / width * num_lanes + lane) * width + d % width);
+  }
+}
+
+template <class Element>
+void store_token(
+    Storing const& storing, std::int64_t s, std::int64_t head, std::int64_t row, Element* cache) {
   auto const i = static_cast<std::size_t>(s);
   KvShape const& shape = storing.shape;
   std::int64_t const position = storing.batch.context[i] + row - storing.batch.first_row[i];
   std::int64_t const lane = position % num_lanes;
-  for (std::int64_t h = 0; h < shape.num_heads; ++h) {
-    float const* const key = storing.keys.data + row * storing.keys.row_stride + h * shape.key_dim;
-    Element* const values = cache + storing.blocks.value_row(s, h, position);
-    if (shape.value_in_key) {
-      write_row(key, shape.key_dim, 1, values);
-      continue;
-    }
-    Element* const panel = cache + storing.blocks.key_panel(s, h, position - lane);
-    write_row(key, shape.key_dim, num_lanes, panel + lane);
-    write_row(storing.values.data + row * storing.values.row_stride + h * shape.value_dim,
-              shape.value_dim,
-              1,
-              values);
+  std::int64_t const group = position - lane;
+  float const* const key = storing.keys.data + row * storing.keys.row_stride + head * shape.key_dim;
+  Element* const values = cache + storing.blocks.value_rows(s, head, group);
+  if (shape.value_in_key) {
+    write_values(key, shape.key_dim, lane, values);
+    return;
   }
+  write_key(key, shape.key_dim, lane, cache + storing.blocks.key_panel(s, head, group));
+  write_values(storing.values.data + row * storing.values.row_stride + head * shape.value_dim,
+               shape.value_dim,
+               lane,
+               values);
 }
 
 template <class Element>
 void store_all(ExecContext const& exec, Storing const& storing, std::byte* cache) {
   auto const cost = storing.keys.rows * storing.keys.cols;
-  for_each(
-      exec, "talus::kernels::store_kv", storing.batch.num_sequences(), cost, [&](std::int64_t s) {
-        auto const i = static_cast<std::size_t>(s);
-        for (std::int64_t row = storing.batch.first_row[i]; row < storing.batch.first_row[i + 1];
-             ++row) {
-          store_token(storing, s, row, reinterpret_cast<Element*>(cache));
-        }
-      });
+  std::int64_t const heads = storing.shape.num_heads;
+  std::int64_t const count = storing.batch.num_sequences() * heads;
+  for_each(exec, "talus::kernels::store_kv", count, cost, [&](std::int64_t i) {
+    auto const s = static_cast<std::size_t>(i / heads);
+    for (std::int64_t row = storing.batch.first_row[s]; row < storing.batch.first_row[s + 1];
+         ++row) {
+      store_token(storing, i / heads, i % heads, row, reinterpret_cast<Element*>(cache));
+    }
+  });
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <random>
 
+#include "kernels/threads/thread_team.hpp"
 #include "runtime/base/error.hpp"
 
 #include "tests/kernels/kernels_support.hpp"
@@ -232,6 +233,48 @@ TEST_CASE("attention has the same bits for any blocks, chunks and batch") {
     CHECK(attend(exec, model, sequences, {.chunk = 7, .shuffle = 8}) == wanted);
     CHECK(attend(exec, model, {sequences[2]}, {.chunk = 33}).front() == wanted[2]);
     CHECK(attend(exec, model, {sequences[1], sequences[0]}, {.chunk = 64})[1] == wanted[0]);
+  }
+}
+
+TEST_CASE("attention over a long context has the same bits on any number of threads") {
+  ExecContext const fast = fast_backend();
+  std::int64_t const positions = 5000;  // several segments, more than are merged at a time
+  std::vector<Model> const few = {{{1, 64, 64, false, DType::bf16}, {8, 0, 8, 0, 0.125F}},
+                                  {{1, 20, 13, false, DType::f32}, {2, 0, 2, 0, 0.3F, 2500}},
+                                  {{1, 576, 512, true, DType::bf16}, {128, 0, 128, 0, 0.04F}}};
+  for (Model const& model : few) {
+    std::int64_t const tokens = model.shape.value_in_key ? 1 : 3;
+    Model one = model;
+    one.heads.num_heads = 1;  // few queries: only those of the last tokens are used
+    Sequence const cached = one.sequence(positions, 1);
+    Matrix const q = random_matrix(tokens, model.heads.num_heads * model.shape.key_dim, 7);
+    std::vector<std::int32_t> table(static_cast<std::size_t>((positions + 15) / 16));
+    std::iota(table.begin(), table.end(), 0);
+    auto const run = [&](ExecContext const& exec) {
+      KvCache cache{exec, model.shape, std::ssize(table), 16};
+      std::vector<std::int32_t> const all = {0, static_cast<std::int32_t>(positions)};
+      std::vector<std::int32_t> const last = {0, static_cast<std::int32_t>(tokens)};
+      std::vector<std::int32_t> context = {0};
+      store_kv(exec,
+               {all, context, table, std::ssize(table)},
+               cached.keys.view(),
+               cached.values.view(),
+               cache);
+      context[0] = static_cast<std::int32_t>(positions - tokens);
+      Matrix out{tokens, model.heads.num_heads * model.shape.value_dim};
+      PagedBatch const batch{last, context, table, std::ssize(table)};
+      paged_attention(exec, batch, model.heads, q.view(), cache, out.view());
+      return out;
+    };
+    Matrix const alone = run({fast.backend, nullptr});
+    INFO(name_of(fast.backend) << ", key_dim " << model.shape.key_dim);
+    if (!model.shape.value_in_key) {
+      CHECK(difference(alone, run(on_reference)) < tolerance);
+    }
+    for (int const threads : {1, 2, 3, 5}) {
+      ThreadTeam team{{.num_threads = threads, .cores = {}, .spins = false}};
+      CHECK(run({fast.backend, &team}) == alone);
+    }
   }
 }
 
