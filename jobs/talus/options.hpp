@@ -32,6 +32,9 @@ void visit_model_options(Options& o, Visitor&& visit) {
   visit("--backend", o.backend, "Kernels: auto, kokkos, reference");
   visit("--threads", o.threads, "Threads of a rank; 0: its share of the cores");
   visit("--load-format", o.load_format, "Weights: auto, safetensors, dummy (random, no files)");
+  visit("--share-weights,!--no-share-weights",
+        o.share_weights,
+        "Replicas on a node keep one copy of the weights, in shared memory");
   visit("--load-host-memory", o.load_host_memory, "Bytes of host memory a rank uses to load");
 }
 

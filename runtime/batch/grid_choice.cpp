@@ -23,13 +23,21 @@ ShardPlace place_in(GridShape const& shape, int stage) {
           .ep_size = shape.ep};
 }
 
+/// Ranks on a node that have one copy of weights together; 1 where replicas hold other experts.
+std::int64_t weight_sharers(GridShape const& shape, GridConditions const& conditions) {
+  if (!conditions.shares_weights || shape.tp % shape.ep != 0) {
+    return 1;
+  }
+  return std::clamp(conditions.ranks_on_node / (shape.pp * shape.tp), 1, shape.dp);
+}
+
 bool fits(kernels::ExecContext const& exec,
           ModelSpec const& spec,
           GridShape const& shape,
           GridConditions const& conditions) {
   for (int const stage : {0, shape.pp - 1}) {
     std::int64_t const bytes = weight_bytes(exec, spec, place_in(shape, stage), conditions.dtype);
-    if (bytes > conditions.available / 10 * 7) {
+    if (bytes / weight_sharers(shape, conditions) > conditions.available / 10 * 7) {
       return false;
     }
   }

@@ -2,11 +2,13 @@
 #include "runtime/batch/model_load.hpp"
 
 #include <chrono>
+#include <memory>
 #include <utility>
 
 #include "parallel/agree.hpp"
 #include "runtime/base/error.hpp"
 #include "runtime/model/dummy_weights.hpp"
+#include "runtime/model/shared_weights.hpp"
 
 namespace talus::runtime {
 namespace {
@@ -21,6 +23,25 @@ LoadedModel make_dummies(parallel::ProcessGrid const& grid, ModelPlan const& pla
   loaded.report = concat(
       "random weights in ", time.count(), " s (--load-format dummy): the tokens will mean nothing");
   return loaded;
+}
+
+/// The memory that this rank's weights have together with those of other replicas on its node; null
+/// where they have none. Collective over grid.world().
+std::unique_ptr<SharedWeights> make_shared_weights(parallel::ProcessGrid const& grid,
+                                                   ModelPlan const& plan) {
+  parallel::Communicator sharers = weight_sharers(grid);
+  bool const are_shared = plan.weight_sharers > 1;
+  std::unique_ptr<SharedWeights> shared;
+  if (are_shared) {
+    std::int64_t const bytes = weight_bytes(plan.exec, plan.spec, shard_place(grid), plan.dtype);
+    shared = SharedWeights::make(std::move(sharers), shared_weight_bytes(bytes));
+  }
+  if (!parallel::all_agree(grid.world(), !are_shared || shared != nullptr)) {
+    throw ConfigError{
+        "--share-weights: a node has not the shared memory for them that it had a moment ago (use "
+        "--no-share-weights)"};
+  }
+  return shared;
 }
 
 }  // namespace
@@ -44,8 +65,15 @@ LoadedModel load_model(parallel::ProcessGrid const& grid,
   io::Checkpoint const checkpoint = io::Checkpoint::open_shared(options.model, grid.world());
   io::LoadOptions load_options;
   load_options.host_memory_bytes = options.load_host_memory;
+  std::unique_ptr<SharedWeights> shared = make_shared_weights(grid, plan);
+  kernels::ExecContext exec = plan.exec;
+  exec.memory = shared.get();
   LoadedWeights loaded = load_weights(
-      grid.world(), checkpoint, plan.exec, plan.spec, shard_place(grid), plan.dtype, load_options);
+      grid.world(), checkpoint, exec, plan.spec, shard_place(grid), plan.dtype, load_options);
+  if (shared) {
+    shared->publish();
+    loaded.weights.memory = std::move(shared);
+  }
   return {std::move(loaded.weights), loaded.report.format()};
 }
 

@@ -9,11 +9,13 @@
 #include "parallel/agree.hpp"
 #include "parallel/collectives.hpp"
 #include "parallel/placement.hpp"
+#include "parallel/shared_window.hpp"
 #include "runtime/base/error.hpp"
 #include "runtime/batch/grid_choice.hpp"
 #include "runtime/batch/model_load.hpp"
 #include "runtime/batch/same_input.hpp"
 #include "runtime/model/family.hpp"
+#include "runtime/model/shared_weights.hpp"
 
 namespace talus::runtime {
 namespace {
@@ -100,6 +102,27 @@ ModelPlan read_plan(ModelOptions const& options) {
   return plan;
 }
 
+/// Whether replicas are to share weights: random ones each draws for itself.
+bool shares_weights(ModelOptions const& options) {
+  return options.share_weights && load_format_from(options.load_format) != LoadFormat::dummy;
+}
+
+/// Decides which replicas have one copy of the weights together. Collective over the grid's ranks.
+void plan_sharing(parallel::ProcessGrid const& grid, ModelOptions const& options, ModelPlan& plan) {
+  if (!shares_weights(options)) {
+    return;
+  }
+  int const sharers = weight_sharers(grid).size();
+  std::int64_t bytes = 0;
+  parallel::run_and_agree(grid.world(), [&] {
+    bytes = weight_bytes(plan.exec, plan.spec, shard_place(grid), plan.dtype);
+  });
+  std::int64_t const part = sharers > 1 ? shared_weight_bytes(bytes) / sharers : 0;
+  bool const has_room = parallel::has_shared_memory(grid.node(), static_cast<std::size_t>(part));
+  plan.weight_sharers = has_room ? sharers : 1;
+  plan.lacks_shared_memory = !parallel::all_agree(grid.world(), has_room || sharers == 1);
+}
+
 void plan_blocks(parallel::ProcessGrid const& grid,
                  ModelOptions const& options,
                  std::int64_t available,
@@ -114,6 +137,7 @@ void plan_blocks(parallel::ProcessGrid const& grid,
                                .max_model_len = plan.max_model_len,
                                .block_tokens = options.block_size,
                                .available = available,
+                               .weight_sharers = plan.weight_sharers,
                                .kv_cache = options.kv_cache_memory,
                                .num_blocks = options.num_gpu_blocks_override});
     check_budget(plan.budget, plan.max_model_len);
@@ -154,6 +178,7 @@ ModelPlan plan_model(MPI_Comm comm, ModelOptions const& options) {
   GridConditions conditions{.num_ranks = world.size(),
                             .ranks_on_node = flat.node().size(),
                             .available = available_memory(flat.node().size()),
+                            .shares_weights = shares_weights(options),
                             .dtype = plan.dtype};
   conditions.ranks_on_node =
       parallel::all_reduce(world, conditions.ranks_on_node, parallel::ReduceOp::min);
@@ -170,6 +195,7 @@ std::unique_ptr<parallel::ProcessGrid> make_grid(MPI_Comm comm,
   auto grid = std::make_unique<parallel::ProcessGrid>(comm, plan.shape);
   std::int64_t available = available_memory(grid->node().size());
   available = parallel::all_reduce(grid->world(), available, parallel::ReduceOp::min);
+  plan_sharing(*grid, options, plan);
   plan_blocks(*grid, options, available, plan);
   return grid;
 }
@@ -206,7 +232,10 @@ void report_plan(parallel::ProcessGrid const& grid,
   std::int32_t const num_groups = budget.geometry.num_groups();
   reporter.info(concat("memory of rank 0: ",
                        format_bytes(budget.weights),
-                       " weights, ",
+                       plan.weight_sharers > 1 ? concat(" weights (its share of what ",
+                                                        plan.weight_sharers,
+                                                        " replicas on the node have together), ")
+                                               : std::string{" weights, "},
                        format_bytes(budget.activations),
                        " activations, ",
                        format_bytes(budget.kv_cache),
@@ -222,6 +251,11 @@ void report_plan(parallel::ProcessGrid const& grid,
                            : std::string{"), of "},
                        format_bytes(budget.available),
                        " available"));
+  if (plan.lacks_shared_memory) {
+    reporter.warn(
+        "each replica has weights of its own: a node's shared memory (/dev/shm) has no room for a "
+        "copy that they share");
+  }
   double const concurrency = kv_concurrency(budget, plan.max_model_len);
   auto const tokens = static_cast<std::int64_t>(
       std::llround(concurrency * static_cast<double>(plan.max_model_len)));

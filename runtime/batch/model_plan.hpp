@@ -22,7 +22,9 @@ struct ModelPlan {
   std::int64_t max_model_len = 0;
   SchedulerOptions scheduler;
   DecoderLimits limits;
-  MemoryBudget budget;  ///< of this rank, with the blocks that all ranks agreed on
+  int weight_sharers = 1;            ///< ranks on this rank's node that have one copy together
+  bool lacks_shared_memory = false;  ///< so that they don't, though they were to
+  MemoryBudget budget;               ///< of this rank, with the blocks that all ranks agreed on
 };
 
 /// Reads the model's config and decides grid, memory and limits. Collective over `comm`.

@@ -31,6 +31,7 @@ struct ModelOptions {
   int threads = 0;                                        ///< of a rank; 0: as many as its cores
   kernels::ThreadTeam* team = nullptr;                    ///< those threads, once started
   std::string load_format = "auto";                       ///< auto, safetensors, dummy
+  bool share_weights = true;  ///< replicas on a node have one copy, in shared memory
   std::int64_t load_host_memory = std::int64_t{4} << 30;  ///< bytes a rank, while loading
 };
 

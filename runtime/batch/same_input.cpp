@@ -43,6 +43,7 @@ std::vector<NamedText> options_as_text(ModelOptions const& options) {
           {"--kv-admission", options.kv_admission},
           {"--backend", options.backend},
           {"--load-format", options.load_format},
+          {"--share-weights", concat(options.share_weights)},
           {"--load-host-memory", concat(options.load_host_memory)}};
 }
 

@@ -98,7 +98,8 @@ MemoryBudget plan_memory(kernels::ExecContext const& exec,
                          BudgetRequest const& request) {
   MemoryBudget budget;
   budget.available = request.available;
-  budget.weights = weight_bytes(exec, spec, place, request.dtype);
+  std::int64_t const sharers = request.weight_sharers;
+  budget.weights = (weight_bytes(exec, spec, place, request.dtype) + sharers - 1) / sharers;
   budget.activations =
       activation_bytes(spec, place, {request.max_num_batched_tokens, request.max_model_len});
   KvLayout const layout = make_kv_layout(spec, place.pp_size, request.max_model_len);

@@ -14,7 +14,7 @@ namespace talus::runtime {
 /// What a rank's memory is planned for, in bytes unless said otherwise.
 struct MemoryBudget {
   std::int64_t available = 0;  ///< this rank's share of its node's free memory
-  std::int64_t weights = 0;
+  std::int64_t weights = 0;  ///< its share, of weights that replicas on the node share
   std::int64_t activations = 0;
   std::int64_t kv_cache = 0;        ///< num_blocks * block_tokens * kv_token_bytes
   std::int64_t kv_token_bytes = 0;  ///< of a token in a block: in all caches of the stage
@@ -32,6 +32,7 @@ struct BudgetRequest {
   std::int64_t max_model_len = 0;  ///< tokens
   std::int64_t block_tokens = 0;
   std::int64_t available = 0;              ///< see available_memory()
+  int weight_sharers = 1;                  ///< ranks on the node that have one copy together
   std::optional<std::int64_t> kv_cache;    ///< bytes for the KV cache, where the user says
   std::optional<std::int64_t> num_blocks;  ///< KV blocks, where the user says
 };

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "io/checkpoint/convert.hpp"
+#include "kernels/memory_source.hpp"
 #include "runtime/model/matrix_sink.hpp"
 #include "runtime/quantization/scale_table.hpp"
 
@@ -46,6 +47,10 @@ void demand_quantized(kernels::ExecContext const& exec,
 
 }  // namespace
 
+bool WeightBinder::is_filled_here(void const* target) const {
+  return exec_.memory == nullptr || exec_.memory->is_filled_here(target);
+}
+
 bool WeightBinder::is_quantized(MatrixRole role, TensorBlock const& block) const {
   if (quantization_ == nullptr || (role == MatrixRole::head && !quantization_->quantizes_head) ||
       (role == MatrixRole::router && !quantization_->quantizes_router)) {
@@ -74,7 +79,7 @@ void WeightBinder::matrix(kernels::PackedWeights& target,
   makers_.push_back(
       [this, &target, size, dtype, quantized, blocks = std::move(blocks)](WeightDemands& demands) {
         target = kernels::PackedWeights{exec_, size.row, size.col, dtype};
-        for (std::size_t i = 0; i < blocks.size(); ++i) {
+        for (std::size_t i = 0; i < blocks.size() && is_filled_here(target.data()); ++i) {
           if (quantized[i]) {
             demand_quantized(exec_, target, *quantization_, blocks[i], demands);
           } else {
@@ -117,6 +122,9 @@ void WeightBinder::table(kernels::RowTable& target,
   makers_.push_back(
       [this, &target, name = std::move(name), rows, cols, columns](WeightDemands& demands) {
         target = kernels::RowTable{exec_, rows, columns.size(), dtype_};
+        if (!is_filled_here(target.data())) {
+          return;
+        }
         io::TensorDemand demand;
         demand.name = name;
         demand.columns = {columns.first, columns.last};

@@ -66,8 +66,8 @@ class WeightBinder {
   /// Bytes of everything bound.
   [[nodiscard]] std::int64_t bytes() const noexcept { return bytes_; }
 
-  /// Allocates every target, and gives the demands that fill them. Targets must stay where they
-  /// are.
+  /// Allocates every target, and gives the demands that fill them, but for those that another rank
+  /// fills (kernels::MemorySource). Targets must stay where they are.
   [[nodiscard]] WeightDemands make_demands();
 
   /// Names of the tensors bound, with repetitions.
@@ -79,6 +79,9 @@ class WeightBinder {
   }
 
  private:
+  /// Whether this rank loads a target, or another one that shares it.
+  [[nodiscard]] bool is_filled_here(void const* target) const;
+
   [[nodiscard]] bool is_quantized(MatrixRole role, TensorBlock const& block) const;
 
   kernels::ExecContext exec_;

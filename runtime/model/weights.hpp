@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "io/checkpoint/loader.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/exec_context.hpp"
+#include "kernels/memory_source.hpp"
 #include "kernels/packed_weights.hpp"
 #include "runtime/model/shard.hpp"
 #include "runtime/model/spec.hpp"
@@ -68,6 +70,7 @@ struct LayerWeights {
 };
 
 struct ModelWeights {
+  std::unique_ptr<kernels::MemorySource> memory;  ///< that matrices are in; null: their own
   kernels::RowTable embedding;       ///< first stage: [vocab, this rank's columns of hidden]
   std::vector<LayerWeights> layers;  ///< of this stage
   std::vector<float> final_norm;     ///< last stage: [hidden]
@@ -88,6 +91,7 @@ struct LoadedWeights {
 
 /// Loads and packs a rank's weights. Collective over `comm`, the ranks of the job.
 ///
+/// \param exec   its `memory`, if it has one, holds the matrices, and says which this rank loads
 /// \param dtype  of the packed matrices: f32 or bf16
 /// A head of its own in the checkpoint is used, also where the config ties it to the embedding.
 /// \throws ConfigError  on every rank: see io::load_tensors; or if a weight or bias of the model's
