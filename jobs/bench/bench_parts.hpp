@@ -11,6 +11,9 @@ namespace talus::bench {
 /// Matmuls of the 1.1-billion Llama shape: decode, prefill, leaves; packing.
 void bench_matmul(Settings const& settings);
 
+/// Matmuls of quantised weights: decode and prefill of the same shape.
+void bench_quantized(Settings const& settings);
+
 /// Paged attention: decode at some lengths of context, prefill.
 void bench_attention(Settings const& settings);
 

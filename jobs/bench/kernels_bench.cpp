@@ -26,6 +26,7 @@ struct Part {
 };
 
 constexpr std::array parts = {Part{"matmul", bench::bench_matmul},
+                              Part{"quantized", bench::bench_quantized},
                               Part{"attention", bench::bench_attention},
                               Part{"sampling", bench::bench_sampling}};
 
