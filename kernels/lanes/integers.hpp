@@ -26,12 +26,18 @@ using NativeBytes [[gnu::vector_size(native_lanes * 2)]] = std::int8_t;
 [[gnu::always_inline]] inline NativeInts add_products(NativeInts sum,
                                                       NativePairs a,
                                                       NativePairs b) {
+  // Statements without instructions: left alone, the compiler sums products in other orders than
+  // this, and runs out of registers.
 #if defined(__AVX512BW__)
-  return sum + std::bit_cast<NativeInts>(
-                   _mm512_madd_epi16(std::bit_cast<__m512i>(a), std::bit_cast<__m512i>(b)));
+  sum += std::bit_cast<NativeInts>(
+      _mm512_madd_epi16(std::bit_cast<__m512i>(a), std::bit_cast<__m512i>(b)));
+  __asm__("" : "+v"(sum));
+  return sum;
 #elif defined(__AVX2__)
-  return sum + std::bit_cast<NativeInts>(
-                   _mm256_madd_epi16(std::bit_cast<__m256i>(a), std::bit_cast<__m256i>(b)));
+  sum += std::bit_cast<NativeInts>(
+      _mm256_madd_epi16(std::bit_cast<__m256i>(a), std::bit_cast<__m256i>(b)));
+  __asm__("" : "+x"(sum));
+  return sum;
 #else
   for (int i = 0; i < native_lanes; ++i) {
     sum[i] += a[2 * i] * b[2 * i] + a[2 * i + 1] * b[2 * i + 1];

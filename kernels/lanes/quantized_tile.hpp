@@ -19,29 +19,18 @@ namespace talus::kernels::TALUS_TARGET {
   return kind == QuantKind::int4 ? 8 : kind == QuantKind::mxfp4 ? 12 : 0;
 }
 
-/// The codes of a step, as pairs.
+/// Vector `v` of a step's codes, as pairs.
 template <QuantKind Kind>
-struct CodeStep {
-  NativePairs vectors[step_vectors];
-
-  [[gnu::always_inline]] explicit CodeStep(std::byte const* from) {
-    if constexpr (has_bytes(Kind)) {
-#pragma GCC unroll 4
-      for (int v = 0; v < step_vectors; ++v) {
-        vectors[v] = widen_bytes(from + v * native_lanes * 2);
-      }
-    } else {
-      NativeUnsignedPairs words;
-      std::memcpy(&words, from, sizeof words);
-#pragma GCC unroll 4
-      for (int v = 0; v < step_vectors; ++v) {
-        auto const codes = v == step_vectors - 1 ? words >> 12 : (words >> (4 * v)) & 15;
-        vectors[v] =
-            Kind == QuantKind::mxfp4 ? doubled_e2m1(codes) : std::bit_cast<NativePairs>(codes);
-      }
-    }
+[[gnu::always_inline]] inline NativePairs step_vector(std::byte const* from, int v) {
+  if constexpr (has_bytes(Kind)) {
+    return widen_bytes(from + v * native_lanes * 2);
+  } else {
+    NativeUnsignedPairs words;
+    std::memcpy(&words, from, sizeof words);
+    auto const codes = v == step_vectors - 1 ? words >> 12 : (words >> (4 * v)) & 15;
+    return Kind == QuantKind::mxfp4 ? doubled_e2m1(codes) : std::bit_cast<NativePairs>(codes);
   }
-};
+}
 
 /// Rows of x, quantised.
 struct CodeRows {
@@ -115,17 +104,21 @@ struct CodeTile {
     constexpr int pairs_of_step = step_vectors / native_parts;
 #pragma GCC unroll 1
     for (int step = 0; step < chunk_steps; ++step) {
-      CodeStep<Kind> const weights{codes + step * step_bytes(Kind)};
+      std::byte const* const from = codes + step * step_bytes(Kind);
 #pragma GCC unroll 16
       for (int pair = 0; pair < pairs_of_step; ++pair) {
+        NativePairs weights[native_parts];
+#pragma GCC unroll 4
+        for (int p = 0; p < native_parts; ++p) {
+          weights[p] = step_vector<Kind>(from, pair * native_parts + p);
+        }
 #pragma GCC unroll 16
         for (int row = 0; row < Rows; ++row) {
           NativePairs const left =
               broadcast_pair(x.codes(row, chunk) + 2 * (step * pairs_of_step + pair));
 #pragma GCC unroll 4
           for (int p = 0; p < native_parts; ++p) {
-            products.rows[row].part[p] = add_products(
-                products.rows[row].part[p], weights.vectors[pair * native_parts + p], left);
+            products.rows[row].part[p] = add_products(products.rows[row].part[p], weights[p], left);
           }
         }
       }
