@@ -7,10 +7,11 @@
 #include <cstdint>
 #include <cstring>
 #include <fstream>
-#include <thread>
+#include <memory>
 
 #include "jobs/bench/units.hpp"
 #include "kernels/buffer.hpp"
+#include "kernels/threads/thread_team.hpp"
 
 namespace talus::bench {
 namespace {
@@ -18,17 +19,32 @@ namespace {
 constexpr std::size_t vector_bytes = 32;
 using Words [[gnu::vector_size(vector_bytes)]] = std::uint64_t;
 
+/// Threads that stay, so that none has to be started while the clock runs.
+kernels::ThreadTeam& team_of(int num_threads) {
+  static std::unique_ptr<kernels::ThreadTeam> team;
+  if (!team || team->size() != num_threads) {
+    team.reset();
+    team = std::make_unique<kernels::ThreadTeam>(
+        kernels::TeamOptions{.num_threads = num_threads, .cores = {}, .spins = true});
+  }
+  return *team;
+}
+
+constexpr std::int64_t pieces_of_thread = 32;  // who is late gets help, as in the kernels
+
+/// Seconds in which the threads do all pieces, once they are awake.
 template <class Work>
 double seconds_of(int num_threads, Work const& work) {
+  kernels::ThreadTeam& team = team_of(num_threads);
+  kernels::TeamTask const task{[](void const* context, std::int64_t first, std::int64_t last) {
+                                 for (std::int64_t piece = first; piece < last; ++piece) {
+                                   (*static_cast<Work const*>(context))(piece);
+                                 }
+                               },
+                               &work};
+  team.run(num_threads, task);
   auto const start = std::chrono::steady_clock::now();
-  std::vector<std::thread> threads;
-  for (int thread = 1; thread < num_threads; ++thread) {
-    threads.emplace_back(work, thread);
-  }
-  work(0);
-  for (std::thread& thread : threads) {
-    thread.join();
-  }
+  team.run(num_threads * pieces_of_thread, task);
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
@@ -48,9 +64,10 @@ std::uint64_t read_all(std::byte const* data, std::size_t bytes) {
 }
 
 double peak_of(Unit const& unit, int num_threads) {
-  constexpr std::int64_t rounds = 1'000'000;
-  double const seconds = seconds_of(num_threads, [&](int) { unit.run(rounds); });
-  return unit.operations_per_round * static_cast<double>(rounds * num_threads) / seconds;
+  constexpr std::int64_t rounds = 1'000'000 / pieces_of_thread;
+  double const seconds = seconds_of(num_threads, [&](std::int64_t) { unit.run(rounds); });
+  return unit.operations_per_round * static_cast<double>(rounds * pieces_of_thread * num_threads) /
+         seconds;
 }
 
 }  // namespace
@@ -61,13 +78,14 @@ double read_bandwidth(int num_threads, std::size_t bytes) {
     memory = kernels::Buffer<std::byte>{{}, static_cast<std::int64_t>(bytes)};
     std::memset(memory.data(), 1, bytes);
   }
-  std::vector<std::uint64_t> sums(static_cast<std::size_t>(num_threads));
-  std::size_t const share = bytes / static_cast<std::size_t>(num_threads);
-  double const seconds = seconds_of(num_threads, [&](int thread) {
-    auto const t = static_cast<std::size_t>(thread);
-    sums[t] = read_all(memory.data() + t * share, share);
+  auto const pieces = static_cast<std::size_t>(num_threads * pieces_of_thread);
+  std::size_t const share = bytes / pieces / (4 * vector_bytes) * (4 * vector_bytes);
+  std::vector<std::uint64_t> sums(pieces);
+  double const seconds = seconds_of(num_threads, [&](std::int64_t piece) {
+    auto const p = static_cast<std::size_t>(piece);
+    sums[p] = read_all(memory.data() + p * share, share);
   });
-  return sums.front() == 0 ? 0.0 : static_cast<double>(bytes) / seconds;
+  return sums.front() == 0 ? 0.0 : static_cast<double>(pieces * share) / seconds;
 }
 
 double arithmetic_peak(int num_threads) {
