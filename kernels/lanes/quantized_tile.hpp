@@ -101,26 +101,21 @@ struct CodeTile {
     for (int row = 0; row < Rows; ++row) {
       products.rows[row] = begin(header, has_zeros, x.sum(row, chunk));
     }
-    constexpr int pairs_of_step = step_vectors / native_parts;
+    std::int16_t const* left[static_cast<unsigned>(Rows)];
+#pragma GCC unroll 16
+    for (int row = 0; row < Rows; ++row) {
+      left[row] = x.codes(row, chunk);
+    }
+    // Few rows leave little to do between two steps but to count them.
+    if constexpr (Rows <= 2) {
+#pragma GCC unroll 16
+      for (int step = 0; step < chunk_steps; ++step) {
+        add_step(left, step, codes, products);
+      }
+    } else {
 #pragma GCC unroll 1
-    for (int step = 0; step < chunk_steps; ++step) {
-      std::byte const* const from = codes + step * step_bytes(Kind);
-#pragma GCC unroll 16
-      for (int pair = 0; pair < pairs_of_step; ++pair) {
-        NativePairs weights[native_parts];
-#pragma GCC unroll 4
-        for (int p = 0; p < native_parts; ++p) {
-          weights[p] = step_vector<Kind>(from, pair * native_parts + p);
-        }
-#pragma GCC unroll 16
-        for (int row = 0; row < Rows; ++row) {
-          NativePairs const left =
-              broadcast_pair(x.codes(row, chunk) + 2 * (step * pairs_of_step + pair));
-#pragma GCC unroll 4
-          for (int p = 0; p < native_parts; ++p) {
-            products.rows[row].part[p] = add_products(products.rows[row].part[p], weights[p], left);
-          }
-        }
+      for (int step = 0; step < chunk_steps; ++step) {
+        add_step(left, step, codes, products);
       }
     }
 #pragma GCC unroll 16
@@ -140,6 +135,31 @@ struct CodeTile {
   struct Products {
     ChunkSums rows[static_cast<unsigned>(Rows)];
   };
+
+  [[gnu::always_inline]] static void add_step(
+      std::int16_t const* const (&left)[static_cast<unsigned>(Rows)],
+      int step,
+      std::byte const* codes,
+      Products& products) {
+    constexpr int pairs = step_vectors / native_parts;
+    std::byte const* const from = codes + step * step_bytes(Kind);
+#pragma GCC unroll 16
+    for (int pair = 0; pair < pairs; ++pair) {
+      NativePairs weights[native_parts];
+#pragma GCC unroll 4
+      for (int p = 0; p < native_parts; ++p) {
+        weights[p] = step_vector<Kind>(from, pair * native_parts + p);
+      }
+#pragma GCC unroll 16
+      for (int row = 0; row < Rows; ++row) {
+        NativePairs const inputs = broadcast_pair(left[row] + 2 * (step * pairs + pair));
+#pragma GCC unroll 4
+        for (int p = 0; p < native_parts; ++p) {
+          products.rows[row].part[p] = add_products(products.rows[row].part[p], weights[p], inputs);
+        }
+      }
+    }
+  }
 
   /// What the zero points take off.
   [[gnu::always_inline]] static ChunkSums begin(GroupHeader const& header,
