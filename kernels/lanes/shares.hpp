@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
+#include <cstring>
+#include <limits>
 
 #include "kernels/lanes/lanes.hpp"
 
@@ -88,15 +92,17 @@ namespace talus::kernels::TALUS_TARGET {
 class ShareRule {
  public:
   ShareRule(float greatest, float temperature)
-      : greatest_{native_broadcast(greatest)}, temperature_{native_broadcast(temperature)} {}
+      : greatest_{native_broadcast(greatest)},
+        inverse_{
+            native_broadcast(std::min(1.0F / temperature, std::numeric_limits<float>::max()))} {}
 
   [[gnu::always_inline]] Lanes operator()(Lanes const& logits) const {
-    return map([this](NativeFloats x) { return exp_down((x - greatest_) / temperature_); }, logits);
+    return map([this](NativeFloats x) { return exp_down((x - greatest_) * inverse_); }, logits);
   }
 
  private:
   NativeFloats greatest_;
-  NativeFloats temperature_;
+  NativeFloats inverse_;  ///< of the temperature
 };
 
 }  // namespace talus::kernels::TALUS_TARGET

@@ -206,16 +206,22 @@ void OutputHead::answer(MatrixView<float> logits,
                         TokenResults& results) {
   kernels::ExecContext const& exec = context_.exec;
   rules_.clear();
-  bool any_logprob = false;
+  std::size_t num_asked = 0;
   for (LogitRow const& row : rows) {
     rules_.push_back(row.rule);
-    any_logprob = any_logprob || row.num_top >= 0;
+    num_asked += row.num_top >= 0 ? 1U : 0U;
   }
   tokens_.resize(rows.size());
   log_sums_.assign(rows.size(), 0.0F);
   kernels::SummarizedLogits const summarized = summarize(as_const(logits), rows);
-  if (any_logprob) {
+  if (num_asked == rows.size()) {
     kernels::log_sum_exp(exec, summarized, log_sums_);
+  }
+  for (std::size_t i = 0; num_asked < rows.size() && i < rows.size(); ++i) {
+    if (rows[i].num_top >= 0) {
+      auto const row = row_of(summarized, static_cast<std::int64_t>(i));
+      kernels::log_sum_exp(exec, row, {&log_sums_[i], 1});
+    }
   }
   Lines const lines = edit(summarized, logits, rows);
   kernels::sample(exec, lines.drawn, rules_, tokens_);
