@@ -21,9 +21,9 @@ namespace {
 constexpr double round_bytes = 4096;
 constexpr double shared_core_round_bytes = 131072;
 
-// Polls of a flag before the rank yields: about 3 us. The others are rarely so near if they have to
-// get this rank's core first.
-constexpr int num_spins = 128;
+// Polls of a flag before the rank yields: about 12 us, as Backoff's. To yield is to lose the core
+// for milliseconds if strangers want it. Ranks that wait for this rank's core are rarely so near.
+constexpr int num_spins = 512;
 constexpr int num_shared_core_spins = 4;
 
 // Two cache lines: a processor may fetch the neighbour of a line that it wants.
