@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "runtime/base/dtype.hpp"
 #include "runtime/base/error.hpp"
 
 namespace talus::kernels {
@@ -21,6 +22,12 @@ float round_small(float value) noexcept {
   return (value + shift) - shift;
 }
 
+// To the nearest bfloat16, that is finite all the same.
+float as_bf16(float value) noexcept {
+  float const rounded = bf16_to_float(float_to_bf16(value));
+  return std::isfinite(rounded) ? rounded : std::copysign(0x1.fep127F, value);
+}
+
 // A group's scale and zero point.
 struct Scale {
   float scale = 0.0F;
@@ -32,7 +39,7 @@ Scale scale_int8(std::span<float const> w) {
   for (float const value : w) {
     most = std::max(most, std::abs(value));
   }
-  return {most / int8_max, 0.0F};
+  return {as_bf16(most / int8_max), 0.0F};
 }
 
 Scale scale_symmetric(std::span<float const> w) {
@@ -40,7 +47,7 @@ Scale scale_symmetric(std::span<float const> w) {
   for (float const value : w) {
     extreme = std::abs(value) > std::abs(extreme) ? value : extreme;
   }
-  return {extreme / -8.0F, 8.0F};
+  return {as_bf16(extreme / -8.0F), 8.0F};
 }
 
 Scale scale_with_zero(std::span<float const> w) {
@@ -51,7 +58,7 @@ Scale scale_with_zero(std::span<float const> w) {
     most = std::max(most, value);
   }
   // Each divided for itself: a difference of extremes may overflow.
-  float const scale = most / 15.0F - least / 15.0F;
+  float const scale = as_bf16(most / 15.0F - least / 15.0F);
   float const zero = scale == 0.0F ? 0.0F : std::nearbyint(-least / scale);
   return {scale, std::clamp(zero, 0.0F, 15.0F)};
 }
@@ -76,17 +83,6 @@ void encode(QuantFormat const& format,
     float const quotient = round_small(w[i] / divisor);
     float const code = std::clamp(quotient + scale.zero, least, most);
     codes[i] = static_cast<std::uint8_t>(static_cast<std::int32_t>(code));
-  }
-}
-
-void check_can_quantize(QuantFormat const& format) {
-  bool const is_int8 = format.kind == QuantKind::int8 && !format.zero_points;
-  bool const is_known = is_int8 || format.kind == QuantKind::int4;
-  if (!is_known || format.block_outputs != 1 || format.group < 0) {
-    throw ConfigError{
-        concat("quantisation to ",
-               name_of(format),
-               " (only int8 without zero points, and int4, with one output a scale)")};
   }
 }
 
@@ -223,8 +219,19 @@ std::int64_t groups_of(QuantFormat const& format, std::int64_t cols) noexcept {
   return format.group == 0 ? 1 : (cols + format.group - 1) / format.group;
 }
 
+bool can_quantize(QuantFormat const& format) noexcept {
+  bool const is_int8 = format.kind == QuantKind::int8 && !format.zero_points;
+  bool const is_known = is_int8 || format.kind == QuantKind::int4;
+  return is_known && format.block_outputs == 1 && format.group >= 0;
+}
+
 QuantizedMatrix quantize(MatrixView<float const> w, QuantFormat const& format) {
-  check_can_quantize(format);
+  if (!can_quantize(format)) {
+    throw ConfigError{
+        concat("quantisation to ",
+               name_of(format),
+               " (only int8 without zero points, and int4, with one output a scale)")};
+  }
   std::int64_t const groups = groups_of(format, w.cols);
   std::int64_t const group = format.group == 0 ? w.cols : format.group;
   QuantizedMatrix result{format, w.rows, w.cols, {}, {}, {}};

@@ -110,15 +110,19 @@ struct QuantizedMatrix {
 /// Scales of a row of `cols` inputs.
 [[nodiscard]] std::int64_t groups_of(QuantFormat const& format, std::int64_t cols) noexcept;
 
+/// Whether quantize() makes a format: int8 without zero points, or int4, one output a scale.
+[[nodiscard]] bool can_quantize(QuantFormat const& format) noexcept;
+
 /// Quantises rows: the same result for a row whatever the others, and for a group whatever the
 /// other groups.
 ///
 /// int8: scale = max |w| / 127. int4 without zero points: the element of largest magnitude becomes
 /// -8, so scale = -w / 8, of either sign. int4 with zero points: scale = (max - min) / 15 over the
-/// group and 0. Codes round to nearest, ties to even, and are clamped.
+/// group and 0. A scale is rounded to bfloat16, so that it can be kept so. Codes round to nearest,
+/// ties to even, and are clamped.
 ///
 /// \param w  [rows, cols]; finite
-/// \throws ConfigError  unless the format is int8 without zero points, or int4, one output a scale
+/// \throws ConfigError  unless can_quantize(format)
 [[nodiscard]] QuantizedMatrix quantize(MatrixView<float const> w, QuantFormat const& format);
 
 /// "int8", "int8-g128", "int4-g32", "int4-g128-asym", "fp8-g128x128", "mxfp4".

@@ -36,6 +36,7 @@ io::Json to_json(runtime::ModelSpec const& spec, runtime::Inspection const& insp
       {"vocab_size", spec.vocab},
       {"max_position", spec.max_position},
       {"parameters", {{"total", inspection.parameters}, {"active", inspection.active_parameters}}},
+      {"quantization", inspection.quantization},
       {"bytes_by_dtype", inspection.bytes_by_dtype},
       {"kv_bytes_per_token", inspection.kv_token_bytes},
       {"kv_layers", kv},
@@ -66,6 +67,9 @@ void print(runtime::ModelSpec const& spec, runtime::Inspection const& inspection
   for (auto const& [dtype, bytes] : inspection.bytes_by_dtype) {
     std::cout << "weights      " << dtype << ": " << bytes << " bytes ("
               << runtime::format_bytes(bytes) << ")\n";
+  }
+  if (!inspection.quantization.empty()) {
+    std::cout << "quantised    " << inspection.quantization << '\n';
   }
   std::cout << "KV cache     " << inspection.kv_token_bytes << " bytes a token\n";
   for (runtime::KvLayerKind const& layer : inspection.kv_layers) {

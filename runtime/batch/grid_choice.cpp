@@ -36,7 +36,7 @@ bool fits(kernels::ExecContext const& exec,
           GridShape const& shape,
           GridConditions const& conditions) {
   for (int const stage : {0, shape.pp - 1}) {
-    std::int64_t const bytes = weight_bytes(exec, spec, place_in(shape, stage), conditions.dtype);
+    std::int64_t const bytes = weight_bytes(exec, spec, place_in(shape, stage), conditions.weights);
     if (bytes / weight_sharers(shape, conditions) > conditions.available / 10 * 7) {
       return false;
     }

@@ -7,16 +7,17 @@
 #include "parallel/grid_shape.hpp"
 #include "runtime/batch/run_options.hpp"
 #include "runtime/model/spec.hpp"
+#include "runtime/quantization/weight_precision.hpp"
 
 namespace talus::runtime {
 
 /// What a choice of grid depends on, besides the user's sizes.
 struct GridConditions {
   int num_ranks = 1;
-  int ranks_on_node = 1;        ///< fewest of any node
-  std::int64_t available = 0;   ///< bytes of memory for a rank, the least of all
+  int ranks_on_node = 1;       ///< fewest of any node
+  std::int64_t available = 0;  ///< bytes of memory for a rank, the least of all
   bool shares_weights = false;  ///< replicas on a node have one copy together
-  DType dtype = DType::f32;     ///< of the weights
+  WeightPrecision weights;
 };
 
 /// The process grid of a run: the sizes that the user gave, the others so that it fits.

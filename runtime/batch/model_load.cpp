@@ -17,7 +17,7 @@ LoadedModel make_dummies(parallel::ProcessGrid const& grid, ModelPlan const& pla
   auto const start = std::chrono::steady_clock::now();
   LoadedModel loaded;
   parallel::run_and_agree(grid.world(), [&] {
-    loaded.weights = make_dummy_weights(plan.exec, plan.spec, shard_place(grid), plan.dtype);
+    loaded.weights = make_dummy_weights(plan.exec, plan.spec, shard_place(grid), plan.weights);
   });
   std::chrono::duration<double> const time = std::chrono::steady_clock::now() - start;
   loaded.report = concat(
@@ -28,12 +28,14 @@ LoadedModel make_dummies(parallel::ProcessGrid const& grid, ModelPlan const& pla
 /// The memory that this rank's weights have together with those of other replicas on its node; null
 /// where they have none. Collective over grid.world().
 std::unique_ptr<SharedWeights> make_shared_weights(parallel::ProcessGrid const& grid,
-                                                   ModelPlan const& plan) {
+                                                   ModelPlan const& plan,
+                                                   io::Checkpoint const& checkpoint) {
   parallel::Communicator sharers = weight_sharers(grid);
   bool const are_shared = plan.weight_sharers > 1;
   std::unique_ptr<SharedWeights> shared;
   if (are_shared) {
-    std::int64_t const bytes = weight_bytes(plan.exec, plan.spec, shard_place(grid), plan.dtype);
+    std::int64_t const bytes =
+        weight_bytes(plan.exec, plan.spec, shard_place(grid), plan.weights, &checkpoint);
     shared = SharedWeights::make(std::move(sharers), shared_weight_bytes(bytes));
   }
   if (!parallel::all_agree(grid.world(), !are_shared || shared != nullptr)) {
@@ -65,11 +67,11 @@ LoadedModel load_model(parallel::ProcessGrid const& grid,
   io::Checkpoint const checkpoint = io::Checkpoint::open_shared(options.model, grid.world());
   io::LoadOptions load_options;
   load_options.host_memory_bytes = options.load_host_memory;
-  std::unique_ptr<SharedWeights> shared = make_shared_weights(grid, plan);
+  std::unique_ptr<SharedWeights> shared = make_shared_weights(grid, plan, checkpoint);
   kernels::ExecContext exec = plan.exec;
   exec.memory = shared.get();
   LoadedWeights loaded = load_weights(
-      grid.world(), checkpoint, exec, plan.spec, shard_place(grid), plan.dtype, load_options);
+      grid.world(), checkpoint, exec, plan.spec, shard_place(grid), plan.weights, load_options);
   if (shared) {
     shared->publish();
     loaded.weights.memory = std::move(shared);

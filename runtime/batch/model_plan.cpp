@@ -35,6 +35,12 @@ DType dtype_of(ModelOptions const& options, ModelSpec const& spec) {
   throw ConfigError{concat("--dtype: ", options.dtype, " (allowed: auto, float32, bfloat16)")};
 }
 
+/// Codes of a checkpoint stay codes, but for who asks for float32: exactly what they stand for.
+WeightPrecision precision_of(ModelOptions const& options, DType dtype, ModelSpec const& spec) {
+  bool const wants_float = options.quantization == "auto" && options.dtype == name_of(DType::f32);
+  return precision_from(wants_float ? "none" : options.quantization, dtype, spec.quantization);
+}
+
 Admission admission_of(std::string const& name) {
   if (name == "expected") {
     return Admission::expected;
@@ -91,6 +97,7 @@ ModelPlan read_plan(ModelOptions const& options) {
   plan.spec = read_model_spec(options.model);
   plan.exec = {backend_of(options.backend), options.team};
   plan.dtype = dtype_of(options, plan.spec);
+  plan.weights = precision_of(options, plan.dtype, plan.spec);
   plan.max_model_len = model_len_of(options, plan.spec);
   plan.scheduler = {
       .max_num_seqs = static_cast<std::int32_t>(options.max_num_seqs),
@@ -115,7 +122,7 @@ void plan_sharing(parallel::ProcessGrid const& grid, ModelOptions const& options
   int const sharers = weight_sharers(grid).size();
   std::int64_t bytes = 0;
   parallel::run_and_agree(grid.world(), [&] {
-    bytes = weight_bytes(plan.exec, plan.spec, shard_place(grid), plan.dtype);
+    bytes = weight_bytes(plan.exec, plan.spec, shard_place(grid), plan.weights);
   });
   std::int64_t const part = sharers > 1 ? shared_weight_bytes(bytes) / sharers : 0;
   bool const has_room = parallel::has_shared_memory(grid.node(), static_cast<std::size_t>(part));
@@ -131,7 +138,8 @@ void plan_blocks(parallel::ProcessGrid const& grid,
     plan.budget = plan_memory(plan.exec,
                               plan.spec,
                               shard_place(grid),
-                              {.dtype = plan.dtype,
+                              {.weights = plan.weights,
+                               .kv_dtype = plan.dtype,
                                .max_num_seqs = options.max_num_seqs,
                                .max_num_batched_tokens = options.max_num_batched_tokens,
                                .max_model_len = plan.max_model_len,
@@ -179,7 +187,7 @@ ModelPlan plan_model(MPI_Comm comm, ModelOptions const& options) {
                             .ranks_on_node = flat.node().size(),
                             .available = available_memory(flat.node().size()),
                             .shares_weights = shares_weights(options),
-                            .dtype = plan.dtype};
+                            .weights = plan.weights};
   conditions.ranks_on_node =
       parallel::all_reduce(world, conditions.ranks_on_node, parallel::ReduceOp::min);
   conditions.available = parallel::all_reduce(world, conditions.available, parallel::ReduceOp::min);
@@ -223,7 +231,7 @@ void report_plan(parallel::ProcessGrid const& grid,
                        ", backend ",
                        name_of(plan.exec.backend),
                        ", ",
-                       name_of(plan.dtype)));
+                       describe(plan.weights, plan.spec.quantization)));
   reporter.info(parallel::format_placement(placements));
   for (std::string const& warning : parallel::placement_warnings(placements)) {
     reporter.warn(warning);

@@ -23,14 +23,15 @@ struct ModelOptions {
   std::int64_t max_num_batched_tokens = 512;  ///< tokens of a step
   std::int64_t block_size = 16;               ///< tokens of a KV block
   std::string dtype = "auto";                 ///< auto, float32, bfloat16
+  std::string quantization = "auto";          ///< auto, none, or a format: see precision_from
   std::uint64_t seed = 0;
-  std::optional<std::int64_t> kv_cache_memory;            ///< bytes a rank
+  std::optional<std::int64_t> kv_cache_memory;          ///< bytes a rank
   std::optional<std::int64_t> num_gpu_blocks_override;  ///< KV blocks, instead of what fits
-  std::string kv_admission = "expected";                  ///< expected, reserve, eager
-  std::string backend = "auto";                           ///< auto, or a kernels::Backend
-  int threads = 0;                                        ///< of a rank; 0: as many as its cores
-  kernels::ThreadTeam* team = nullptr;                    ///< those threads, once started
-  std::string load_format = "auto";                       ///< auto, safetensors, dummy
+  std::string kv_admission = "expected";                ///< expected, reserve, eager
+  std::string backend = "auto";                         ///< auto, or a kernels::Backend
+  int threads = 0;                                      ///< of a rank; 0: as many as its cores
+  kernels::ThreadTeam* team = nullptr;                  ///< those threads, once started
+  std::string load_format = "auto";                     ///< auto, safetensors, dummy
   bool share_weights = true;  ///< replicas on a node have one copy, in shared memory
   std::int64_t load_host_memory = std::int64_t{4} << 30;  ///< bytes a rank, while loading
 };

@@ -37,6 +37,7 @@ std::vector<NamedText> options_as_text(ModelOptions const& options) {
           {"--max-num-batched-tokens", concat(options.max_num_batched_tokens)},
           {"--block-size", concat(options.block_size)},
           {"--dtype", options.dtype},
+          {"--quantization", options.quantization},
           {"--seed", concat(options.seed)},
           {"--kv-cache-memory", text_of(options.kv_cache_memory)},
           {"--num-gpu-blocks-override", text_of(options.num_gpu_blocks_override)},

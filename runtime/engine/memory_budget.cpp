@@ -99,11 +99,11 @@ MemoryBudget plan_memory(kernels::ExecContext const& exec,
   MemoryBudget budget;
   budget.available = request.available;
   std::int64_t const sharers = request.weight_sharers;
-  budget.weights = (weight_bytes(exec, spec, place, request.dtype) + sharers - 1) / sharers;
+  budget.weights = (weight_bytes(exec, spec, place, request.weights) + sharers - 1) / sharers;
   budget.activations =
       activation_bytes(spec, place, {request.max_num_batched_tokens, request.max_model_len});
   KvLayout const layout = make_kv_layout(spec, place.pp_size, request.max_model_len);
-  for (kernels::KvShape const& shape : slot_shapes(layout, spec, place, request.dtype)) {
+  for (kernels::KvShape const& shape : slot_shapes(layout, spec, place, request.kv_dtype)) {
     budget.kv_token_bytes += shape.token_bytes();
   }
   budget.block_tokens = request.block_tokens;

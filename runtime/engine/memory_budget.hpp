@@ -8,13 +8,14 @@
 #include "kernels/exec_context.hpp"
 #include "runtime/kv_cache/kv_geometry.hpp"
 #include "runtime/model/shard.hpp"
+#include "runtime/quantization/weight_precision.hpp"
 
 namespace talus::runtime {
 
 /// What a rank's memory is planned for, in bytes unless said otherwise.
 struct MemoryBudget {
   std::int64_t available = 0;  ///< this rank's share of its node's free memory
-  std::int64_t weights = 0;  ///< its share, of weights that replicas on the node share
+  std::int64_t weights = 0;    ///< its share, of weights that replicas on the node share
   std::int64_t activations = 0;
   std::int64_t kv_cache = 0;        ///< num_blocks * block_tokens * kv_token_bytes
   std::int64_t kv_token_bytes = 0;  ///< of a token in a block: in all caches of the stage
@@ -26,7 +27,8 @@ struct MemoryBudget {
 
 /// What the budget depends on.
 struct BudgetRequest {
-  DType dtype = DType::f32;  ///< of weights and KV cache
+  WeightPrecision weights;
+  DType kv_dtype = DType::f32;
   std::int64_t max_num_seqs = 0;
   std::int64_t max_num_batched_tokens = 0;
   std::int64_t max_model_len = 0;  ///< tokens

@@ -100,9 +100,9 @@ void bind_latent_heads(WeightBinder& binder, LayerPlace const& at, AttentionWeig
     std::int64_t const row = h * per_head;
     TensorBlock key = rows_block(name, all_rows, latent, {row, row + nope}, 0);
     key.transposed = true;
-    binder.matrix(weights.key_up[i], MatrixRole::absorbed, {latent, nope}, {std::move(key)});
+    binder.matrix(weights.key_up[i], MatrixRole::plain, {latent, nope}, {std::move(key)});
     binder.matrix(weights.value_up[i],
-                  MatrixRole::absorbed,
+                  MatrixRole::plain,
                   {attention.value_dim, latent},
                   {rows_block(name, all_rows, latent, {row + nope, row + per_head}, 0)});
   }
@@ -156,8 +156,10 @@ void bind_attention(WeightBinder& binder, LayerPlace const& at, AttentionWeights
   Range const cols = head_cut(attention, at.place).columns;
   std::int64_t const hidden = at.spec.hidden;
   std::string const out = at.prefix + "self_attn.o_proj.";
+  // Every head is a leaf of the sum, and leaves of codes are whole chunks.
+  bool const has_whole_chunks = attention.value_dim % kernels::quant_chunk == 0;
   binder.matrix(weights.out,
-                MatrixRole::layer,
+                has_whole_chunks ? MatrixRole::layer : MatrixRole::plain,
                 {hidden, cols.size()},
                 {cols_block(out + "weight", hidden, attention.heads * attention.value_dim, cols)});
   if (attention.out_bias) {

@@ -212,6 +212,9 @@ void Decoder::run(StepBatch const& batch, MatrixView<float> x) {
     if (x.rows > 0) {
       add_to_residual(weights.feed_forward_out_norm, x);
     }
+    if (observer_) {
+      observer_(as_const(x));
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -47,6 +48,12 @@ class Decoder {
   ///
   /// \param x  [tokens, hidden], contiguous; may be empty where expert groups span replicas
   void run(StepBatch const& batch, MatrixView<float> x);
+
+  /// From now on `observer` sees the residual, [tokens, hidden], behind each layer of a run. For
+  /// checks of a model's arithmetic.
+  void observe_layers(std::function<void(MatrixView<float const> x)> observer) {
+    observer_ = std::move(observer);
+  }
 
   /// Copies KV blocks in every cache of the stage.
   void copy_blocks(std::span<kernels::KvBlockCopy const> copies);
@@ -95,6 +102,7 @@ class Decoder {
   std::unique_ptr<ExpertExchange> exchange_;
   std::map<std::int32_t, std::unique_ptr<RowParallel>> sums_;  ///< by number of leaves
   std::vector<std::unique_ptr<Layer>> layers_;
+  std::function<void(MatrixView<float const>)> observer_;  ///< or none
 };
 
 /// The place of a rank in the grid, as the model's cut needs it.

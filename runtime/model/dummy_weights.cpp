@@ -110,8 +110,12 @@ void fill_with_dummies(std::span<io::TensorDemand const> demands, DummyRule cons
 ModelWeights make_dummy_weights(kernels::ExecContext const& exec,
                                 ModelSpec const& spec,
                                 ShardPlace const& place,
-                                DType dtype) {
-  WeightBinder binder{exec, dtype, nullptr};
+                                WeightPrecision precision) {
+  if (precision.keeps_codes && spec.quantization &&
+      kernels::can_quantize(spec.quantization->format)) {
+    precision.quantize_to = spec.quantization->format;
+  }
+  WeightBinder binder{exec, precision, nullptr};
   ModelWeights weights;
   bind_model(binder, spec, place, weights);
   // A family that adds to its norms' weights stores them less that.

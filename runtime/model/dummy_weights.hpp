@@ -28,9 +28,12 @@ struct DummyRule {
 void fill_with_dummies(std::span<io::TensorDemand const> demands, DummyRule const& rule);
 
 /// A rank's weights of that kind; no file is read. Local.
+///
+/// A model whose checkpoint would be quantised is made as one that is not; where `precision` keeps
+/// codes and the format is one that can be made, it is quantised to it.
 [[nodiscard]] ModelWeights make_dummy_weights(kernels::ExecContext const& exec,
                                               ModelSpec const& spec,
                                               ShardPlace const& place,
-                                              DType dtype);
+                                              WeightPrecision precision);
 
 }  // namespace talus::runtime

@@ -20,8 +20,14 @@ struct FeedForwardPart {
   std::int64_t intermediate = 0;
   Range cols;
   bool is_gated = true;
-  bool is_fused = false;  ///< gates and ups in one tensor, named as the gates
+  bool is_fused = false;      ///< gates and ups in one tensor, named as the gates
+  bool is_down_whole = true;  ///< no leaf of the sum over `intermediate` cuts a chunk of codes
 };
+
+/// Whether the leaves of a sum over `intermediate` are whole chunks of codes: see feed_forward_cut.
+bool has_whole_chunks(std::int64_t intermediate) {
+  return intermediate % kernels::quant_chunk == 0;
+}
 
 ProjectionNames usual_names(std::string const& prefix) {
   return {prefix + "gate_proj", prefix + "up_proj", prefix + "down_proj"};
@@ -60,7 +66,7 @@ void bind_part(WeightBinder& binder,
   }
   binder.matrix(*targets.first, MatrixRole::layer, {at, hidden}, std::move(blocks));
   binder.matrix(*targets.second,
-                MatrixRole::layer,
+                part.is_down_whole ? MatrixRole::layer : MatrixRole::plain,
                 {hidden, part.cols.size()},
                 {cols_block(part.names.down + ".weight", hidden, part.intermediate, part.cols)});
 }
@@ -87,7 +93,8 @@ void bind_dense(WeightBinder& binder, LayerPlace const& at, FeedForwardWeights& 
                        spec.intermediate,
                        feed_forward_cut(spec.intermediate, at.place).columns,
                        spec.activation.is_gated(),
-                       at.spec.names.fused_gate_up};
+                       at.spec.names.fused_gate_up,
+                       has_whole_chunks(spec.intermediate)};
   if (part.is_fused) {
     part.names.gate = prefix + "gate_up_proj";
   }
@@ -216,7 +223,10 @@ void bind_feed_forward(WeightBinder& binder, LayerPlace const& at, LayerWeights&
               at.spec.hidden,
               {usual_names(at.prefix + at.spec.names.shared_experts),
                moe.shared_intermediate,
-               feed_forward_cut(moe.shared_intermediate, at.place).columns},
+               feed_forward_cut(moe.shared_intermediate, at.place).columns,
+               true,
+               false,
+               has_whole_chunks(moe.shared_intermediate)},
               {&shared.gate_up, &shared.down});
   }
 }

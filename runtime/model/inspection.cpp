@@ -2,20 +2,14 @@
 #include "runtime/model/inspection.hpp"
 
 #include <algorithm>
-#include <functional>
-#include <numeric>
 #include <set>
 
 #include "runtime/base/error.hpp"
 #include "runtime/model/shard.hpp"
+#include "runtime/quantization/quant_tensors.hpp"
 
 namespace talus::runtime {
 namespace {
-
-std::int64_t num_elements(io::TensorInfo const& tensor) {
-  return std::accumulate(
-      tensor.shape.begin(), tensor.shape.end(), std::int64_t{1}, std::multiplies<>{});
-}
 
 std::string kind_of(AttentionSpec const& attention) {
   if (attention.kind == AttentionKind::latent) {
@@ -66,13 +60,18 @@ Inspection inspect(io::Checkpoint const& checkpoint, ModelSpec const& spec) {
     if (unknown.contains(tensor.name)) {
       continue;
     }
-    std::int64_t const elements = num_elements(tensor);
+    std::int64_t const elements = spec.quantization ? elements_in(*spec.quantization, tensor)
+                                                    : tensor.rows() * tensor.columns();
     bool const is_routed = tensor.name.find('.' + spec.names.experts) != std::string::npos;
     inspection.parameters += elements;
     active += static_cast<double>(elements) * (is_routed ? active_share(spec) : 1.0);
   }
   inspection.active_parameters = static_cast<std::int64_t>(active + 0.5);
   count_kv(spec, inspection);
+  if (spec.quantization) {
+    inspection.quantization =
+        concat(spec.quantization->method, " to ", name_of(spec.quantization->format));
+  }
   return inspection;
 }
 

@@ -24,6 +24,7 @@ struct Inspection {
   std::int64_t parameters = 0;
   std::int64_t active_parameters = 0;  ///< that a token goes through: of routed experts only top_k
   std::map<std::string, std::int64_t> bytes_by_dtype;
+  std::string quantization;  ///< "awq to int4-g128-asym"; empty: none
   std::vector<KvLayerKind> kv_layers;
   std::int64_t kv_token_bytes = 0;  ///< of a token in all layers
   TensorNames names;                ///< missing and unknown

@@ -4,6 +4,9 @@
 #include <cstring>
 #include <vector>
 
+#include "runtime/base/assert.hpp"
+#include "runtime/model/quantized_strips.hpp"
+
 namespace talus::runtime {
 namespace {
 
@@ -88,6 +91,25 @@ void put(kernels::ExecContext const& exec,
   }
 }
 
+/// Even rows of a block of codes, and then the odd ones `half` rows further on.
+void put_codes_alternating(kernels::ExecContext const& exec,
+                           kernels::PackedWeights& target,
+                           kernels::MatrixOrigin origin,
+                           std::int64_t half,
+                           kernels::QuantRows const& rows) {
+  TALUS_EXPECT(rows.format.block_outputs == 1);
+  kernels::QuantRows even = rows;
+  even.rows = rows.rows / 2;
+  even.code_stride = 2 * rows.code_stride;
+  even.scale_stride = 2 * rows.scale_stride;
+  kernels::QuantRows odd = even;
+  odd.codes += rows.code_stride;
+  odd.scales += rows.scale_stride;
+  odd.zeros += rows.zeros == nullptr ? 0 : rows.scale_stride;
+  target.set(exec, origin, even);
+  target.set(exec, {origin.row + half, origin.col}, odd);
+}
+
 }  // namespace
 
 kernels::RawRows raw_rows(io::TensorPiece const& piece) {
@@ -108,11 +130,38 @@ io::TensorDemand demand_plain(kernels::ExecContext const& exec,
   return demand;
 }
 
-void put_quantized(kernels::ExecContext const& exec,
-                   kernels::PackedWeights& target,
-                   TensorBlock const& block,
-                   kernels::QuantRows const& rows,
-                   kernels::MatrixOrigin origin) {
+io::TensorDemand demand_quantizing(kernels::ExecContext const& exec,
+                                   kernels::PackedWeights& target,
+                                   TensorBlock const& block,
+                                   kernels::QuantFormat const& format) {
+  return demand_quantized(block, format, [exec, &target, block](QuantizedStrip const& strip) {
+    put_codes(exec,
+              target,
+              block,
+              strip.codes.view(0, strip.codes.rows, strip.cols.first, strip.cols.last),
+              {strip.first_row, 0});
+  });
+}
+
+void put_codes(kernels::ExecContext const& exec,
+               kernels::PackedWeights& target,
+               TensorBlock const& block,
+               kernels::QuantRows const& rows,
+               kernels::MatrixOrigin origin) {
+  kernels::MatrixOrigin const at = block.origin;
+  if (block.order == OutputOrder::alternating) {
+    put_codes_alternating(
+        exec, target, {at.row + origin.row / 2, at.col + origin.col}, block.stacked_cols / 2, rows);
+  } else {
+    target.set(exec, {at.row + origin.row, at.col + origin.col}, rows);
+  }
+}
+
+void put_dequantized(kernels::ExecContext const& exec,
+                     kernels::PackedWeights& target,
+                     TensorBlock const& block,
+                     kernels::QuantRows const& rows,
+                     kernels::MatrixOrigin origin) {
   std::vector<float> values(static_cast<std::size_t>(rows.rows * rows.cols));
   kernels::dequantize(rows, {values.data(), rows.rows, rows.cols, rows.cols});
   kernels::RawRows const raw{reinterpret_cast<std::byte const*>(values.data()),

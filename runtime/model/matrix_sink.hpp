@@ -19,13 +19,31 @@ namespace talus::runtime {
                                             kernels::PackedWeights& target,
                                             TensorBlock const& block);
 
+/// The demand of a block that is quantised as it comes, to a matrix of that format.
+///
+/// Groups that a cut of the columns goes through are demanded whole, and so are rows that share a
+/// scale: the codes and scales of an element don't depend on the cut.
+[[nodiscard]] io::TensorDemand demand_quantizing(kernels::ExecContext const& exec,
+                                                 kernels::PackedWeights& target,
+                                                 TensorBlock const& block,
+                                                 kernels::QuantFormat const& format);
+
+/// Puts a rectangle of a quantised block in its place, in a matrix of its format.
+///
+/// \param origin  of the rectangle, from the block's first output and input
+void put_codes(kernels::ExecContext const& exec,
+               kernels::PackedWeights& target,
+               TensorBlock const& block,
+               kernels::QuantRows const& rows,
+               kernels::MatrixOrigin origin);
+
 /// Puts a rectangle of a quantised block in its place, dequantised.
 ///
 /// \param origin  of the rectangle, from the block's first output and input
-void put_quantized(kernels::ExecContext const& exec,
-                   kernels::PackedWeights& target,
-                   TensorBlock const& block,
-                   kernels::QuantRows const& rows,
-                   kernels::MatrixOrigin origin);
+void put_dequantized(kernels::ExecContext const& exec,
+                     kernels::PackedWeights& target,
+                     TensorBlock const& block,
+                     kernels::QuantRows const& rows,
+                     kernels::MatrixOrigin origin);
 
 }  // namespace talus::runtime

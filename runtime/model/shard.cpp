@@ -69,7 +69,8 @@ Range kv_heads_of(AttentionSpec const& attention, ShardPlace const& place) {
 }
 
 LeafCut feed_forward_cut(std::int64_t intermediate, ShardPlace const& place) {
-  return make_cut(feed_forward_leaves(intermediate), intermediate, 1, place);
+  std::int64_t const unit = intermediate % kernels::quant_chunk == 0 ? kernels::quant_chunk : 1;
+  return make_cut(feed_forward_leaves(intermediate), intermediate, unit, place);
 }
 
 Range experts_of(MoeSpec const& moe, ShardPlace const& place) {

@@ -16,7 +16,9 @@ std::int32_t attention_leaves(AttentionSpec const& attention) {
 }
 
 std::int32_t feed_forward_leaves(std::int64_t intermediate) {
-  return static_cast<std::int32_t>(std::clamp<std::int64_t>(intermediate, 1, max_tensor_parallel));
+  bool const has_whole_chunks = intermediate % kernels::quant_chunk == 0;
+  std::int64_t const parts = has_whole_chunks ? intermediate / kernels::quant_chunk : intermediate;
+  return static_cast<std::int32_t>(std::clamp<std::int64_t>(parts, 1, max_tensor_parallel));
 }
 
 }  // namespace talus::runtime

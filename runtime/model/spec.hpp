@@ -143,7 +143,8 @@ struct ModelSpec {
 /// Leaves of the sum over the attention's output heads: one for each head.
 [[nodiscard]] std::int32_t attention_leaves(AttentionSpec const& attention);
 
-/// Leaves of the sum over a feed-forward's `intermediate` axis: 32, fewer for a tiny one.
+/// Leaves of the sum over a feed-forward's `intermediate` axis: 32, fewer for a tiny one. Whole
+/// chunks of kernels::quant_chunk columns where they divide the axis, quantised or not.
 [[nodiscard]] std::int32_t feed_forward_leaves(std::int64_t intermediate);
 
 /// The largest tensor-parallel size that the canonical shards allow.

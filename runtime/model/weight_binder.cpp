@@ -32,16 +32,32 @@ void put(std::vector<float>& target,
   }
 }
 
-void demand_quantized(kernels::ExecContext const& exec,
-                      kernels::PackedWeights& target,
-                      CheckpointQuantization const& quantization,
-                      TensorBlock const& block,
-                      WeightDemands& demands) {
-  auto table = demand_scales(quantization, quant_place(block), demands.scales);
+/// How a matrix is kept, and which of its blocks come as codes.
+struct MatrixPlan {
+  DType dtype = DType::f32;
+  std::optional<kernels::QuantStorage> storage;  ///< where it is kept as codes
+  std::vector<bool> are_codes;                   ///< [blocks]
+};
+
+/// A block on its way to its matrix.
+struct BlockTarget {
+  kernels::PackedWeights& matrix;
+  TensorBlock block;
+  std::optional<kernels::QuantStorage> storage;
+};
+
+void demand_codes_of(kernels::ExecContext const& exec,
+                     BlockTarget const& to,
+                     CheckpointQuantization const& quantization,
+                     WeightDemands& demands) {
+  auto table = demand_scales(quantization, quant_place(to.block), demands.scales);
   demands.weights.push_back(demand_codes(
-      std::move(table),
-      [exec, &target, block](kernels::QuantRows const& rows, kernels::MatrixOrigin origin) {
-        put_quantized(exec, target, block, rows, origin);
+      std::move(table), [exec, to](kernels::QuantRows const& rows, kernels::MatrixOrigin origin) {
+        if (to.storage) {
+          put_codes(exec, to.matrix, to.block, rows, origin);
+        } else {
+          put_dequantized(exec, to.matrix, to.block, rows, origin);
+        }
       }));
 }
 
@@ -59,29 +75,80 @@ bool WeightBinder::is_quantized(MatrixRole role, TensorBlock const& block) const
   return quantization_->covers(quant_place(block).module);
 }
 
+DType WeightBinder::scale_type(TensorBlock const& block) const {
+  TensorPart const scales = scales_of(*quantization_, quant_place(block));
+  io::TensorInfo const* const tensor =
+      checkpoint_ == nullptr ? nullptr : checkpoint_->find(scales.name);
+  return tensor != nullptr && tensor->dtype ? stored_scale_type(*quantization_, *tensor->dtype)
+                                            : usual_scale_type(*quantization_);
+}
+
+kernels::QuantStorage WeightBinder::checkpoint_storage(
+    std::vector<TensorBlock> const& blocks) const {
+  kernels::QuantStorage storage{quantization_->format, scale_type(blocks.front()), 0};
+  for (TensorBlock const& block : blocks) {
+    if (scale_type(block) != storage.scales) {
+      storage.scales = DType::f32;
+    }
+  }
+  return storage;
+}
+
+std::optional<kernels::QuantStorage> WeightBinder::storage_of(
+    MatrixRole role, std::vector<TensorBlock> const& blocks) const {
+  if (role == MatrixRole::plain || role == MatrixRole::router) {
+    return std::nullopt;
+  }
+  auto const is_coded = [&](TensorBlock const& block) { return is_quantized(role, block); };
+  std::optional<kernels::QuantStorage> storage;
+  if (precision_.quantize_to) {
+    bool const is_head = role == MatrixRole::head;
+    storage = {
+        is_head ? head_format(*precision_.quantize_to) : *precision_.quantize_to, DType::bf16, 0};
+  } else if (precision_.keeps_codes && !quantization_->act_order &&
+             std::ranges::all_of(blocks, is_coded)) {
+    storage = checkpoint_storage(blocks);
+  }
+  if (storage && storage->format.group > 0 && blocks.front().stacked_cols == 0) {
+    storage->col_phase = blocks.front().cols.first % storage->format.group;
+  }
+  return storage;
+}
+
 void WeightBinder::matrix(kernels::PackedWeights& target,
                           MatrixRole role,
                           kernels::MatrixOrigin size,
                           std::vector<TensorBlock> blocks) {
-  DType const dtype = role == MatrixRole::router ? DType::f32 : dtype_;
-  bytes_ += kernels::packed_bytes(exec_, size.row, size.col, dtype);
-  std::vector<bool> quantized;
+  MatrixPlan plan{
+      role == MatrixRole::router ? DType::f32 : precision_.dtype, storage_of(role, blocks), {}};
+  bytes_ += plan.storage ? kernels::packed_bytes(exec_, size.row, size.col, *plan.storage)
+                         : kernels::packed_bytes(exec_, size.row, size.col, plan.dtype);
   for (TensorBlock const& block : blocks) {
-    quantized.push_back(is_quantized(role, block));
-    if (quantized.back()) {
+    plan.are_codes.push_back(is_quantized(role, block));
+    if (plan.are_codes.back()) {
       QuantPlace const place = quant_place(block);
       std::ranges::move(names_of(*quantization_, place), std::back_inserter(names_));
       std::ranges::move(spare_names_of(*quantization_, place), std::back_inserter(spare_names_));
     } else {
       names_.push_back(block.name);
+      if (plan.storage) {
+        quantized_blocks_.push_back({block, plan.storage->format});
+      }
     }
   }
   makers_.push_back(
-      [this, &target, size, dtype, quantized, blocks = std::move(blocks)](WeightDemands& demands) {
-        target = kernels::PackedWeights{exec_, size.row, size.col, dtype};
-        for (std::size_t i = 0; i < blocks.size() && is_filled_here(target.data()); ++i) {
-          if (quantized[i]) {
-            demand_quantized(exec_, target, *quantization_, blocks[i], demands);
+      [this, &target, size, plan, blocks = std::move(blocks)](WeightDemands& demands) {
+        target = plan.storage ? kernels::PackedWeights{exec_, size.row, size.col, *plan.storage}
+                              : kernels::PackedWeights{exec_, size.row, size.col, plan.dtype};
+        if (!is_filled_here(target.data())) {
+          return;
+        }
+        for (std::size_t i = 0; i < blocks.size(); ++i) {
+          if (plan.are_codes[i]) {
+            demand_codes_of(exec_, {target, blocks[i], plan.storage}, *quantization_, demands);
+          } else if (plan.storage) {
+            demands.weights.push_back(
+                demand_quantizing(exec_, target, blocks[i], plan.storage->format));
           } else {
             demands.weights.push_back(demand_plain(exec_, target, blocks[i]));
           }
@@ -117,11 +184,11 @@ void WeightBinder::table(kernels::RowTable& target,
                          std::int64_t rows,
                          std::int64_t cols,
                          Range columns) {
-  bytes_ += rows * columns.size() * size_of(dtype_);
+  bytes_ += rows * columns.size() * size_of(precision_.dtype);
   names_.push_back(name);
   makers_.push_back(
       [this, &target, name = std::move(name), rows, cols, columns](WeightDemands& demands) {
-        target = kernels::RowTable{exec_, rows, columns.size(), dtype_};
+        target = kernels::RowTable{exec_, rows, columns.size(), precision_.dtype};
         if (!is_filled_here(target.data())) {
           return;
         }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,15 +12,22 @@
 #include "kernels/packed_weights.hpp"
 #include "runtime/model/weight_blocks.hpp"
 #include "runtime/quantization/quant_config.hpp"
+#include "runtime/quantization/weight_precision.hpp"
 
 namespace talus::runtime {
 
 /// What a matrix is in the model, which decides what may be quantised.
 enum class MatrixRole {
-  layer,     ///< a linear map of a layer
-  head,      ///< the output head
-  absorbed,  ///< a head's part of a linear map, maybe transposed: never kept quantised
-  router,    ///< of experts: always float32
+  layer,   ///< a linear map of a layer
+  head,    ///< the output head
+  plain,   ///< a linear map that no codes are kept of: absorbed, or cut where codes can't be
+  router,  ///< of experts: always float32
+};
+
+/// A block of a tensor that is quantised at load.
+struct QuantizedBlock {
+  TensorBlock block;
+  kernels::QuantFormat format;
 };
 
 /// What is to be loaded to fill a rank's weights.
@@ -35,11 +43,12 @@ struct WeightDemands {
 /// names.
 class WeightBinder {
  public:
-  /// Keeps a pointer to `quantization`, of the checkpoint, which may be null.
+  /// Keeps pointers to `quantization`, of the checkpoint, and to `checkpoint`; both may be null.
   WeightBinder(kernels::ExecContext const& exec,
-               DType dtype,
-               CheckpointQuantization const* quantization)
-      : exec_{exec}, dtype_{dtype}, quantization_{quantization} {}
+               WeightPrecision const& precision,
+               CheckpointQuantization const* quantization,
+               io::Checkpoint const* checkpoint = nullptr)
+      : exec_{exec}, precision_{precision}, quantization_{quantization}, checkpoint_{checkpoint} {}
 
   /// A matrix [out, in] made of blocks of tensors. Blocks are described as if nothing were
   /// quantised.
@@ -73,6 +82,11 @@ class WeightBinder {
   /// Names of the tensors bound, with repetitions.
   [[nodiscard]] std::vector<std::string> const& names() const noexcept { return names_; }
 
+  /// The blocks that are quantised at load, in the order in which they were bound.
+  [[nodiscard]] std::vector<QuantizedBlock> const& quantized_blocks() const noexcept {
+    return quantized_blocks_;
+  }
+
   /// Names of tensors that the checkpoint may have beside, and that nothing needs.
   [[nodiscard]] std::vector<std::string> const& spare_names() const noexcept {
     return spare_names_;
@@ -83,13 +97,20 @@ class WeightBinder {
   [[nodiscard]] bool is_filled_here(void const* target) const;
 
   [[nodiscard]] bool is_quantized(MatrixRole role, TensorBlock const& block) const;
+  [[nodiscard]] DType scale_type(TensorBlock const& block) const;
+  [[nodiscard]] std::optional<kernels::QuantStorage> storage_of(
+      MatrixRole role, std::vector<TensorBlock> const& blocks) const;
+  [[nodiscard]] kernels::QuantStorage checkpoint_storage(
+      std::vector<TensorBlock> const& blocks) const;
 
   kernels::ExecContext exec_;
-  DType dtype_;
+  WeightPrecision precision_;
   CheckpointQuantization const* quantization_;
+  io::Checkpoint const* checkpoint_;
   std::int64_t bytes_ = 0;
   std::vector<std::string> names_;
   std::vector<std::string> spare_names_;
+  std::vector<QuantizedBlock> quantized_blocks_;
   std::vector<std::function<void(WeightDemands&)>> makers_;
 };
 

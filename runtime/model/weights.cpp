@@ -66,8 +66,9 @@ void refuse_unused(io::Checkpoint const& checkpoint, ModelSpec const& spec) {
 std::int64_t weight_bytes(kernels::ExecContext const& exec,
                           ModelSpec const& spec,
                           ShardPlace const& place,
-                          DType dtype) {
-  WeightBinder binder{exec, dtype, quantization_of(spec)};
+                          WeightPrecision const& precision,
+                          io::Checkpoint const* checkpoint) {
+  WeightBinder binder{exec, precision, quantization_of(spec), checkpoint};
   ModelWeights weights;
   bind_model(binder, spec, place, weights);
   return binder.bytes();
@@ -78,11 +79,11 @@ LoadedWeights load_weights(parallel::Communicator const& comm,
                            kernels::ExecContext const& exec,
                            ModelSpec const& spec,
                            ShardPlace const& place,
-                           DType dtype,
+                           WeightPrecision const& precision,
                            io::LoadOptions const& options) {
   refuse_unused(checkpoint, spec);
   ModelSpec const own = with_own_head(spec, checkpoint);
-  WeightBinder binder{exec, dtype, quantization_of(own)};
+  WeightBinder binder{exec, precision, quantization_of(own), &checkpoint};
   LoadedWeights loaded;
   bind_model(binder, own, place, loaded.weights);
   WeightDemands const demands = binder.make_demands();

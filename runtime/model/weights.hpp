@@ -12,6 +12,7 @@
 #include "kernels/packed_weights.hpp"
 #include "runtime/model/shard.hpp"
 #include "runtime/model/spec.hpp"
+#include "runtime/quantization/weight_precision.hpp"
 
 /// \file
 /// What a rank holds of a model, packed for its backend.
@@ -78,10 +79,13 @@ struct ModelWeights {
 };
 
 /// Bytes that a rank's weights will take, without loading them.
+///
+/// \param checkpoint  says in which types the scales of codes are stored; null: as they usually are
 [[nodiscard]] std::int64_t weight_bytes(kernels::ExecContext const& exec,
                                         ModelSpec const& spec,
                                         ShardPlace const& place,
-                                        DType dtype);
+                                        WeightPrecision const& precision,
+                                        io::Checkpoint const* checkpoint = nullptr);
 
 /// What load_weights gives back.
 struct LoadedWeights {
@@ -92,7 +96,8 @@ struct LoadedWeights {
 /// Loads and packs a rank's weights. Collective over `comm`, the ranks of the job.
 ///
 /// \param exec   its `memory`, if it has one, holds the matrices, and says which this rank loads
-/// \param dtype  of the packed matrices: f32 or bf16
+/// What the checkpoint has quantised is kept so, or dequantised, as `precision` says; scales are
+/// loaded before codes. Codes and scales don't depend on the grid.
 /// A head of its own in the checkpoint is used, also where the config ties it to the embedding.
 /// \throws ConfigError  on every rank: see io::load_tensors; or if a weight or bias of the model's
 ///                      layers would not be used
@@ -101,7 +106,7 @@ struct LoadedWeights {
                                          kernels::ExecContext const& exec,
                                          ModelSpec const& spec,
                                          ShardPlace const& place,
-                                         DType dtype,
+                                         WeightPrecision const& precision,
                                          io::LoadOptions const& options);
 
 /// Names of the tensors of a checkpoint that no part of the model uses, and of those that are

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/quantization/quant_tensors.hpp"
 
+#include <algorithm>
+#include <array>
+
 namespace talus::runtime {
 namespace {
 
@@ -130,6 +133,50 @@ TensorPart codes_of(CheckpointQuantization const& quantization, QuantPlace const
           {place.num_stacked, bytes},
           {place.index, place.index + 1},
           {0, bytes}};
+}
+
+std::int64_t elements_in(CheckpointQuantization const& quantization,
+                         io::TensorInfo const& tensor) noexcept {
+  constexpr std::array beside = {".scales",
+                                 ".qzeros",
+                                 ".g_idx",
+                                 "_scale",
+                                 "_scale_inv",
+                                 "_scales",
+                                 "_zero_point",
+                                 "_shape",
+                                 "_g_idx"};
+  auto const ends_so = [&](char const* ending) { return tensor.name.ends_with(ending); };
+  if (std::ranges::any_of(beside, ends_so)) {
+    return 0;
+  }
+  std::int64_t const stored = tensor.rows() * tensor.columns();
+  if (ends_so(".qweight") || ends_so(".weight_packed")) {
+    return stored * 32 / quantization.bits();
+  }
+  return ends_so("_blocks") ? stored * 2 : stored;
+}
+
+DType usual_scale_type(CheckpointQuantization const& quantization) noexcept {
+  switch (quantization.layout) {
+    case QuantLayout::gptq:
+    case QuantLayout::awq:
+      return DType::f16;
+    case QuantLayout::words:
+    case QuantLayout::bytes:
+    case QuantLayout::stacked:
+      return DType::bf16;
+    case QuantLayout::blocks:
+      break;
+  }
+  return DType::f32;
+}
+
+DType stored_scale_type(CheckpointQuantization const& quantization, DType stored) noexcept {
+  if (quantization.layout == QuantLayout::stacked) {
+    return DType::bf16;  // powers of two
+  }
+  return stored == DType::f16 || stored == DType::bf16 ? stored : DType::f32;
 }
 
 std::vector<std::string> names_of(CheckpointQuantization const& quantization,

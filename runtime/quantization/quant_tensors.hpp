@@ -65,6 +65,18 @@ struct TensorPart {
 [[nodiscard]] TensorPart codes_of(CheckpointQuantization const& quantization,
                                   QuantPlace const& place);
 
+/// The type that scales of a layout are usually stored in, where no file can be asked.
+[[nodiscard]] DType usual_scale_type(CheckpointQuantization const& quantization) noexcept;
+
+/// The type in which scales that a file has in `stored` can be kept exactly.
+[[nodiscard]] DType stored_scale_type(CheckpointQuantization const& quantization,
+                                      DType stored) noexcept;
+
+/// Elements of linear maps that a tensor of a quantised checkpoint holds, from its name: 0 for
+/// scales and their like.
+[[nodiscard]] std::int64_t elements_in(CheckpointQuantization const& quantization,
+                                       io::TensorInfo const& tensor) noexcept;
+
 /// Names of all tensors that a block is read from.
 [[nodiscard]] std::vector<std::string> names_of(CheckpointQuantization const& quantization,
                                                 QuantPlace const& place);

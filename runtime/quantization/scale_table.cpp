@@ -202,6 +202,9 @@ kernels::QuantRows bare_rows(ScaleTable const& table, CodeTile const& tile) {
 }
 
 void hand_over(ScaleTable const& table, CodeTile const& tile, QuantSink const& sink) {
+  if (tile.codes.empty()) {
+    return;
+  }
   kernels::QuantRows rows = bare_rows(table, tile);
   kernels::MatrixOrigin const origin{tile.rows.first - table.place.rows.first,
                                      tile.cols.first - table.place.cols.first};
@@ -214,14 +217,13 @@ void hand_over(ScaleTable const& table, CodeTile const& tile, QuantSink const& s
     sink(rows, origin);
     return;
   }
-  std::int64_t const block =
-      table.quantization.one_scale ? table.place.out : rows.format.block_outputs;
-  rows.format.block_outputs = block;
+  bool const one_scale = table.quantization.one_scale;
+  std::int64_t const block = rows.format.block_outputs;
   std::int64_t const group = rows.format.group == 0 ? 0 : tile.cols.first / rows.format.group;
-  std::size_t const at = place_of(table, tile.rows.first / block, group);
+  std::size_t const at = place_of(table, one_scale ? 0 : tile.rows.first / block, group);
   rows.scales = table.scales.data() + at;
   rows.zeros = table.zeros.empty() ? nullptr : table.zeros.data() + at;
-  rows.scale_stride = table.extent.groups.size();
+  rows.scale_stride = one_scale ? 0 : table.extent.groups.size();
   rows.row_phase = tile.rows.first % block;
   rows.col_phase = tile.cols.first - group * rows.format.group;
   if (rows.format.group == 0) {

@@ -78,13 +78,14 @@ GoldenModel read_golden_model(std::string const& name) {
 LoadedModel::LoadedModel(parallel::ProcessGrid const& grid,
                          GoldenModel const& golden,
                          kernels::Backend backend,
-                         DType dtype,
+                         runtime::WeightPrecision const& precision,
                          std::int64_t max_tokens)
     : spec_{golden.spec}, hidden_{{backend}, max_tokens, golden.spec.hidden} {
   kernels::ExecContext const exec{backend};
   runtime::ShardPlace const place = runtime::shard_place(grid);
   io::Checkpoint const checkpoint = io::Checkpoint::open_shared(golden.dir, grid.world());
-  weights_ = runtime::load_weights(grid.world(), checkpoint, exec, spec_, place, dtype, {}).weights;
+  weights_ =
+      runtime::load_weights(grid.world(), checkpoint, exec, spec_, place, precision, {}).weights;
   auto const longest = static_cast<std::int32_t>(golden.prompt.size() + golden.decoded.size());
   table_size_ = (longest + block_tokens - 1) / block_tokens;
   std::int64_t const max_positions = table_size_ * block_tokens;
@@ -95,7 +96,7 @@ LoadedModel::LoadedModel(parallel::ProcessGrid const& grid,
                                       .max_positions = max_positions,
                                       .num_blocks = geometry_.num_groups() * table_size_,
                                       .block_tokens = block_tokens,
-                                      .kv_dtype = dtype};
+                                      .kv_dtype = precision.dtype};
   decoder_ = std::make_unique<runtime::Decoder>(exec, spec_, grid, weights_, limits, clock_);
   runtime::LayerContext const context{.exec = exec,
                                       .place = place,

@@ -38,11 +38,11 @@ struct GoldenModel {
 /// that fell out of a layer's window are gone, as they are in the engine.
 class LoadedModel {
  public:
-  /// Collective over the grid.
+  /// Collective over the grid. The KV cache is of the precision's dtype.
   LoadedModel(parallel::ProcessGrid const& grid,
               GoldenModel const& golden,
               kernels::Backend backend,
-              DType dtype,
+              runtime::WeightPrecision const& precision,
               std::int64_t max_tokens);
 
   /// Runs the next tokens of the sequence; every row's logits, [tokens, vocab]. One stage only.

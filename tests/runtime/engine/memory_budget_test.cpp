@@ -32,7 +32,7 @@ MemoryBudget budget_of(ModelSpec const& spec, std::int64_t kv_cache) {
   return plan_memory({},
                      spec,
                      {},
-                     {.dtype = DType::f32,
+                     {.weights = DType::f32,
                       .max_num_seqs = 64,
                       .max_num_batched_tokens = 256,
                       .max_model_len = max_model_len,

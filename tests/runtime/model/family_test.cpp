@@ -96,7 +96,7 @@ parallel::GridShape choose(ModelOptions const& options,
       {},
       options,
       read(config_of(text)),
-      {.num_ranks = num_ranks, .ranks_on_node = 4, .available = memory, .dtype = DType::bf16});
+      {.num_ranks = num_ranks, .ranks_on_node = 4, .available = memory, .weights = DType::bf16});
 }
 
 }  // namespace

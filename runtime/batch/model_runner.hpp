@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "io/checkpoint/checkpoint.hpp"
+#include "parallel/process_grid.hpp"
+#include "runtime/model/decoder.hpp"
+#include "runtime/model/output_head.hpp"
+#include "runtime/quantization/weight_precision.hpp"
+
+namespace talus::runtime {
+
+/// What a model makes of a prompt.
+struct PromptStates {
+  std::vector<std::vector<float>>
+      layers;                 ///< [layers] of [tokens, hidden]: the residual behind each
+  std::vector<float> logits;  ///< [tokens, vocab]
+};
+
+/// A model on this rank alone, run on whole prompts one after another, that shows what its layers
+/// give. Its KV cache is in float32.
+class ModelRunner {
+ public:
+  /// Loads the model. Local.
+  ///
+  /// \param longest  tokens of the longest prompt
+  /// \throws ConfigError  see load_weights
+  ModelRunner(kernels::ExecContext const& exec,
+              io::Checkpoint const& checkpoint,
+              ModelSpec const& spec,
+              WeightPrecision const& precision,
+              std::int64_t longest);
+
+  /// Runs a prompt from its beginning.
+  [[nodiscard]] PromptStates run(std::span<std::int32_t const> prompt);
+
+ private:
+  ModelSpec spec_;
+  parallel::ProcessGrid grid_;
+  StepClock clock_;
+  ModelWeights weights_;
+  Activations hidden_;
+  std::int64_t num_groups_ = 0;
+  std::vector<std::int32_t> blocks_;  ///< of the longest prompt, in one group
+  std::unique_ptr<Decoder> decoder_;
+  std::unique_ptr<OutputHead> head_;
+};
+
+}  // namespace talus::runtime
