@@ -295,11 +295,19 @@ Prefix RowSearch::search_all(Goal const& goal) {
   for_each_block(row_, floor_, [&](std::int64_t block) {
     least = minimum(broadcast(row_.maxima[block]), least);
   });
-  float const above_floor = greatest_ - floor_;
-  float const width = 2.0F * (greatest_ + greatest_lane(broadcast(0.0F) - least));
-  Span span{.least = floor_,
-            .greatest = greatest_,
-            .width = width > least_width ? std::min(width, above_floor) : above_floor};
+  Span span{.least = floor_, .greatest = greatest_};
+  Prefix first;
+  if (wanted_ > 0) {
+    // Behind the first tokens: they were not enough.
+    static_cast<void>(find_among_tokens({}, {}, first));
+    span.greatest = std::nextafter(first.logit, never);
+    span.count_before = tokens_.size();
+    span.sum_before = first.sum;
+  }
+  // Buckets reach as far below the maxima of blocks as most logits do.
+  float const width = 8.0F * (span.greatest + greatest_lane(broadcast(0.0F) - least));
+  float const above_floor = span.greatest - span.least;
+  span.width = width > least_width ? std::min(width, above_floor) : above_floor;
   while (true) {
     Bucket buckets[num_buckets + 1] = {};
     count(span, buckets);
@@ -318,6 +326,9 @@ Prefix RowSearch::search_all(Goal const& goal) {
       span.sum_before += bucket.sum;
     }
     Content const content = collect(span, chosen);
+    if (content.count == 0) {
+      return first;  // there are no others, and rounding kept them from being enough
+    }
     span.least = content.least;
     span.greatest = content.greatest;
     span.width = content.greatest - content.least;
