@@ -14,6 +14,9 @@
 
 namespace talus::kernels::TALUS_TARGET {
 
+/// Bytes from the codes at work to those that are asked for.
+inline constexpr std::int64_t prefetch_distance = 2048;
+
 /// What is taken off codes that are stored as unsigned ones, where no zero points are.
 [[nodiscard]] constexpr std::int32_t fixed_zero(QuantKind kind) noexcept {
   return kind == QuantKind::int4 ? 8 : kind == QuantKind::mxfp4 ? 12 : 0;
@@ -143,6 +146,10 @@ struct CodeTile {
       Products& products) {
     constexpr int pairs = step_vectors / native_parts;
     std::byte const* const from = codes + step * step_bytes(Kind);
+    if constexpr (Rows <= 2) {
+      // A panel is one stream, which the processor's own prefetching does not keep up with.
+      __builtin_prefetch(from + prefetch_distance, 0, 3);
+    }
 #pragma GCC unroll 16
     for (int pair = 0; pair < pairs; ++pair) {
       NativePairs weights[native_parts];
