@@ -111,6 +111,7 @@ class BenchJob {
 
   [[nodiscard]] BenchSetup setup() const {
     return {.threads = threads_,
+            .quantization = common_->model.quantization,
             .load_format = common_->model.load_format,
             .has_dummy_prefill = common_->dummy_prefill,
             .versions = versions(),

@@ -13,7 +13,8 @@ namespace talus::jobs {
 
 /// What is told beside the measurements.
 struct BenchSetup {
-  int threads = 1;  ///< of a rank
+  int threads = 1;           ///< of a rank
+  std::string quantization;  ///< as --quantization names it
   std::string load_format;
   bool has_dummy_prefill = false;  ///< prompts were not computed: there are no times of them
   io::NamedTexts versions;

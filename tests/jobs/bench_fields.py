@@ -28,7 +28,7 @@ def check_own(own):
     grid = own["grid"]
     check(grid["dp"] * grid["pp"] * grid["tp"] == own["ranks"], "the grid is not all ranks")
     check(own["threads_per_rank"] == 1, "threads")
-    for key in ("processor", "backend", "dtype", "load_format", "versions"):
+    for key in ("processor", "backend", "dtype", "quantization", "load_format", "versions"):
         check(own[key], f"no {key}")
     limits = own["limits"]
     check(limits["read_bytes_per_second"] > 0, "no read bandwidth")
