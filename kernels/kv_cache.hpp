@@ -31,10 +31,7 @@ struct KvShape {
 
 /// The paged KV cache of one layer: `num_blocks` blocks of `block_tokens` tokens each, zeroed.
 ///
-/// How a block is laid out is the backend's affair. The kokkos backend keeps keys in panels of 16
-/// positions, each [key_dim, 16], so that the lanes are positions and a score is summed over
-/// key_dim in order; values are [positions, value_dim]. A latent is kept as rows, [positions,
-/// key_dim].
+/// How a block is laid out is the backend's affair, but that it lies in one piece.
 class KvCache {
  public:
   static constexpr std::int64_t panel_positions = 16;  ///< divides block_tokens

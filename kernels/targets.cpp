@@ -42,6 +42,15 @@ Operations operations() noexcept;
 namespace {
 
 #if TALUS_HAS_X86
+/// Whether float16 can be converted (F16C; leaf 1, ECX bit 29): compilers have no name for it.
+bool has_half_conversions() {
+  unsigned a = 0;
+  unsigned b = 0;
+  unsigned c = 0;
+  unsigned d = 0;
+  return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c >> 29U & 1U) == 1;
+}
+
 /// Whether there are tile registers for bfloat16, and the system lets this process use them: it
 /// asks, since they make a thread's state 8 KB larger.
 ///
@@ -66,7 +75,7 @@ std::vector<Target> find_targets() {
 #if TALUS_HAS_X86
   __builtin_cpu_init();
   bool const has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                        __builtin_cpu_supports("bmi2");
+                        __builtin_cpu_supports("bmi2") && has_half_conversions();
   if (has_avx2) {
     found.push_back({Backend::avx2, avx2::operations()});
   }

@@ -14,8 +14,8 @@ namespace talus::runtime {
 /// What a choice of grid depends on, besides the user's sizes.
 struct GridConditions {
   int num_ranks = 1;
-  int ranks_on_node = 1;       ///< fewest of any node
-  std::int64_t available = 0;  ///< bytes of memory for a rank, the least of all
+  int ranks_on_node = 1;        ///< fewest of any node
+  std::int64_t available = 0;   ///< bytes of memory for a rank, the least of all
   bool shares_weights = false;  ///< replicas on a node have one copy together
   WeightPrecision weights;
 };

@@ -73,13 +73,17 @@ void plan(ModelSpec const& spec) {
   kernels::ExecContext const exec{kernels::Backend::kokkos};
   for (int const num_ranks : {1, 12}) {
     auto const shape = choose_grid(
-        exec, {}, spec, {.num_ranks = num_ranks, .ranks_on_node = 2, .available = 1LL << 36});
+        exec,
+        {},
+        spec,
+        {.num_ranks = num_ranks, .ranks_on_node = 2, .available = 1LL << 36, .weights = {}});
     ShardPlace const place{.pp_size = shape.pp, .tp_size = shape.tp, .ep_size = shape.ep};
     std::int64_t const length = std::min(spec.max_position, std::int64_t{1} << 24);
     MemoryBudget const budget = plan_memory(exec,
                                             spec,
                                             place,
-                                            {.dtype = DType::f32,
+                                            {.weights = {},
+                                             .kv_dtype = DType::f32,
                                              .max_num_seqs = 65536,
                                              .max_num_batched_tokens = std::int64_t{1} << 24,
                                              .max_model_len = length,
