@@ -133,14 +133,13 @@ GridShape choose_grid(kernels::ExecContext const& exec,
       shape.ep = options.expert_parallel_size.value_or(
           spec.has_experts() ? expert_size(spec, plane, wanted) : 1);
       last = shape;
+      parallel::check_grid(shape, conditions.num_ranks);
       if (fits(exec, spec, shape, conditions)) {
-        parallel::check_grid(shape, conditions.num_ranks);
         check_shards(spec, place_in(shape, 0));
         return shape;
       }
     }
   }
-  parallel::check_grid(*last, conditions.num_ranks);
   check_shards(spec, place_in(*last, 0));
   return *last;  // nothing fits: the memory budget says by how much
 }

@@ -41,9 +41,9 @@ Decoder::Decoder(kernels::ExecContext const& exec,
   if (context_.place.is_first_stage() && grid.tp().size() > 1) {
     columns_ = Activations{exec, limits.max_tokens, spec.hidden};
   }
-  if (std::int64_t const columns = dense_columns(spec, context_.place); columns > 0) {
-    feed_forward_scratch_ = std::make_unique<FeedForwardScratch>(exec, limits.max_tokens, columns);
-  }
+  // Of no columns where this rank has no leaves of any dense layer.
+  feed_forward_scratch_ = std::make_unique<FeedForwardScratch>(
+      exec, limits.max_tokens, dense_columns(spec, context_.place));
   for (kernels::KvShape const& shape :
        slot_shapes(kv_layout_, spec, context_.place, limits.kv_dtype)) {
     caches_.emplace_back(exec, shape, limits.num_blocks, limits.block_tokens);

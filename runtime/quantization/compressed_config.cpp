@@ -123,7 +123,11 @@ ConfigFields only_group(ConfigFields const& fields) {
   if (!groups || groups->names().size() != 1) {
     fields.refuse("config_groups", "one group is supported");
   }
-  return *groups->object(groups->names().front());
+  std::optional<ConfigFields> const group = groups->object(groups->names().front());
+  if (!group) {
+    groups->refuse(groups->names().front(), "must be an object");
+  }
+  return *group;
 }
 
 }  // namespace

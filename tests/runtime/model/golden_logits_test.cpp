@@ -134,9 +134,8 @@ TEST_CASE("in bfloat16 no family is further from float32 than transformers is") 
   auto const [largest, root_mean_square] = golden.bfloat16_difference;
   INFO(name << " on " << name_of(backend) << ": " << found.largest << " of " << largest
             << ", r.m.s. " << found.root_mean_square << " of " << root_mean_square);
-  // The amx backend rounds what goes into a matmul, as transformers does: in a mixture that flips
-  // an expert here and there, and which ones is luck.
-  bool const flips = backend == kernels::Backend::amx && golden.spec.has_experts();
+  // In a mixture a rounding flips an expert here and there: how many is luck, on both sides.
+  bool const flips = golden.spec.has_experts();
   CHECK(found.root_mean_square <= root_mean_square * (flips ? 3.0 : 1.0));
   // With experts the largest is where a rounding chose another expert: one in many, so left to
   // luck.
