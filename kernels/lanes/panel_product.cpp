@@ -83,7 +83,7 @@ void save_stack(TileJob const& job, int depth, Tile<Rows, Panels> const* stack) 
 
 /// All segments, or parts of them, that lie in the job's block.
 template <int Rows, int Panels, class Weight>
-void multiply_tile(TileJob const& job, Prefetch& prefetch) {
+void multiply_tile(TileJob const& job) {
   PanelProduct const& product = job.product;
   std::int64_t const panel_stride = product.w->in() * num_lanes;
   auto const* const weights = reinterpret_cast<Weight const*>(product.w->data());
@@ -102,11 +102,8 @@ void multiply_tile(TileJob const& job, Prefetch& prefetch) {
     if (segment.first < block.first) {
       tile = stack[--depth];
     }
-    tile.accumulate(job.x,
-                    w,
-                    std::max(segment.first, block.first),
-                    std::min(segment.last, block.last),
-                    prefetch);
+    tile.accumulate(
+        job.x, w, std::max(segment.first, block.first), std::min(segment.last, block.last));
     if (segment.last > block.last) {
       stack[depth++] = tile;
       break;
@@ -131,18 +128,17 @@ template <class Weight>
 void multiply_rows(TileJob const& first,
                    std::int64_t num_rows,
                    PanelRange panels,
-                   std::int64_t state_stride,
-                   Prefetch& prefetch) {
+                   std::int64_t state_stride) {
   with_tile_rows(num_rows, [&](auto rows) {
     constexpr int width = tile_panels(rows());
     TileJob job = first;
     job.panel = panels.first;
     for (; job.panel + width <= panels.last; job.panel += width) {
-      multiply_tile<rows(), width, Weight>(job, prefetch);
+      multiply_tile<rows(), width, Weight>(job);
       job.state += width * state_stride;
     }
     for (; job.panel < panels.last; ++job.panel) {
-      multiply_tile<rows(), 1, Weight>(job, prefetch);
+      multiply_tile<rows(), 1, Weight>(job);
       job.state += state_stride;
     }
   });
@@ -165,22 +161,6 @@ std::int64_t floats_of_state(PanelProduct const& product) {
   return most * max_tile_rows * num_lanes;
 }
 
-/// The weights of the block after `block`, of the same panels; where there is none, the first ones
-/// of the panels that follow. `part` of `num_parts` of them.
-template <class Weight>
-Prefetch weights_after(PanelProduct const& product, SumBlock const& block, std::int64_t panel) {
-  auto const* const weights = reinterpret_cast<Weight const*>(product.w->data());
-  std::int64_t const at = block.is_last ? 0 : block.last;
-  std::int64_t const in = product.w->in();
-  std::int64_t const panels = (product.w->out() + panel_outputs - 1) / panel_outputs;
-  if (panel >= panels) {
-    return {};
-  }
-  auto const* const first = weights + (panel * in + at) * panel_outputs;
-  auto const* const last = first + std::min(block_inputs, in - at) * panel_outputs;
-  return {reinterpret_cast<std::byte const*>(first), reinterpret_cast<std::byte const*>(last)};
-}
-
 /// Tiles [first, last) of a group, block after block: each block of weights serves all tiles before
 /// the next.
 template <class Weight>
@@ -201,11 +181,7 @@ void multiply_blocks(PanelProduct const& product, PanelRange panels, TileRange t
                         row,
                         panels.first,
                         states + (t - tiles.first) * width * state_stride};
-      // The first tiles ask for the block that comes next, a panel each.
-      std::int64_t const next = (block.is_last ? panels.last : panels.first) + t - tiles.first;
-      Prefetch prefetch =
-          t - tiles.first < width ? weights_after<Weight>(product, block, next) : Prefetch{};
-      multiply_rows<Weight>(job, num_rows, panels, state_stride, prefetch);
+      multiply_rows<Weight>(job, num_rows, panels, state_stride);
     }
   } while (!block.is_last);
 }
@@ -218,8 +194,7 @@ void multiply(PanelProduct const& product, PanelRange panels) {
     SumBlock const whole = next_block(product.segments, {}, no_end);
     TileJob const job{
         product, whole, rows_at(product, 0, product.x.rows), 0, panels.first, nullptr};
-    Prefetch nothing;
-    return multiply_rows<Weight>(job, product.x.rows, panels, 0, nothing);
+    return multiply_rows<Weight>(job, product.x.rows, panels, 0);
   }
   std::int64_t const most =
       state_floats / (floats_of_state(product) * (panels.last - panels.first));

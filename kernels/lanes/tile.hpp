@@ -47,18 +47,6 @@ struct TileWeights {
   std::int64_t step = num_lanes;
 };
 
-/// Memory that will be read soon: asked for while something else is computed.
-struct Prefetch {
-  std::byte const* next = nullptr;
-  std::byte const* last = nullptr;
-
-  /// Asks for the next cache line.
-  [[gnu::always_inline]] void step() noexcept {
-    __builtin_prefetch(next, 0, 2);
-    next += next < last ? 64 : 0;
-  }
-};
-
 template <int Rows, int Panels>
 struct Tile {
   Lanes sums[std::size_t{Rows}][std::size_t{Panels}];
@@ -69,29 +57,14 @@ struct Tile {
                                          TileWeights<Weight> const& w,
                                          std::int64_t first,
                                          std::int64_t last) {
-    Prefetch nothing;
-    accumulate(x, w, first, last, nothing);
-  }
-
-  /// The same; asks for a line of `prefetch` every eight steps.
-  template <class Weight>
-  [[gnu::always_inline]] void accumulate(TileInput const& x,
-                                         TileWeights<Weight> const& w,
-                                         std::int64_t first,
-                                         std::int64_t last,
-                                         Prefetch& prefetch) {
     Tile tile = *this;  // a copy that no pointer aliases stays in registers
     float const* left = x.data + first * x.step;
     Weight const* right = w.data + first * w.step;
-    while (first < last) {
-      std::int64_t const end = last - first < 8 ? last : first + 8;
-      prefetch.step();
 #pragma GCC unroll 4
-      for (; first < end; ++first) {
-        tile.add_products(left, x.row_stride, right, w.panel_stride);
-        left += x.step;
-        right += w.step;
-      }
+    for (; first < last; ++first) {
+      tile.add_products(left, x.row_stride, right, w.panel_stride);
+      left += x.step;
+      right += w.step;
     }
     *this = tile;
   }
