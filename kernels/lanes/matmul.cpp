@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <array>
+#include <algorithm>
 
+#include "kernels/lanes/active_experts.hpp"
 #include "kernels/lanes/for_each.hpp"
 #include "kernels/lanes/functions.hpp"
 #include "kernels/lanes/panel_product.hpp"
@@ -14,8 +15,6 @@ std::int64_t cost_of(std::int64_t rows, PackedWeights const& w) {
 }
 
 /// Several products of one shape but for the rows, computed side by side.
-///
-/// `Product` gives product i; its rows of x come to `first_row(i)` of the packed ones.
 struct ProductSet {
   char const* label = nullptr;
   std::int64_t count = 0;
@@ -91,32 +90,6 @@ void multiply(ExecContext const& exec, ProductSet const& set, ProductOf const& p
       });
 }
 
-/// The experts that have rows.
-class ActiveExperts {
- public:
-  explicit ActiveExperts(std::span<std::int32_t const> offsets) {
-    for (std::size_t e = 0; e + 1 < offsets.size(); ++e) {
-      if (offsets[e + 1] > offsets[e]) {
-        experts_[count_++] = static_cast<std::int32_t>(e);
-        most_rows_ = std::max<std::int64_t>(most_rows_, offsets[e + 1] - offsets[e]);
-      }
-    }
-  }
-
-  [[nodiscard]] std::int64_t count() const noexcept { return static_cast<std::int64_t>(count_); }
-
-  [[nodiscard]] std::int64_t most_rows() const noexcept { return most_rows_; }
-
-  [[nodiscard]] std::size_t operator[](std::int64_t i) const noexcept {
-    return static_cast<std::size_t>(experts_[static_cast<std::size_t>(i)]);
-  }
-
- private:
-  std::array<std::int32_t, max_experts> experts_;
-  std::size_t count_ = 0;
-  std::int64_t most_rows_ = 0;
-};
-
 }  // namespace
 
 void matmul(ExecContext const& exec,
@@ -151,12 +124,13 @@ void grouped_matmul(ExecContext const& exec,
   ProductSet const set{
       "talus::kernels::grouped_matmul", active.count(), x.rows, active.most_rows()};
   multiply(exec, set, [&](std::int64_t i) {
-    std::size_t const e = active[i];
-    std::int64_t const row = offsets[e];
-    std::int64_t const rows = offsets[e + 1] - row;
-    MatrixView<float const> const own_x{x.data + row * x.row_stride, rows, x.cols, x.row_stride};
-    MatrixView<float> const own_y{y.data + row * y.row_stride, rows, y.cols, y.row_stride};
-    return PanelProduct{own_x, &experts[e], own_y, segments.all(), row};
+    std::int64_t const first = active.first_row(i);
+    std::int64_t const rows = active.num_rows(i);
+    return PanelProduct{rows_of(x, first, rows),
+                        &experts[active.expert(i)],
+                        rows_of(y, first, rows),
+                        segments.all(),
+                        first};
   });
 }
 

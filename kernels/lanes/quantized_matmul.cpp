@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "kernels/lanes/active_experts.hpp"
 #include "kernels/lanes/for_each.hpp"
 #include "kernels/lanes/quantized_functions.hpp"
 #include "kernels/lanes/quantized_product.hpp"
@@ -134,41 +135,22 @@ void matmul_code_leaves(ExecContext const& exec,
   });
 }
 
-/// The experts that have rows.
-struct ActiveExperts {
-  std::int32_t ids[max_experts];
-  std::int64_t count = 0;
-  std::int64_t most_rows = 0;
-};
-
-void find_active(std::span<std::int32_t const> offsets, ActiveExperts& active) {
-  for (std::size_t e = 0; e + 1 < offsets.size(); ++e) {
-    std::int64_t const rows = offsets[e + 1] - offsets[e];
-    if (rows > 0) {
-      active.ids[active.count++] = static_cast<std::int32_t>(e);
-      active.most_rows = std::max(active.most_rows, rows);
-    }
-  }
-}
-
 void grouped_matmul_codes(ExecContext const& exec,
                           MatrixView<float const> x,
                           std::span<std::int32_t const> offsets,
                           std::span<PackedWeights const> experts,
                           MatrixView<float> y) {
   Segments const segments{experts.front().in()};
-  ActiveExperts active;
-  find_active(offsets, active);
-  CodeSet const set{"talus::kernels::grouped_matmul", active.count, active.most_rows};
+  ActiveExperts const active{offsets};
+  CodeSet const set{"talus::kernels::grouped_matmul", active.count(), active.most_rows()};
   multiply(exec, set, [&](std::int64_t i) {
-    auto const e = static_cast<std::size_t>(active.ids[i]);
-    std::int64_t const row = offsets[e];
-    std::int64_t const rows = offsets[e + 1] - row;
-    CodeProduct product{{x.data + row * x.row_stride, rows, x.cols, x.row_stride},
-                        &experts[e],
-                        {y.data + row * y.row_stride, rows, y.cols, y.row_stride},
+    std::int64_t const first = active.first_row(i);
+    std::int64_t const rows = active.num_rows(i);
+    CodeProduct product{rows_of(x, first, rows),
+                        &experts[active.expert(i)],
+                        rows_of(y, first, rows),
                         segments.all()};
-    product.first_row = row;
+    product.first_row = first;
     return product;
   });
 }
