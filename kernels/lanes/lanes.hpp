@@ -200,8 +200,31 @@ template <class Function, class... Args>
   std::copy_n(padded, count, to);
 }
 
+#if defined(__AVX2__) && defined(__FMA__)
+
+/// All lanes joined by halves: lane i with lane i + 8, then + 4, + 2 and + 1.
+template <class Join>
+[[gnu::always_inline]] inline float join_halves(Lanes const& lanes, Join const& join) {
+  __m256 halves[2];
+  std::memcpy(halves, &lanes, sizeof halves);
+  __m128 quarters[2][2];
+  for (int i = 0; i < 2; ++i) {
+    quarters[i][0] = _mm256_castps256_ps128(halves[i]);
+    quarters[i][1] = _mm256_extractf128_ps(halves[i], 1);
+  }
+  __m128 const four =
+      join(join(quarters[0][0], quarters[1][0]), join(quarters[0][1], quarters[1][1]));
+  __m128 const two = join(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(join(two, _mm_movehdup_ps(two)));
+}
+
+#endif
+
 /// The sum of all lanes, by halves: one fixed tree.
 [[nodiscard]] inline float sum_of(Lanes const& lanes) {
+#if defined(__AVX2__) && defined(__FMA__)
+  return join_halves(lanes, [](__m128 a, __m128 b) { return _mm_add_ps(a, b); });
+#else
   float values[num_lanes];
   store(values, lanes);
   for (int half = num_lanes / 2; half > 0; half /= 2) {
@@ -210,9 +233,14 @@ template <class Function, class... Args>
     }
   }
   return values[0];
+#endif
 }
 
+/// The greatest lane; none may be NaN.
 [[nodiscard]] inline float maximum_of(Lanes const& lanes) {
+#if defined(__AVX2__) && defined(__FMA__)
+  return join_halves(lanes, [](__m128 a, __m128 b) { return _mm_max_ps(a, b); });
+#else
   NativeFloats greatest = lanes.part[0];
   for (int i = 1; i < native_parts; ++i) {
     greatest = lanes.part[i] > greatest ? lanes.part[i] : greatest;
@@ -220,6 +248,7 @@ template <class Function, class... Args>
   float values[native_lanes];
   std::memcpy(values, &greatest, sizeof values);
   return *std::max_element(values, values + native_lanes);
+#endif
 }
 
 /// exp(x), to 2 units in the last place; exactly 1 for 0, exactly 0 below the least normal result

@@ -26,7 +26,7 @@ float maximum_of_block(float const* logits, std::int64_t size) {
   for (std::int64_t i = 0; i < size; i += num_lanes) {
     greatest = maximum(load_some(logits + i, size - i, never), greatest);
   }
-  return greatest_lane(greatest);
+  return maximum_of(greatest);
 }
 
 float share_sum_of_block(float const* logits, std::int64_t size, ShareRule const& share) {
@@ -34,7 +34,7 @@ float share_sum_of_block(float const* logits, std::int64_t size, ShareRule const
   for (std::int64_t i = 0; i < size; i += num_lanes) {
     sum = sum + share(load_some(logits + i, size - i, never));
   }
-  return sum_of_lanes(sum);
+  return sum_of(sum);
 }
 
 float log_sum_of(LogitRow const& row) {

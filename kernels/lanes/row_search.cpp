@@ -32,7 +32,7 @@ float greatest_of(LogitRow const& row) {
   for (std::int64_t block = 0; block < row.num_blocks(); block += num_lanes) {
     greatest = maximum(load_some(row.maxima + block, row.num_blocks() - block, never), greatest);
   }
-  return greatest_lane(greatest);
+  return maximum_of(greatest);
 }
 
 bool SortedTokens::add(float logit, std::int64_t token) noexcept {
@@ -62,7 +62,7 @@ float bound_of_first(LogitRow const& row, float greatest, std::int64_t count) {
         map([=](NativeFloats x) { return x >= lowest ? x : native_broadcast(greatest); }, maxima),
         least);
   }
-  float const width = greatest + greatest_lane(broadcast(0.0F) - least);
+  float const width = greatest + maximum_of(broadcast(0.0F) - least);
   if (!(width > least_width)) {
     return greatest;
   }
@@ -156,7 +156,7 @@ double RowSearch::sum_of_blocks() const {
       Lanes const shares = share_(load_some(row_.maxima + block, end - block, never));
       sums = multiply_add(shares, load_some(row_.sums + block, end - block), sums);
     }
-    sum += sum_of_lanes(sums);
+    sum += sum_of(sums);
   }
   return sum;
 }
@@ -170,7 +170,7 @@ double RowSearch::sum_to_floor() const {
           map([this](NativeFloats x) { return x >= floor_ ? x : native_broadcast(never); }, logits);
       shares = shares + share_(kept);
     });
-    sum += sum_of_lanes(shares);
+    sum += sum_of(shares);
   });
   return sum;
 }
@@ -305,7 +305,7 @@ Prefix RowSearch::search_all(Goal const& goal) {
     span.sum_before = first.sum;
   }
   // Buckets reach as far below the maxima of blocks as most logits do.
-  float const width = 8.0F * (span.greatest + greatest_lane(broadcast(0.0F) - least));
+  float const width = 8.0F * (span.greatest + maximum_of(broadcast(0.0F) - least));
   float const above_floor = span.greatest - span.least;
   span.width = width > least_width ? std::min(width, above_floor) : above_floor;
   while (true) {

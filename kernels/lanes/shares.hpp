@@ -37,34 +37,6 @@ namespace talus::kernels::TALUS_TARGET {
 #endif
 }
 
-/// maximum_of() within registers; no lane may be NaN.
-[[gnu::always_inline]] inline float greatest_lane(Lanes const& lanes) {
-#if defined(__AVX2__) && defined(__FMA__)
-  __m256 halves[2];
-  std::memcpy(halves, &lanes, sizeof halves);
-  __m256 const eight = _mm256_max_ps(halves[0], halves[1]);
-  __m128 const four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
-  __m128 const two = _mm_max_ps(four, _mm_movehl_ps(four, four));
-  return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
-#else
-  return maximum_of(lanes);
-#endif
-}
-
-/// sum_of() within registers: the same tree.
-[[gnu::always_inline]] inline float sum_of_lanes(Lanes const& lanes) {
-#if defined(__AVX2__) && defined(__FMA__)
-  __m256 halves[2];
-  std::memcpy(halves, &lanes, sizeof halves);
-  __m256 const eight = _mm256_add_ps(halves[0], halves[1]);
-  __m128 const four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
-  __m128 const two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-  return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
-#else
-  return sum_of(lanes);
-#endif
-}
-
 /// exp(x) for x <= 0, to 2 units in the last place; exactly 1 for 0, exactly 0 below the least
 /// normal result and for what is not a number. As exp(), with what such an x doesn't need left out.
 [[gnu::always_inline]] inline NativeFloats exp_down(NativeFloats x) {
