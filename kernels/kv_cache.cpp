@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/kv_cache.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "kernels/detail/checks.hpp"
@@ -15,17 +17,28 @@ using detail::check_equal;
 // Lanes that read a last, partial group of columns go this far past the last block.
 constexpr std::int64_t slack_bytes = 64;
 
-void check_shape(KvShape const& shape) {
+constexpr std::int64_t word_bytes = 4;  // of which keys are made
+
+}  // namespace
+
+void check_kv_shape(KvShape const& shape) {
   check_at_least("KV cache", "num_heads", shape.num_heads, 1);
   check_at_least("KV cache", "key_dim", shape.key_dim, 1);
   check_at_least("KV cache", "value_dim", shape.value_dim, 1);
-  if (shape.dtype != DType::f32 && shape.dtype != DType::bf16) {
-    throw ConfigError{
-        concat("KV cache: stored as ", name_of(shape.dtype), " (must be float32 or bfloat16)")};
+  constexpr std::array known = {DType::f32, DType::bf16, DType::i8, DType::f8_e4m3};
+  if (std::ranges::find(known, shape.dtype) == known.end()) {
+    throw ConfigError{concat("KV cache: stored as ",
+                             name_of(shape.dtype),
+                             " (must be float32, bfloat16, int8 or float8_e4m3)")};
   }
-  if (!shape.value_in_key && shape.dtype == DType::bf16 && shape.key_dim % 2 != 0) {
-    throw ConfigError{
-        concat("KV cache: key_dim = ", shape.key_dim, " in bfloat16 (must be even: words of two)")};
+  if (!shape.value_in_key && shape.key_dim * size_of(shape.dtype) % word_bytes != 0) {
+    throw ConfigError{concat("KV cache: key_dim = ",
+                             shape.key_dim,
+                             " in ",
+                             name_of(shape.dtype),
+                             " (must be a multiple of ",
+                             word_bytes / size_of(shape.dtype),
+                             ": words of 32 bits)")};
   }
   if (shape.value_in_key) {
     check_equal("KV cache", "num_heads of latent attention", shape.num_heads, 1);
@@ -33,14 +46,12 @@ void check_shape(KvShape const& shape) {
   }
 }
 
-}  // namespace
-
 KvCache::KvCache(ExecContext const& exec,
                  KvShape const& shape,
                  std::int64_t num_blocks,
                  std::int64_t block_tokens)
     : shape_{shape}, num_blocks_{num_blocks}, block_tokens_{block_tokens} {
-  check_shape(shape);
+  check_kv_shape(shape);
   check_at_least("KV cache", "number of blocks", num_blocks, 0);
   if (block_tokens < panel_positions || block_tokens % panel_positions != 0) {
     throw ConfigError{concat("KV cache: block_tokens = ",

@@ -16,18 +16,38 @@ namespace talus::kernels {
 /// Grouped-query attention: a key and a value for each head. Latent attention: num_heads = 1, the
 /// key is the latent with its rotary part behind, and the value is the key's first value_dim
 /// elements, stored once.
+///
+/// Elements of eight bits are codes: a head's key and its value have a float32 scale each, a
+/// latent one for its first value_dim elements and one for the others, its rotary part.
 struct KvShape {
   std::int64_t num_heads = 0;
   std::int64_t key_dim = 0;
   std::int64_t value_dim = 0;
   bool value_in_key = false;  ///< latent attention
-  DType dtype = DType::f32;   ///< f32 or bf16
+  DType dtype = DType::f32;   ///< f32, bf16, i8 or f8_e4m3
+
+  [[nodiscard]] bool has_scales() const noexcept { return size_of(dtype) == 1; }
+
+  /// Elements of a token and a head.
+  [[nodiscard]] std::int64_t head_elements() const noexcept {
+    return key_dim + (value_in_key ? 0 : value_dim);
+  }
+
+  /// Bytes of a token and a head.
+  [[nodiscard]] std::int64_t head_bytes() const noexcept {
+    constexpr std::int64_t scales = 2 * sizeof(float);
+    return head_elements() * size_of(dtype) + (has_scales() ? scales : 0);
+  }
 
   /// Bytes of a token in this layer.
-  [[nodiscard]] std::int64_t token_bytes() const noexcept {
-    return num_heads * (key_dim + (value_in_key ? 0 : value_dim)) * size_of(dtype);
-  }
+  [[nodiscard]] std::int64_t token_bytes() const noexcept { return num_heads * head_bytes(); }
 };
+
+/// Checks that a cache can be kept so.
+///
+/// \throws ConfigError  if a size is not positive, the type none of those above, a latent shared by
+///   several heads or shorter than its value, or a key no whole number of words of 32 bits
+void check_kv_shape(KvShape const& shape);
 
 /// The paged KV cache of one layer: `num_blocks` blocks of `block_tokens` tokens each, zeroed.
 ///
@@ -38,7 +58,7 @@ class KvCache {
 
   KvCache() = default;
 
-  /// \throws ConfigError  if block_tokens is no multiple of panel_positions
+  /// \throws ConfigError  see check_kv_shape; if block_tokens is no multiple of panel_positions
   KvCache(ExecContext const& exec,
           KvShape const& shape,
           std::int64_t num_blocks,
@@ -88,6 +108,10 @@ struct KvBlockCopy {
 void copy_kv_blocks(ExecContext const& exec, std::span<KvBlockCopy const> copies, KvCache& cache);
 
 /// Writes the keys and values of a step's tokens into their slots.
+///
+/// Codes of eight bits are of the row times its greatest code (127, or 448 of e4m3) over its
+/// greatest magnitude, rounded to nearest, ties to even. A row with an element that isn't finite
+/// has a scale that isn't.
 ///
 /// \param keys    [tokens, num_heads * key_dim]
 /// \param values  [tokens, num_heads * value_dim]; empty view where value_in_key

@@ -138,6 +138,24 @@ float e4m3_to_float(std::uint8_t code) noexcept {
   return std::bit_cast<float>(sign | ((exponent + 120U) << 23U) | (fraction << 20U));
 }
 
+std::uint8_t float_to_e4m3(float value) noexcept {
+  std::uint32_t const bits = std::bit_cast<std::uint32_t>(value);
+  std::uint32_t const sign = (bits >> 24U) & 0x80U;
+  std::uint32_t const magnitude = bits & 0x7FFFFFFFU;
+  constexpr std::uint32_t infinity = 0x7F800000U;
+  constexpr std::uint32_t greatest = 0x7EU;     // 448
+  constexpr std::uint32_t least_normal = 121U;  // exponent of 2^-6
+  if (magnitude > infinity) {
+    return 0x7FU;
+  }
+  if (magnitude >> 23U < least_normal) {
+    float const units = std::bit_cast<float>(magnitude) * 0x1p9F;
+    return static_cast<std::uint8_t>(sign | static_cast<std::uint32_t>(std::nearbyint(units)));
+  }
+  std::uint32_t const rounded = (magnitude + 0x7FFFFU + ((magnitude >> 20U) & 1U)) >> 20U;
+  return static_cast<std::uint8_t>(sign | std::min(rounded - (120U << 3U), greatest));
+}
+
 float e2m1_to_float(std::uint8_t code) noexcept {
   constexpr std::array<float, 16> values{0.0F,
                                          0.5F,

@@ -69,6 +69,9 @@ struct QuantRows {
 /// Reference: Micikevicius et al., "FP8 Formats for Deep Learning", 2022, section 3.
 [[nodiscard]] float e4m3_to_float(std::uint8_t code) noexcept;
 
+/// The nearest e4m3, ties to even; beyond +-448 that, NaN 0x7F.
+[[nodiscard]] std::uint8_t float_to_e4m3(float value) noexcept;
+
 /// The value of an e2m1 code, 0 to 15. Exact.
 ///
 /// Reference: OCP Microscaling Formats (MX) Specification 1.0, section 5.3.3.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "jobs/bench/bench_parts.hpp"
 #include "jobs/bench/machine_limits.hpp"
@@ -23,6 +24,7 @@ struct Shape {
 
 /// Quantised weights, packed for the backend that is timed and for the one that is right.
 struct Weights {
+  kernels::QuantizedMatrix codes;
   kernels::PackedWeights fast;
   kernels::PackedWeights right;
 };
@@ -42,7 +44,9 @@ Weights quantized(Settings const& s, std::string const& name, Shape const& shape
   std::transform(w.scales.begin(), w.scales.end(), w.scales.begin(), [](float scale) {
     return bf16_to_float(float_to_bf16(scale));
   });
-  return {pack(s.exec, w, DType::bf16), pack(s.reference, w, DType::bf16)};
+  kernels::PackedWeights fast = pack(s.exec, w, DType::bf16);
+  kernels::PackedWeights right = pack(s.reference, w, DType::bf16);
+  return {std::move(w), std::move(fast), std::move(right)};
 }
 
 std::string title(std::string const& format, Shape const& shape) {
@@ -65,7 +69,7 @@ void decode(Settings const& s, std::string const& format, Shape const& shape) {
   kernels::matmul(s.exec, view(x, shape.rows), layers.back(), view(y, shape.rows));
   require_close(y, wanted, tolerance);
   while (std::ssize(layers) * layers.front().bytes() < least_bytes) {
-    layers.push_back(quantized(s, format, {shape.rows, shape.out, shape.in}).fast);
+    layers.push_back(pack(s.exec, weights.codes, DType::bf16));
   }
 
   auto const bytes = static_cast<double>(std::ssize(layers) * layers.front().bytes());

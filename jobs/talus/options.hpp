@@ -21,13 +21,17 @@ void visit_model_options(Options& o, Visitor&& visit) {
   visit("--max-num-seqs", o.max_num_seqs, "Sequences that a replica works on at a time");
   visit("--max-num-batched-tokens", o.max_num_batched_tokens, "Tokens of a step");
   visit("--block-size", o.block_size, "Tokens of a KV block, a multiple of 16");
-  visit("--dtype", o.dtype, "Weights and KV cache: auto, float32, bfloat16");
+  visit("--dtype", o.dtype, "Weights: auto, float32, bfloat16");
   visit("--quantization",
         o.quantization,
         "Weights: auto (as in the checkpoint), none, or a format such as int8 or int4-g128");
+  visit("--kv-cache-dtype",
+        o.kv_cache_dtype,
+        "Keys and values: auto (as --dtype), float32, bfloat16, int8, fp8");
   visit("--seed", o.seed, "Seed of requests that have none of their own");
   visit("--kv-cache-memory", o.kv_cache_memory, "Bytes of KV cache a rank (or 512M, 4G)");
-  visit("--num-gpu-blocks-override", o.num_gpu_blocks_override,
+  visit("--num-gpu-blocks-override",
+        o.num_gpu_blocks_override,
         "KV blocks, instead of as many as fit");
   visit("--kv-admission",
         o.kv_admission,

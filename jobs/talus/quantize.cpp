@@ -76,7 +76,13 @@ Prompts make_prompts(Arguments const& arguments, runtime::ModelSpec const& spec)
   return prompts;
 }
 
-io::Json to_json(runtime::QuantizationCheck const& check, std::string const& quantization) {
+/// What is quantised, in words.
+struct Described {
+  std::string weights;
+  std::string kv_cache;
+};
+
+io::Json to_json(runtime::QuantizationCheck const& check, Described const& described) {
   io::Json matrices = io::Json::array();
   for (runtime::MatrixError const& matrix : check.matrices) {
     matrices.push_back({{"name", matrix.name},
@@ -85,7 +91,8 @@ io::Json to_json(runtime::QuantizationCheck const& check, std::string const& qua
                         {"relative_rms", matrix.relative}});
   }
   runtime::LogitError const& logits = check.logits;
-  return {{"quantization", quantization},
+  return {{"quantization", described.weights},
+          {"kv_cache_dtype", described.kv_cache},
           {"matrices", matrices},
           {"layers_relative_rms", check.layers},
           {"logits",
@@ -102,8 +109,9 @@ std::string scientific(double value) {
   return text.data();
 }
 
-void print(runtime::QuantizationCheck const& check, std::string const& quantization) {
-  std::cout << "weights      " << quantization << '\n';
+void print(runtime::QuantizationCheck const& check, Described const& described) {
+  std::cout << "weights      " << described.weights << '\n';
+  std::cout << "KV cache     " << described.kv_cache << '\n';
   for (runtime::MatrixError const& matrix : check.matrices) {
     std::cout << "matrix       " << scientific(matrix.relative) << "  " << matrix.name << " ("
               << name_of(matrix.format) << ", " << matrix.elements << " elements)\n";
@@ -144,22 +152,30 @@ int quantize(Arguments const& arguments) {
     throw ConfigError{"talus quantize: several ranks (it runs on one)"};
   }
   bool const has_codes = plan.spec.quantization.has_value();
-  if (!has_codes && !plan.weights.quantize_to) {
+  // A cache that is as the weights are is no quantised one: the comparison is of weights then.
+  bool const has_kv_codes = size_of(plan.kv_dtype) == 1;
+  if (!has_codes && !plan.weights.quantize_to && !has_kv_codes) {
     throw ConfigError{concat("--quantization: ",
                              arguments.model.quantization,
-                             " (nothing would be quantised; name a format)")};
+                             " (nothing would be quantised; name a format, or a --kv-cache-dtype "
+                             "of int8 or fp8)")};
   }
   Prompts const prompts = arguments.input.empty() ? make_prompts(arguments, plan.spec)
                                                   : read_prompts(arguments, plan.spec);
-  runtime::QuantizationCheck const found = runtime::check_quantization(
-      {plan.exec, plan.spec, has_codes ? DType::f32 : plan.dtype, plan.weights},
-      io::Checkpoint::open(arguments.model.model),
-      prompts);
-  std::string const quantization = runtime::describe(plan.weights, plan.spec.quantization);
+  runtime::QuantizationCheck const found =
+      runtime::check_quantization({plan.exec,
+                                   plan.spec,
+                                   has_codes ? DType::f32 : plan.dtype,
+                                   plan.weights,
+                                   has_kv_codes ? plan.kv_dtype : DType::f32},
+                                  io::Checkpoint::open(arguments.model.model),
+                                  prompts);
+  Described const described{runtime::describe(plan.weights, plan.spec.quantization),
+                            name_of(has_kv_codes ? plan.kv_dtype : DType::f32)};
   if (arguments.json) {
-    std::cout << to_json(found, quantization).dump(2) << '\n';
+    std::cout << to_json(found, described).dump(2) << '\n';
   } else {
-    print(found, quantization);
+    print(found, described);
   }
   std::cout << std::flush;
   return exit_done;
@@ -169,7 +185,8 @@ int quantize(Arguments const& arguments) {
 
 Command add_quantize(CLI::App& program) {
   CLI::App* const app = program.add_subcommand(
-      "quantize", "Tell what quantised weights do to a model: its matrices, layers and logits");
+      "quantize",
+      "Tell what quantised weights or KV caches do to a model: its matrices, layers and logits");
   auto const arguments = std::make_shared<Arguments>();
   add_model_options(*app, arguments->model);
   app->add_flag("--check", arguments->check, "Compare with the model as it is not quantised");

@@ -122,8 +122,22 @@ class GroupedPiece {
     });
   }
 
-  /// Turns scores into weights, exactly 0 where a row doesn't see.
+  /// Sums of products with codes become scores.
+  void scale_scores(Piece<Element> const& piece) {
+    for (std::int64_t group = piece.first; group < piece.last; ++group) {
+      Lanes const scales = load(piece.scales[group].keys);
+      for (std::int64_t row = 0; row < rows_; ++row) {
+        float* const scores = scratch_.scores + row * positions + group * num_lanes;
+        store(scores, load(scores) * scales);
+      }
+    }
+  }
+
+  /// Turns scores into weights, exactly 0 where a row doesn't see; of codes, times their scales.
   void weigh(Piece<Element> const& piece, RowSums& sums) {
+    if constexpr (has_scales<Element>) {
+      scale_scores(piece);
+    }
     if (call_.heads.soft_cap > 0.0F) {
       cap_scores(call_.heads.soft_cap, scratch_.scores, rows_ * positions);
     }
@@ -141,8 +155,12 @@ class GroupedPiece {
       Lanes sum = load(scratch_.sums + row * num_lanes) * broadcast(scratch_.share[row]);
       for (std::int64_t j = 0; j < count; j += num_lanes) {
         Lanes const weights = exp2_of_negative(load(scores + j) - maximum);
-        store(scores + j, weights);
         sum = sum + weights;
+        if constexpr (has_scales<Element>) {
+          store(scores + j, weights * load(piece.scales[piece.first + j / num_lanes].values));
+        } else {
+          store(scores + j, weights);
+        }
       }
       store(scratch_.sums + row * num_lanes, sum);
     }

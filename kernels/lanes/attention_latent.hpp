@@ -3,6 +3,7 @@
 
 #include "kernels/lanes/attention_piece.hpp"
 #include "kernels/lanes/attention_products.hpp"
+#include "kernels/quantized.hpp"
 
 namespace talus::kernels::TALUS_TARGET {
 
@@ -79,12 +80,31 @@ class LatentPiece {
           }
         }
       }
+      if constexpr (has_scales<Element>) {
+        scale_latents(piece.scales[group], scratch_.keys + group * num_lanes * key_dim_);
+      }
+    }
+  }
+
+  /// Sixteen positions' codes, widened, times their scales.
+  void scale_latents(GroupScales const& scales, float* latents) const {
+    for (std::int64_t position = 0; position < num_lanes; ++position, latents += key_dim_) {
+      for (std::int64_t d = 0; d < value_dim_; ++d) {
+        latents[d] *= scales.values[position];
+      }
+      for (std::int64_t d = value_dim_; d < key_dim_; ++d) {
+        latents[d] *= scales.keys[position];
+      }
     }
   }
 
   static float widened_one(float value) { return value; }
 
   static float widened_one(std::uint16_t bits) { return bf16_to_float(bits); }
+
+  static float widened_one(std::int8_t code) { return static_cast<float>(code); }
+
+  static float widened_one(std::uint8_t code) { return e4m3_to_float(code); }
 
   void score(Piece<Element> const& piece) {
     std::int64_t const first = piece.first * num_lanes;

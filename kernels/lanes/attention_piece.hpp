@@ -26,6 +26,12 @@ struct Visible {
   return {window > 0 ? std::max<std::int64_t>(0, last - window) : 0, last};
 }
 
+/// The scales of the keys and the values of 16 positions, where these are codes.
+struct GroupScales {
+  float const* keys;
+  float const* values;
+};
+
 /// Groups of 16 positions of a piece that begins at `begin`; those in [first, last) are seen by
 /// some row.
 template <class Element>
@@ -38,6 +44,7 @@ struct Piece {
   Element const* keys[max_groups];
   Element const* values[max_groups];
   Element const* keys_after[max_groups];  ///< of the piece that comes next, to be asked for
+  GroupScales scales[max_groups];         ///< where elements are codes
 
   /// Groups of this piece that rows which see [visible.first, visible.last) need.
   [[nodiscard]] Visible groups_of(Visible visible) const {

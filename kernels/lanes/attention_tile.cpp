@@ -72,12 +72,23 @@ class TileWalk {
       piece.keys[group] = cache_ + call_.blocks.key_panel(tile_.sequence, tile_.kv_head, position);
       piece.values[group] =
           cache_ + call_.blocks.value_rows(tile_.sequence, tile_.kv_head, position);
+      if constexpr (has_scales<Element>) {
+        piece.scales[group] = scales_at(position);
+      }
       std::int64_t const after = position + piece_positions_;
       piece.keys_after[group] =
           after < end_ ? cache_ + call_.blocks.key_panel(tile_.sequence, tile_.kv_head, after)
                        : piece.keys[group];
     }
     return piece;
+  }
+
+  [[nodiscard]] GroupScales scales_at(std::int64_t position) const {
+    auto const floats_at = [&](std::int64_t byte) {
+      return reinterpret_cast<float const*>(call_.cache.data() + byte);
+    };
+    return {floats_at(call_.blocks.key_scales(tile_.sequence, tile_.kv_head, position)),
+            floats_at(call_.blocks.value_scales(tile_.sequence, tile_.kv_head, position))};
   }
 
   AttentionCall const& call_;
@@ -147,14 +158,11 @@ void attend_all(AttentionCall const& call, QueryTile const& tile) {
 /// Calls function with the walk that fits the cache, as std::type_identity<TileWalk<...>>.
 template <class Function>
 void with_walk(KvShape const& shape, Function const& function) {
-  bool const is_float = shape.dtype == DType::f32;
-  if (shape.value_in_key) {
-    is_float ? function(std::type_identity<TileWalk<float, LatentPiece>>{})
-             : function(std::type_identity<TileWalk<std::uint16_t, LatentPiece>>{});
-  } else {
-    is_float ? function(std::type_identity<TileWalk<float, GroupedPiece>>{})
-             : function(std::type_identity<TileWalk<std::uint16_t, GroupedPiece>>{});
-  }
+  with_kv_element(shape.dtype, [&](auto element) {
+    using Element = typename decltype(element)::type;
+    shape.value_in_key ? function(std::type_identity<TileWalk<Element, LatentPiece>>{})
+                       : function(std::type_identity<TileWalk<Element, GroupedPiece>>{});
+  });
 }
 
 }  // namespace

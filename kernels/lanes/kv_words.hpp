@@ -9,8 +9,9 @@
 #include "kernels/lanes/lanes.hpp"
 
 /// \file
-/// The words of 32 bits in which a KV cache keeps its elements. A type of element is `float`, or
-/// the unsigned integer that holds its bits (std::uint16_t: bfloat16).
+/// The words of 32 bits in which a KV cache keeps its elements. A type of element is `float`, the
+/// unsigned integer that holds a float's bits (std::uint16_t: bfloat16, std::uint8_t: e4m3), or
+/// std::int8_t. Those of eight bits are codes, which have scales.
 
 namespace talus::kernels::TALUS_TARGET {
 
@@ -18,14 +19,42 @@ namespace talus::kernels::TALUS_TARGET {
 template <class Element>
 inline constexpr int word_elements = static_cast<int>(sizeof(float) / sizeof(Element));
 
-/// Element `index` of each word, widened.
+template <class Element>
+inline constexpr bool has_scales = sizeof(Element) == 1;
+
+/// Calls function(std::type_identity<Element>) with the type of a cache's elements.
+template <class Function>
+void with_kv_element(DType dtype, Function const& function) {
+  switch (dtype) {
+    case DType::f32:
+      return function(std::type_identity<float>{});
+    case DType::i8:
+      return function(std::type_identity<std::int8_t>{});
+    case DType::f8_e4m3:
+      return function(std::type_identity<std::uint8_t>{});
+    default:
+      return function(std::type_identity<std::uint16_t>{});  // bfloat16: see check_kv_shape
+  }
+}
+
+/// Element `index` of each word, widened; a code without its scale.
 template <class Element>
 [[gnu::always_inline]] inline NativeFloats widened(NativeWords words, int index) {
   if constexpr (std::is_same_v<Element, float>) {
     return std::bit_cast<NativeFloats>(words);
-  } else {
-    static_assert(std::is_same_v<Element, std::uint16_t>);
+  } else if constexpr (std::is_same_v<Element, std::uint16_t>) {
     return std::bit_cast<NativeFloats>(index == 0 ? words << 16U : words & 0xFFFF0000U);
+  } else {
+    auto const upper = std::bit_cast<NativeInts>(words << static_cast<std::uint32_t>(24 - 8 * index));
+    if constexpr (std::is_same_v<Element, std::int8_t>) {
+      return __builtin_convertvector(upper >> 24, NativeFloats);
+    } else {
+      static_assert(std::is_same_v<Element, std::uint8_t>);
+      // Sign, four bits of exponent and three of fraction, where a float has them. Its exponent
+      // is counted from 127, e4m3's from 7; e4m3's subnormal numbers come out right, too.
+      NativeInts const bits = (upper >> 4) & static_cast<std::int32_t>(0x87F00000U);
+      return std::bit_cast<NativeFloats>(bits) * 0x1p120F;
+    }
   }
 }
 

@@ -4,7 +4,6 @@
 #include <optional>
 #include <vector>
 
-#include "kernels/detail/elements.hpp"
 #include "kernels/reference/functions.hpp"
 #include "kernels/reference/kv_block.hpp"
 
@@ -26,10 +25,10 @@ std::vector<float> scores_of(Query const& query, PagedBatch const& batch, KvCach
   KvShape const& shape = cache.shape();
   std::vector<float> scores;
   for (std::int64_t p = query.first; p <= query.last; ++p) {
-    std::int64_t const key = place_of(cache, batch, query.s, p, query.kv_head).key;
+    KvPlace const place = place_of(cache, batch, query.s, p, query.kv_head);
     float score = 0.0F;
     for (std::int64_t d = 0; d < shape.key_dim; ++d) {
-      score += query.q[d] * detail::load_element(cache.data(), shape.dtype, key + d);
+      score += query.q[d] * key_element(cache, place, d);
     }
     score *= query.heads.scale;
     float const cap = query.heads.soft_cap;
@@ -59,10 +58,9 @@ void attend(Query const& query, PagedBatch const& batch, KvCache const& cache, f
   softmax(shares);
   std::fill(out, out + shape.value_dim, 0.0F);
   for (std::int64_t p = query.first; p <= query.last; ++p) {
-    std::int64_t const value = place_of(cache, batch, query.s, p, query.kv_head).value;
+    KvPlace const place = place_of(cache, batch, query.s, p, query.kv_head);
     for (std::int64_t d = 0; d < shape.value_dim; ++d) {
-      out[d] += shares[static_cast<std::size_t>(p - query.first)] *
-                detail::load_element(cache.data(), shape.dtype, value + d);
+      out[d] += shares[static_cast<std::size_t>(p - query.first)] * value_element(cache, place, d);
     }
   }
 }

@@ -1,22 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/detail/elements.hpp"
+#include "kernels/detail/kv_codes.hpp"
 #include "kernels/reference/functions.hpp"
 #include "kernels/reference/kv_block.hpp"
 
 namespace talus::kernels::reference {
 namespace {
 
-void store_token(
-    KvPlace place, std::int64_t head, float const* keys, float const* values, KvCache& cache) {
+/// Stores `count` elements from index `to` on, and their scale at byte `scale` if they have one.
+void store_row(
+    float const* row, std::int64_t count, std::int64_t to, std::int64_t scale, KvCache& cache) {
+  DType const dtype = cache.shape().dtype;
+  if (!cache.shape().has_scales()) {
+    for (std::int64_t d = 0; d < count; ++d) {
+      detail::store_element(cache.data(), dtype, to + d, row[d]);
+    }
+    return;
+  }
+  detail::KvCoder const coder{row, count, dtype};
+  detail::store_element(cache.data() + scale, DType::f32, 0, coder.scale());
+  for (std::int64_t d = 0; d < count; ++d) {
+    cache.data()[to + d] = static_cast<std::byte>(coder.code(row[d]));
+  }
+}
+
+void store_token(KvPlace const& place,
+                 std::int64_t head,
+                 float const* keys,
+                 float const* values,
+                 KvCache& cache) {
   KvShape const& shape = cache.shape();
-  for (std::int64_t d = 0; d < shape.key_dim; ++d) {
-    float const key = keys[head * shape.key_dim + d];
-    detail::store_element(cache.data(), shape.dtype, place.key + d, key);
+  float const* const key = keys + head * shape.key_dim;
+  if (shape.value_in_key) {
+    std::int64_t const rest = shape.key_dim - shape.value_dim;
+    store_row(key, shape.value_dim, place.key, place.value_scale, cache);
+    store_row(key + shape.value_dim, rest, place.key + shape.value_dim, place.key_scale, cache);
+    return;
   }
-  for (std::int64_t d = 0; !shape.value_in_key && d < shape.value_dim; ++d) {
-    float const value = values[head * shape.value_dim + d];
-    detail::store_element(cache.data(), shape.dtype, place.value + d, value);
-  }
+  store_row(key, shape.key_dim, place.key, place.key_scale, cache);
+  store_row(
+      values + head * shape.value_dim, shape.value_dim, place.value, place.value_scale, cache);
 }
 
 }  // namespace

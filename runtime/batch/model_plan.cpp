@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <map>
 
 #include "parallel/agree.hpp"
 #include "parallel/collectives.hpp"
@@ -33,6 +34,25 @@ DType dtype_of(ModelOptions const& options, ModelSpec const& spec) {
     }
   }
   throw ConfigError{concat("--dtype: ", options.dtype, " (allowed: auto, float32, bfloat16)")};
+}
+
+DType kv_dtype_of(ModelOptions const& options, DType dtype, ModelSpec const& spec) {
+  std::map<std::string, DType> const types = {{"auto", dtype},
+                                              {"float32", DType::f32},
+                                              {"bfloat16", DType::bf16},
+                                              {"int8", DType::i8},
+                                              {"fp8", DType::f8_e4m3},
+                                              {"fp8_e4m3", DType::f8_e4m3}};
+  auto const found = types.find(options.kv_cache_dtype);
+  if (found == types.end()) {
+    throw ConfigError{concat("--kv-cache-dtype: ",
+                             options.kv_cache_dtype,
+                             " (allowed: auto, float32, bfloat16, int8, fp8, fp8_e4m3)")};
+  }
+  for (LayerSpec const& layer : spec.layers) {
+    kernels::check_kv_shape(kv_shape(layer.attention, ShardPlace{}, found->second));
+  }
+  return found->second;
 }
 
 /// Codes of a checkpoint stay codes, but for who asks for float32: exactly what they stand for.
@@ -97,6 +117,7 @@ ModelPlan read_plan(ModelOptions const& options) {
   plan.spec = read_model_spec(options.model);
   plan.exec = {backend_of(options.backend), options.team};
   plan.dtype = dtype_of(options, plan.spec);
+  plan.kv_dtype = kv_dtype_of(options, plan.dtype, plan.spec);
   plan.weights = precision_of(options, plan.dtype, plan.spec);
   plan.max_model_len = model_len_of(options, plan.spec);
   plan.scheduler = {
@@ -139,7 +160,7 @@ void plan_blocks(parallel::ProcessGrid const& grid,
                               plan.spec,
                               shard_place(grid),
                               {.weights = plan.weights,
-                               .kv_dtype = plan.dtype,
+                               .kv_dtype = plan.kv_dtype,
                                .max_num_seqs = options.max_num_seqs,
                                .max_num_batched_tokens = options.max_num_batched_tokens,
                                .max_model_len = plan.max_model_len,
@@ -160,7 +181,7 @@ void plan_blocks(parallel::ProcessGrid const& grid,
                  .max_positions = plan.max_model_len,
                  .num_blocks = budget.num_blocks,
                  .block_tokens = options.block_size,
-                 .kv_dtype = plan.dtype};
+                 .kv_dtype = plan.kv_dtype};
 }
 
 std::string with_thousands(std::int64_t value) {
@@ -254,6 +275,7 @@ void report_plan(parallel::ProcessGrid const& grid,
                        " tokens, ",
                        budget.kv_token_bytes,
                        " bytes a token",
+                       plan.kv_dtype == plan.dtype ? "" : concat(" in ", name_of(plan.kv_dtype)),
                        num_groups > 1
                            ? concat(" in each of ", num_groups, " groups of layers), of ")
                            : std::string{"), of "},

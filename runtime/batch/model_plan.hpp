@@ -17,7 +17,8 @@ namespace talus::runtime {
 struct ModelPlan {
   ModelSpec spec;
   kernels::ExecContext exec;
-  DType dtype = DType::f32;  ///< of what is not quantised, and of the KV cache
+  DType dtype = DType::f32;     ///< of what is not quantised
+  DType kv_dtype = DType::f32;  ///< of the KV cache
   WeightPrecision weights;
   parallel::GridShape shape;
   std::int64_t max_model_len = 0;

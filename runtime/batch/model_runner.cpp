@@ -18,6 +18,7 @@ ModelRunner::ModelRunner(kernels::ExecContext const& exec,
                          io::Checkpoint const& checkpoint,
                          ModelSpec const& spec,
                          WeightPrecision const& precision,
+                         DType kv_dtype,
                          std::int64_t longest)
     : spec_{spec}, grid_{MPI_COMM_SELF, {}}, hidden_{exec, longest, spec.hidden} {
   ShardPlace const place = shard_place(grid_);
@@ -30,7 +31,7 @@ ModelRunner::ModelRunner(kernels::ExecContext const& exec,
                              .max_positions = max_positions,
                              .num_blocks = num_groups_ * std::ssize(blocks_),
                              .block_tokens = block_tokens,
-                             .kv_dtype = DType::f32};
+                             .kv_dtype = kv_dtype};
   decoder_ = std::make_unique<Decoder>(exec, spec_, grid_, weights_, limits, clock_);
   LayerContext const context{.exec = exec,
                              .place = place,

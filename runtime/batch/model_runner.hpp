@@ -22,17 +22,19 @@ struct PromptStates {
 };
 
 /// A model on this rank alone, run on whole prompts one after another, that shows what its layers
-/// give. Its KV cache is in float32.
+/// give.
 class ModelRunner {
  public:
   /// Loads the model. Local.
   ///
-  /// \param longest  tokens of the longest prompt
+  /// \param kv_dtype  of the KV cache
+  /// \param longest   tokens of the longest prompt
   /// \throws ConfigError  see load_weights
   ModelRunner(kernels::ExecContext const& exec,
               io::Checkpoint const& checkpoint,
               ModelSpec const& spec,
               WeightPrecision const& precision,
+              DType kv_dtype,
               std::int64_t longest);
 
   /// Runs a prompt from its beginning.

@@ -87,6 +87,7 @@ class LogitSums {
 
 std::vector<PromptStates> states_of(CheckedModel const& model,
                                     WeightPrecision const& precision,
+                                    DType kv_dtype,
                                     io::Checkpoint const& checkpoint,
                                     std::vector<std::vector<std::int32_t>> const& prompts) {
   std::size_t longest = 0;
@@ -94,7 +95,7 @@ std::vector<PromptStates> states_of(CheckedModel const& model,
     longest = std::max(longest, prompt.size());
   }
   ModelRunner runner{
-      model.exec, checkpoint, model.spec, precision, static_cast<std::int64_t>(longest)};
+      model.exec, checkpoint, model.spec, precision, kv_dtype, static_cast<std::int64_t>(longest)};
   std::vector<PromptStates> states;
   for (auto const& prompt : prompts) {
     states.push_back(runner.run(prompt));
@@ -111,8 +112,8 @@ QuantizationCheck check_quantization(CheckedModel const& model,
   if (model.quantized.quantize_to) {
     check.matrices = matrix_errors(checkpoint, model.spec, *model.quantized.quantize_to);
   }
-  auto const expected = states_of(model, model.reference, checkpoint, prompts);
-  auto const found = states_of(model, model.quantized, checkpoint, prompts);
+  auto const expected = states_of(model, model.reference, DType::f32, checkpoint, prompts);
+  auto const found = states_of(model, model.quantized, model.kv_dtype, checkpoint, prompts);
   std::vector<Squares> layers(model.spec.layers.size());
   LogitSums logits;
   for (std::size_t i = 0; i < prompts.size(); ++i) {

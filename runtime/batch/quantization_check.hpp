@@ -11,7 +11,7 @@
 #include "runtime/quantization/weight_precision.hpp"
 
 /// \file
-/// What quantising a model's weights does to it.
+/// What quantising a model's weights, or its KV cache, does to it.
 
 namespace talus::runtime {
 
@@ -31,12 +31,14 @@ struct QuantizationCheck {
   LogitError logits;
 };
 
-/// What is compared: the model in `reference` with the same in `quantized`.
+/// What is compared: the model in `reference`, its KV cache in float32, with the same in
+/// `quantized`.
 struct CheckedModel {
   kernels::ExecContext exec;
   ModelSpec spec;
   WeightPrecision reference;
   WeightPrecision quantized;
+  DType kv_dtype = DType::f32;  ///< of the quantised model's KV cache
 };
 
 /// Runs both models on prompts, one after the other, on this rank alone.

@@ -24,6 +24,7 @@ struct ModelOptions {
   std::int64_t block_size = 16;               ///< tokens of a KV block
   std::string dtype = "auto";                 ///< auto, float32, bfloat16
   std::string quantization = "auto";          ///< auto, none, or a format: see precision_from
+  std::string kv_cache_dtype = "auto";        ///< auto (as dtype), float32, bfloat16, int8, fp8
   std::uint64_t seed = 0;
   std::optional<std::int64_t> kv_cache_memory;          ///< bytes a rank
   std::optional<std::int64_t> num_gpu_blocks_override;  ///< KV blocks, instead of what fits

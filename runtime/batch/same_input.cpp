@@ -38,6 +38,7 @@ std::vector<NamedText> options_as_text(ModelOptions const& options) {
           {"--block-size", concat(options.block_size)},
           {"--dtype", options.dtype},
           {"--quantization", options.quantization},
+          {"--kv-cache-dtype", options.kv_cache_dtype},
           {"--seed", concat(options.seed)},
           {"--kv-cache-memory", text_of(options.kv_cache_memory)},
           {"--num-gpu-blocks-override", text_of(options.num_gpu_blocks_override)},

@@ -120,7 +120,7 @@ std::vector<Matrix> attend(ExecContext const& exec,
 std::vector<Model> models() {
   std::vector<Model> all;
   static std::vector<float> const sinks = {0.5F, -1.0F, 3.0F, 0.0F, 1.0F, -2.0F, 0.25F, 4.0F};
-  for (DType const dtype : {DType::f32, DType::bf16}) {
+  for (DType const dtype : {DType::f32, DType::bf16, DType::i8, DType::f8_e4m3}) {
     all.push_back({{2, 64, 64, false, dtype}, {8, 0, 4, 0, 0.125F}});
     all.push_back({{2, 16, 16, false, dtype}, {4, 4, 3, 1, 0.25F}});  // heads 4 ... 7 of 12
     all.push_back({{3, 20, 13, false, dtype}, {3, 0, 1, 0, 0.3F}});
@@ -213,6 +213,57 @@ TEST_CASE("attention agrees with the reference") {
       INFO("key_dim " << model.shape.key_dim << ", sequence " << s);
       CHECK(difference(out[s], wanted[s]) < tolerance);
     }
+  }
+}
+
+TEST_CASE("a cache of eight bits changes attention as little as its codes allow") {
+  ExecContext const fast = fast_backend();
+  for (Model model : models()) {
+    if (!model.shape.has_scales()) {
+      continue;
+    }
+    std::vector<Sequence> const sequences = {model.sequence(60, 1)};
+    Matrix const found = attend(fast, model, sequences, {}).front();
+    // Half a step of the greatest element: of 127 steps, or of a fraction of three bits.
+    float const bound = model.shape.dtype == DType::i8 ? 0.02F : 0.1F;
+    INFO(name_of(model.shape.dtype) << ", key_dim " << model.shape.key_dim);
+    model.shape.dtype = DType::f32;
+    Matrix const wanted = attend(fast, model, sequences, {}).front();
+    CHECK(difference(found, wanted) > 1e-5F);
+    CHECK(difference(found, wanted) < bound);
+  }
+}
+
+TEST_CASE("rows of any size keep their precision in eight bits") {
+  ExecContext const exec = any_backend();
+  DType const dtype = GENERATE(DType::i8, DType::f8_e4m3);
+  Model const model{{1, 8, 8, false, dtype}, {1, 0, 1, 0, 1.0F}};
+  float const size = GENERATE(1e-25F, 1e-3F, 1.0F, 1e4F, 1e30F);
+  Sequence sequence = model.sequence(1, 1);  // a lone position: the output is its value
+  for (float& value : sequence.values.data) {
+    value *= size;
+  }
+
+  Matrix const out = attend(exec, model, {sequence}, {}).front();
+
+  for (std::int64_t j = 0; j < 8; ++j) {
+    CHECK(std::abs(out.at(0, j) - sequence.values.at(0, j)) < 0.05F * size);
+  }
+}
+
+TEST_CASE("rows of zeros stay zeros, and what isn't finite stays so") {
+  ExecContext const exec = any_backend();
+  DType const dtype = GENERATE(DType::i8, DType::f8_e4m3);
+  Model const model{{1, 8, 8, false, dtype}, {1, 0, 1, 0, 1.0F}};
+  Sequence sequence = model.sequence(2, 1);
+  std::fill(sequence.values.data.begin(), sequence.values.data.end(), 0.0F);
+  sequence.values.at(1, 3) = GENERATE(as<float>{}, NAN, INFINITY);
+
+  Matrix const out = attend(exec, model, {sequence}, {.chunk = 1}).front();
+
+  for (std::int64_t j = 0; j < 8; ++j) {
+    CHECK(out.at(0, j) == 0.0F);
+    CHECK_FALSE(std::isfinite(out.at(1, j)));
   }
 }
 
@@ -311,7 +362,8 @@ TEST_CASE("a head has the same bits on a rank that owns a third of the heads") {
 
 TEST_CASE("what a block held before does not reach a sequence that gets it") {
   ExecContext const fast = fast_backend();
-  Model const model{{1, 8, 8, false, DType::f32}, {1, 0, 1, 0, 1.0F}};
+  DType const dtype = GENERATE(DType::f32, DType::bf16, DType::i8, DType::f8_e4m3);
+  Model const model{{1, 8, 8, false, dtype}, {1, 0, 1, 0, 1.0F}};
   KvCache cache{fast, model.shape, 1, 16};
   std::vector<std::int32_t> const table = {0};
   auto const step = [&](Sequence const& sequence) {
@@ -359,6 +411,10 @@ TEST_CASE("attention refuses blocks, heads and tables that do not fit") {
   Matrix out{1, 8};
 
   CHECK_THROWS_WITH((KvCache{exec, shape, 2, 24}), ContainsSubstring("block_tokens = 24"));
+  CHECK_THROWS_WITH((KvCache{exec, {1, 6, 6, false, DType::i8}, 2, 16}),
+                    ContainsSubstring("key_dim = 6 in int8 (must be a multiple of 4"));
+  CHECK_THROWS_WITH((KvCache{exec, {1, 8, 8, false, DType::f16}, 2, 16}),
+                    ContainsSubstring("stored as float16"));
   CHECK_THROWS_WITH(store_kv(exec, {first_row, context, table, 1}, row.view(), row.view(), cache),
                     ContainsSubstring("room in a block table = 16 (must be at least 17)"));
   std::vector<std::int32_t> const start = {0};

@@ -48,6 +48,26 @@ TEST_CASE("codes of small floats have the values of their formats") {
   CHECK(std::isnan(e8m0_to_float(255)));
 }
 
+TEST_CASE("floats round to the nearest e4m3, ties to even") {
+  for (int code = 0; code < 256; ++code) {
+    float const value = e4m3_to_float(static_cast<std::uint8_t>(code));
+    if (!std::isnan(value)) {
+      REQUIRE(float_to_e4m3(value) == code);
+    }
+  }
+  for (int code = 0; code < 0x7E; ++code) {
+    float const low = e4m3_to_float(static_cast<std::uint8_t>(code));
+    float const high = e4m3_to_float(static_cast<std::uint8_t>(code + 1));
+    float const middle = (low + high) / 2.0F;
+    REQUIRE(float_to_e4m3(middle) == code + code % 2);
+    REQUIRE(float_to_e4m3(std::nextafter(middle, low)) == code);
+    REQUIRE(float_to_e4m3(-std::nextafter(middle, high)) == (0x80 | (code + 1)));
+  }
+  CHECK(float_to_e4m3(449.0F) == 0x7E);
+  CHECK(float_to_e4m3(-INFINITY) == 0xFE);
+  CHECK(float_to_e4m3(NAN) == 0x7F);
+}
+
 TEST_CASE("what is quantised comes back within about half a step") {
   std::string_view const name = GENERATE(from_range(
       std::vector<std::string_view>{quant_format_names().begin(), quant_format_names().end()}));

@@ -79,7 +79,8 @@ LoadedModel::LoadedModel(parallel::ProcessGrid const& grid,
                          GoldenModel const& golden,
                          kernels::Backend backend,
                          runtime::WeightPrecision const& precision,
-                         std::int64_t max_tokens)
+                         std::int64_t max_tokens,
+                         std::optional<DType> kv_dtype)
     : spec_{golden.spec}, hidden_{{backend}, max_tokens, golden.spec.hidden} {
   kernels::ExecContext const exec{backend};
   runtime::ShardPlace const place = runtime::shard_place(grid);
@@ -96,7 +97,7 @@ LoadedModel::LoadedModel(parallel::ProcessGrid const& grid,
                                       .max_positions = max_positions,
                                       .num_blocks = geometry_.num_groups() * table_size_,
                                       .block_tokens = block_tokens,
-                                      .kv_dtype = precision.dtype};
+                                      .kv_dtype = kv_dtype.value_or(precision.dtype)};
   decoder_ = std::make_unique<runtime::Decoder>(exec, spec_, grid, weights_, limits, clock_);
   runtime::LayerContext const context{.exec = exec,
                                       .place = place,

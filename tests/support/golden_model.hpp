@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,12 +39,13 @@ struct GoldenModel {
 /// that fell out of a layer's window are gone, as they are in the engine.
 class LoadedModel {
  public:
-  /// Collective over the grid. The KV cache is of the precision's dtype.
+  /// Collective over the grid. The KV cache is of the precision's dtype unless another is given.
   LoadedModel(parallel::ProcessGrid const& grid,
               GoldenModel const& golden,
               kernels::Backend backend,
               runtime::WeightPrecision const& precision,
-              std::int64_t max_tokens);
+              std::int64_t max_tokens,
+              std::optional<DType> kv_dtype = {});
 
   /// Runs the next tokens of the sequence; every row's logits, [tokens, vocab]. One stage only.
   [[nodiscard]] std::vector<float> run(std::vector<std::int32_t> const& tokens);

@@ -101,6 +101,30 @@ TEST_CASE("tokens and log-probabilities are the same bits in every layout") {
   CHECK(any_preempted);  // or the variant with little memory tests nothing
 }
 
+TEST_CASE("a KV cache of eight bits gives the same bits in every layout") {
+  kernels::KernelSession const session{1};
+  parallel::Communicator const world = parallel::Communicator::duplicate(MPI_COMM_WORLD);
+  if (world.size() > 4) {
+    return;  // fewer ranks than that say all that there is to say of it, in less time
+  }
+  std::string const name = GENERATE("qwen3_moe", "deepseek_v3");
+  ModelOptions options = options_of(name, "auto");
+  options.kv_cache_dtype = GENERATE("int8", "fp8");
+  ModelSpec const spec = read_model_spec(options.model);
+  options.max_model_len = longest_prompt + max_tokens;
+  Workload const workload = make_workload(spec, 6, longest_prompt, max_tokens, 11);
+
+  std::optional<LayoutHashes> expected;
+  run_layouts(world,
+              layouts_to_compare(options, spec, world.size()),
+              workload,
+              [&](Layout const& layout, LayoutHashes const& hashes) {
+                expected = expected.value_or(hashes);
+                INFO(name << ", " << options.kv_cache_dtype << ", " << layout.name);
+                CHECK(hashes.equals(*expected));
+              });
+}
+
 TEST_CASE("every checkpoint gives the same bits in every grid of four ranks") {
   kernels::KernelSession const session{1};
   parallel::Communicator const world = parallel::Communicator::duplicate(MPI_COMM_WORLD);

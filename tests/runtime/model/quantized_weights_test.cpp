@@ -194,3 +194,35 @@ TEST_CASE("the check of a quantisation measures matrices, layers and logits") {
   CHECK(coarse.logits.divergence > fine.logits.divergence);
   CHECK(coarse.logits.root_mean_square <= coarse.logits.largest);
 }
+
+TEST_CASE("a KV cache of eight bits changes layers and logits little") {
+  if (num_ranks() > 1) {
+    return;  // the check is local
+  }
+  kernels::KernelSession const session{1};
+
+  struct Bound {
+    DType dtype;
+    double layer;
+    double logits;
+  };
+
+  auto const bound = GENERATE(Bound{DType::i8, 0.02, 0.02}, Bound{DType::f8_e4m3, 0.12, 0.12});
+  std::string const name = GENERATE("llama3_bf16", "phi3", "olmo2", "gemma2");
+  kernels::Backend const backend = GENERATE(from_range(kernels::available_backends()));
+  test::GoldenModel const golden = test::read_golden_model(name);
+  QuantizationCheck const check =
+      check_quantization({{backend}, golden.spec, DType::f32, DType::f32, bound.dtype},
+                         io::Checkpoint::open(golden.dir),
+                         {golden.prompt});
+  INFO(name << " on " << name_of(backend) << " in " << name_of(bound.dtype));
+  double square = 0.0;
+  for (float const logit : golden.prompt_logits) {
+    square += double{logit} * double{logit};
+  }
+  double const size = std::sqrt(square / static_cast<double>(golden.prompt_logits.size()));
+  CHECK(check.matrices.empty());
+  CHECK(check.layers.back() > 1e-5);
+  CHECK(check.layers.back() < bound.layer);
+  CHECK(check.logits.root_mean_square / size < bound.logits);
+}
