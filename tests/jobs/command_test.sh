@@ -270,6 +270,26 @@ case_verify() {
   [ "$(grep '^tokens' log | cut -d ' ' -f 1-5 | sort -u | wc -l)" -eq 1 ] || fail "hashes differ"
 }
 
+case_quantize() {
+  local models=$source/tests/data/models
+  expect 0 "KL divergence" "$talus" quantize --check --model "$models/llama3_bf16" --threads 1 \
+    --quantization int4-g32 --kv-cache-dtype int8 --num-prompts 1 --prompt-tokens 32
+  grep -q "quantised to int4-g32" log || fail "the weights' format is not told"
+  grep -q "KV cache     int8" log || fail "the KV cache's type is not told"
+  expect 0 '"kv_cache_dtype": "float8_e4m3"' "$talus" quantize --check --json --threads 1 \
+    --model "$models/deepseek_v3" --kv-cache-dtype fp8 --num-prompts 1 --prompt-tokens 32
+  expect 2 "nothing would be quantised" "$talus" quantize --check --model "$models/llama3" --threads 1
+  expect 2 "--check" "$talus" quantize --model "$models/llama3" --quantization int8
+  expect 2 "--kv-cache-dtype: int7 (allowed: auto, float32" demo 1 dense "$problems" out.jsonl \
+    --kv-cache-dtype int7
+
+  # Answers of the demo model from a cache of a quarter the size, the same on one rank and on two.
+  head -n 20 "$problems" > in.jsonl
+  expect 0 "in int8" demo 1 dense in.jsonl one.jsonl --kv-cache-dtype int8
+  expect 0 "20 answers" demo 2 dense in.jsonl two.jsonl --kv-cache-dtype int8 -tp 2
+  answers equal one.jsonl two.jsonl
+}
+
 case_trace() {
   head -n 6 "$problems" > in.jsonl
   expect 0 "6 answers" demo 2 moe in.jsonl out.jsonl -tp 2 --trace seen
