@@ -208,7 +208,7 @@ TEST_CASE("a KV cache of eight bits changes layers and logits little") {
   };
 
   auto const bound = GENERATE(Bound{DType::i8, 0.02, 0.02}, Bound{DType::f8_e4m3, 0.12, 0.12});
-  std::string const name = GENERATE("llama3_bf16", "phi3", "olmo2", "gemma2");
+  std::string const name = GENERATE("llama3_bf16", "qwen3", "olmo2", "gemma2");
   kernels::Backend const backend = GENERATE(from_range(kernels::available_backends()));
   test::GoldenModel const golden = test::read_golden_model(name);
   QuantizationCheck const check =
