@@ -276,10 +276,8 @@ case_shard() {
   local shard=("$talus" shard --threads 1 --model "$demo/moe")
   expect 0 "wrote 4 files" on 2 "${shard[@]}" -o packed -tp 2
   expect 2 "exists already" on 2 "${shard[@]}" -o packed -tp 2
-  expect 0 "wrote 4 files" on 2 "${shard[@]}" -o packed -tp 2 --overwrite
   expect 2 "--output: missing" "${shard[@]}"
   expect 2 "absent/out" "${shard[@]}" -o absent/out
-  expect 2 "packed already" on 2 "$talus" shard --model packed -o again
   expect 0 "packed       by talus" "$talus" inspect packed
   "$talus" inspect packed --json | grep -q '"tensor_parallel_size": 2' || fail "inspect --json"
 
@@ -289,14 +287,11 @@ case_shard() {
   expect 0 "1.000 per byte of the packed weights" on 4 "${run[@]}" -o four.jsonl
   expect 0 "12 answers and 0 errors" on 2 "${run[@]}" -o two.jsonl --load-format sharded
   answers equal one.jsonl two.jsonl four.jsonl
-  expect 2 "--tensor-parallel-size: 1" on 2 "${run[@]}" -o no.jsonl -tp 1
+  expect 2 "--tensor-parallel-size: 1" "${run[@]}" -o no.jsonl -tp 1
   expect 2 "tp" "${run[@]}" -o no.jsonl
-  expect 0 "dp 2 pp 1 tp 2" on 4 "$talus" verify --model packed --threads 1 --num-requests 2 \
+  expect 0 "dp 1 pp 1 tp 2" on 2 "$talus" verify --model packed --threads 1 --num-requests 2 \
     --longest-prompt 16 --max-tokens 4
   ! grep -q DIFFERS log || fail "bits differ"
-  # No room on the disk: as far as a limit of the shell can stand for it.
-  expect 2 "stage-0-" bash -c 'trap "" XFSZ; ulimit -f 100; exec "$@"' - "${shard[@]}" -o full
-  [ ! -e full ] && [ ! -e full.partial ] || fail "a folder that couldn't be written was left behind"
 }
 
 case_trace() {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -7,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "io/json/json.hpp"
@@ -302,6 +304,35 @@ TEST_CASE("damaged files of packed weights are refused by name, on all ranks ali
               [](fs::path const& f) { edit(f, "\"type\":\"float32\"", "\"type\":\"int8\""); }),
       ContainsSubstring("bytes of int8"));
   CHECK(refusal(packed).empty());
+}
+
+TEST_CASE("a disk without room is told of, and nothing is left behind") {
+  kernels::KernelSession const session{1};
+  Folder const folder;
+  ModelOptions const options = options_of({.model = "llama3"});
+
+  // A limit to the size of files stands for a full disk: writing beyond it fails in the same way.
+  struct ::rlimit before {};
+
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+  struct ::rlimit tight = before;
+  tight.rlim_cur = 100'000;
+  auto* const handler = std::signal(SIGXFSZ, SIG_IGN);
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &tight) == 0);
+
+  std::string text;
+  try {
+    folder.save(options);
+  } catch (ConfigError const& error) {
+    text = error.what();
+  }
+
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &before) == 0);
+  std::signal(SIGXFSZ, handler);
+  CHECK_THAT(text,
+             ContainsSubstring("stage-0-shard-0.weights") && ContainsSubstring("can't be written"));
+  CHECK_FALSE(fs::exists(folder.path()));
+  CHECK_FALSE(fs::exists(folder.path().string() + ".partial"));
 }
 
 TEST_CASE("what can't be written, or be packed, is refused and leaves nothing behind") {
