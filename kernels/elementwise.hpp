@@ -55,6 +55,9 @@ class RowTable {
 
   [[nodiscard]] std::byte const* data() const noexcept { return data_.data(); }
 
+  /// The rows as they are stored, for who stores them elsewhere or puts stored ones back.
+  [[nodiscard]] std::span<std::byte> memory() noexcept { return data_.span(); }
+
  private:
   std::int64_t rows_ = 0;
   std::int64_t cols_ = 0;

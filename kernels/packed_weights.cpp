@@ -91,27 +91,23 @@ std::int64_t packed_bytes(ExecContext const& exec,
                                               : packed_bytes(exec, out, in, DType::f32);
 }
 
-PackedWeights::PackedWeights(ExecContext const& exec,
-                             std::int64_t out,
-                             std::int64_t in,
-                             DType dtype)
+PackedWeights::PackedWeights(
+    ExecContext const& exec, std::int64_t out, std::int64_t in, DType dtype, Contents contents)
     : out_{out}, in_{in}, dtype_{dtype} {
   check_stored_type(dtype);
   detail::check_at_least("weights", "out", out, 0);
   detail::check_at_least("weights", "in", in, 0);
-  data_ = Buffer<std::byte>{exec, packed_bytes(exec, out, in, dtype)};
-  if (data_.bytes() > 0) {
-    std::memset(data_.data(), 0, static_cast<std::size_t>(data_.bytes()));
-  }
+  make_room(exec, packed_bytes(exec, out, in, dtype), contents);
 }
 
 PackedWeights::PackedWeights(ExecContext const& exec,
                              std::int64_t out,
                              std::int64_t in,
-                             QuantStorage const& storage) {
+                             QuantStorage const& storage,
+                             Contents contents) {
   check_storage(storage);
   if (!computes_with(operations_of(exec.backend).codes, storage.format)) {
-    *this = PackedWeights{exec, out, in, DType::f32};
+    *this = PackedWeights{exec, out, in, DType::f32, contents};
     dequantized_ = storage.format;
     return;
   }
@@ -121,9 +117,13 @@ PackedWeights::PackedWeights(ExecContext const& exec,
   out_ = out;
   in_ = in;
   codes_ = storage;
-  data_ = Buffer<std::byte>{exec, packed_bytes(exec, out, in, storage)};
-  if (data_.bytes() > 0) {
-    std::memset(data_.data(), 0, static_cast<std::size_t>(data_.bytes()));
+  make_room(exec, packed_bytes(exec, out, in, storage), contents);
+}
+
+void PackedWeights::make_room(ExecContext const& exec, std::int64_t bytes, Contents contents) {
+  data_ = Buffer<std::byte>{exec, bytes};
+  if (contents == Contents::zeros && bytes > 0) {
+    std::memset(data_.data(), 0, static_cast<std::size_t>(bytes));
   }
 }
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "kernels/buffer.hpp"
 #include "kernels/exec_context.hpp"
@@ -36,6 +37,12 @@ struct QuantStorage {
   friend bool operator==(QuantStorage const&, QuantStorage const&) = default;
 };
 
+/// What new weights hold.
+enum class Contents {
+  zeros,
+  undefined,  ///< for who fills all of memory() next
+};
+
 /// The weights of a linear map, [out, in], packed for one backend, once, at load.
 ///
 /// The kokkos backend keeps panels of `panel_outputs` outputs: panel after panel, in each the `in`
@@ -50,10 +57,14 @@ class PackedWeights {
 
   PackedWeights() = default;
 
-  /// Makes room for a matrix of zeros.
+  /// Makes room for a matrix, of zeros unless told.
   ///
   /// \param dtype  f32 or bf16, what is stored
-  PackedWeights(ExecContext const& exec, std::int64_t out, std::int64_t in, DType dtype);
+  PackedWeights(ExecContext const& exec,
+                std::int64_t out,
+                std::int64_t in,
+                DType dtype,
+                Contents contents = Contents::zeros);
 
   /// Makes room for a quantised matrix; what is never set counts as zero.
   ///
@@ -62,7 +73,8 @@ class PackedWeights {
   PackedWeights(ExecContext const& exec,
                 std::int64_t out,
                 std::int64_t in,
-                QuantStorage const& storage);
+                QuantStorage const& storage,
+                Contents contents = Contents::zeros);
 
   /// Packs quantised rows at `origin`: of the storage's format, each scale exactly of its type.
   ///
@@ -90,7 +102,12 @@ class PackedWeights {
 
   [[nodiscard]] std::byte const* data() const noexcept { return data_.data(); }
 
+  /// The packed bytes, for who stores them or puts stored ones back: see packing_hash.
+  [[nodiscard]] std::span<std::byte> memory() noexcept { return data_.span(); }
+
  private:
+  void make_room(ExecContext const& exec, std::int64_t bytes, Contents contents);
+
   std::int64_t out_ = 0;
   std::int64_t in_ = 0;
   DType dtype_ = DType::f32;

@@ -80,19 +80,6 @@ std::int64_t arena_bytes(std::span<detail::Task const> tasks, LoadOptions const&
   return std::min(bytes, options.host_memory_bytes);
 }
 
-LoadCounts combine(parallel::Communicator const& comm, LoadCounts const& mine) {
-  std::vector sums{mine.bytes_read, mine.bytes_sent};
-  parallel::all_reduce(comm, std::span{sums}, ReduceOp::sum);
-  std::vector longest{mine.seconds_total,
-                      mine.seconds_read,
-                      mine.seconds_check,
-                      mine.seconds_send,
-                      mine.seconds_sink};
-  parallel::all_reduce(comm, std::span{longest}, ReduceOp::max);
-  auto const peak = parallel::all_reduce(comm, mine.peak_buffer_bytes, ReduceOp::max);
-  return {sums[0], sums[1], peak, longest[0], longest[1], longest[2], longest[3], longest[4]};
-}
-
 }  // namespace
 
 LoadReport load_tensors(parallel::Communicator const& comm,

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "io/checkpoint/checkpoint.hpp"
+#include "io/checkpoint/load_report.hpp"
 #include "parallel/communicator.hpp"
 #include "runtime/base/dtype.hpp"
 
@@ -72,32 +73,6 @@ struct LoadOptions {
   /// Bytes of one read (a row, if that is longer); also limited to a quarter of host_memory_bytes.
   /// Equal on all ranks.
   std::int64_t piece_bytes = std::int64_t{16} << 20;
-};
-
-/// What loading took.
-struct LoadCounts {
-  std::int64_t bytes_read = 0;         ///< from files
-  std::int64_t bytes_sent = 0;         ///< to other ranks, forwarding included
-  std::int64_t peak_buffer_bytes = 0;  ///< of the buffers that host_memory_bytes limits
-  double seconds_total = 0.0;
-  double seconds_read = 0.0;   ///< in reads and in the check for values that are not finite
-  double seconds_check = 0.0;  ///< the part of seconds_read that the check took
-  double seconds_send = 0.0;   ///< in packing, sending and waiting for messages
-  double seconds_sink = 0.0;   ///< in the sinks
-};
-
-/// What loading took, here and in the whole job.
-struct LoadReport {
-  LoadCounts rank;                  ///< this rank
-  LoadCounts job;                   ///< bytes read and sent: sum over the ranks; the rest: maximum
-  std::int64_t bytes_demanded = 0;  ///< of the tensors that some rank demands any part of
-  std::int64_t bytes_checkpoint = 0;  ///< of all tensors of the checkpoint
-
-  /// Adds another load of the same checkpoint, which came after.
-  LoadReport& operator+=(LoadReport const& more) noexcept;
-
-  /// The job's numbers for a person to read, in a few lines without a newline at the end.
-  [[nodiscard]] std::string format() const;
 };
 
 /// Loads tensors: every byte of a tensor that anyone demands is read once in the job, by one rank.

@@ -10,8 +10,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "io/checkpoint/detail/file_reader.hpp"
 #include "io/checkpoint/detail/flat_json.hpp"
+#include "io/files/file_reader.hpp"
 #include "io/json/json.hpp"
 #include "runtime/base/error.hpp"
 
@@ -51,7 +51,7 @@ std::string place(SafetensorsHeader const& header, std::string_view tensor) {
   return concat(header.file.string(), ": tensor \"", show_text(tensor), '"');
 }
 
-std::int64_t read_header_length(detail::FileReader const& reader) {
+std::int64_t read_header_length(files::FileReader const& reader) {
   auto const name = reader.file().string();
   if (reader.file_bytes() < length_bytes) {
     throw ConfigError{concat(name,
@@ -254,7 +254,7 @@ std::string format_shape(std::vector<std::int64_t> const& shape) {
 }
 
 SafetensorsHeader read_safetensors_header(std::filesystem::path const& file) {
-  detail::FileReader const reader{file};
+  files::FileReader const reader{file};
   auto const header_bytes = read_header_length(reader);
   std::string text(static_cast<std::size_t>(header_bytes), '\0');
   reader.read(length_bytes, std::as_writable_bytes(std::span{text}));

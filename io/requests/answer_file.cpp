@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/requests/answer_file.hpp"
 
-#include <cerrno>
 #include <optional>
 #include <utility>
 
@@ -36,14 +35,14 @@ void check_folder(std::filesystem::path const& output) {
   auto const folder = folder_of(output);
   auto const status = status_of(folder);
   if (!status) {
-    detail::fail(output, concat("can't be created, no folder ", folder.string()));
+    files::fail(output, concat("can't be created, no folder ", folder.string()));
   }
   if (!S_ISDIR(status->st_mode)) {
     throw ConfigError{
         concat(output.string(), ": can't be created (", folder.string(), " is not a folder)")};
   }
   if (::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
-    detail::fail(output, concat("can't be created in folder ", folder.string()));
+    files::fail(output, concat("can't be created in folder ", folder.string()));
   }
 }
 
@@ -56,25 +55,18 @@ void check_existing(std::filesystem::path const& output, Status const& status, E
         concat(output.string(), ": exists already (name another file, or allow --overwrite)")};
   }
   if (::faccessat(AT_FDCWD, output.c_str(), W_OK, AT_EACCESS) != 0) {
-    detail::fail(output, "can't be overwritten");
+    files::fail(output, "can't be overwritten");
   }
 }
 
-detail::OpenFile open_output(std::filesystem::path const& output, Existing existing) {
+files::OpenFile open_output(std::filesystem::path const& output, Existing existing) {
   int const how = existing == Existing::refuse ? O_EXCL : O_TRUNC;
-  detail::OpenFile file{
+  files::OpenFile file{
       ::open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | how, file_mode)};
   if (!file) {
-    detail::fail(output, "can't be created");
+    files::fail(output, "can't be created");
   }
   return file;
-}
-
-void force_to_disk(detail::OpenFile const& file, std::filesystem::path const& path) {
-  // What can't be forced, such as a pipe, answers EINVAL: nothing is kept there to be lost.
-  if (::fsync(file.get()) != 0 && errno != EINVAL && errno != ENOTSUP) {
-    detail::fail(path, "can't be forced to the disk");
-  }
 }
 
 }  // namespace
@@ -117,18 +109,18 @@ AnswerFile::AnswerFile(std::filesystem::path output,
 
 void AnswerFile::append(std::string_view lines) {
   TALUS_EXPECT(file_);
-  detail::write_all(file_, lines, path_);
+  files::write_all(file_, lines, path_);
   if (sync_ == SyncPolicy::each) {
-    force_to_disk(file_, path_);
+    files::force_to_disk(file_, path_);
   }
 }
 
 void AnswerFile::close() {
   TALUS_EXPECT(file_);
   if (sync_ != SyncPolicy::none) {
-    force_to_disk(file_, path_);
+    files::force_to_disk(file_, path_);
   }
-  detail::close_written(file_, path_);
+  files::close_written(file_, path_);
 }
 
 }  // namespace talus::io

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string_view>
 
-#include "io/requests/detail/open_file.hpp"
+#include "io/files/open_file.hpp"
 
 namespace talus::io {
 
@@ -56,7 +56,7 @@ class AnswerFile {
  private:
   std::filesystem::path path_;
   SyncPolicy sync_;
-  detail::OpenFile file_;
+  files::OpenFile file_;
 };
 
 }  // namespace talus::io

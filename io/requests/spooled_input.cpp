@@ -8,7 +8,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "io/requests/detail/open_file.hpp"
+#include "io/files/open_file.hpp"
 #include "runtime/base/error.hpp"
 
 namespace talus::io {
@@ -21,14 +21,14 @@ std::filesystem::path beside(std::filesystem::path output) {
   return output += ".input";
 }
 
-void copy(int from, detail::OpenFile const& to, std::filesystem::path const& file) {
-  detail::OpenFile source{::fcntl(from, F_DUPFD_CLOEXEC, 0)};
+void copy(int from, files::OpenFile const& to, std::filesystem::path const& file) {
+  files::OpenFile source{::fcntl(from, F_DUPFD_CLOEXEC, 0)};
   if (!source) {
-    detail::fail("standard input", "can't be read");
+    files::fail("standard input", "can't be read");
   }
   std::vector<char> buffer(copy_bytes);
-  while (auto const got = detail::read_some(source, buffer, "standard input")) {
-    detail::write_all(to, {buffer.data(), got}, file);
+  while (auto const got = files::read_some(source, buffer, "standard input")) {
+    files::write_all(to, {buffer.data(), got}, file);
   }
 }
 
@@ -37,13 +37,13 @@ void copy(int from, detail::OpenFile const& to, std::filesystem::path const& fil
 SpooledInput::SpooledInput(int descriptor, std::filesystem::path const& output, Existing existing)
     : path_{beside(output)} {
   int const how = existing == Existing::refuse ? O_EXCL : O_TRUNC;
-  detail::OpenFile file{::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | how, private_mode)};
+  files::OpenFile file{::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | how, private_mode)};
   if (!file) {
-    detail::fail(path_, "can't be created, to keep standard input in");
+    files::fail(path_, "can't be created, to keep standard input in");
   }
   try {
     copy(descriptor, file, path_);
-    detail::close_written(file, path_);
+    files::close_written(file, path_);
   } catch (Error const&) {
     remove_file();
     throw;

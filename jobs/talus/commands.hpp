@@ -21,6 +21,7 @@ Command add_render(CLI::App& program);
 Command add_verify(CLI::App& program);
 Command add_bench(CLI::App& program);
 Command add_quantize(CLI::App& program);
+Command add_shard(CLI::App& program);
 
 /// Exit codes that scripts rely on.
 inline constexpr int exit_done = 0;

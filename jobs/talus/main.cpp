@@ -36,7 +36,8 @@ int run_program(int argc, char** argv) {
       {"render", add_render(program)},
       {"verify", add_verify(program)},
       {"bench", add_bench(program)},
-      {"quantize", add_quantize(program)}};
+      {"quantize", add_quantize(program)},
+      {"shard", add_shard(program)}};
   try {
     std::vector<std::string> arguments = spell_out(argc, argv);
     std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them

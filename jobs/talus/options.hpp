@@ -38,7 +38,7 @@ void visit_model_options(Options& o, Visitor&& visit) {
         "Blocks that a request must find free: expected, reserve, eager");
   visit("--backend", o.backend, "Kernels: auto, kokkos, reference");
   visit("--threads", o.threads, "Threads of a rank; 0: its share of the cores");
-  visit("--load-format", o.load_format, "Weights: auto, safetensors, dummy (random, no files)");
+  visit("--load-format", o.load_format, "Weights: auto, safetensors, sharded (of talus shard), dummy (random, no files)");
   visit("--share-weights,!--no-share-weights",
         o.share_weights,
         "Replicas on a node keep one copy of the weights, in shared memory");

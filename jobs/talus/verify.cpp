@@ -12,6 +12,7 @@
 #include "jobs/talus/session.hpp"
 #include "runtime/base/error.hpp"
 #include "runtime/batch/layouts.hpp"
+#include "runtime/batch/packed_options.hpp"
 #include "runtime/model/family.hpp"
 
 namespace talus::jobs {
@@ -31,11 +32,10 @@ std::string hex(std::uint64_t value) {
 }
 
 /// Every grid of up to all ranks, smallest first, and variants of the first and the last.
-std::vector<runtime::Layout> layouts_of(Arguments const& arguments,
+std::vector<runtime::Layout> layouts_of(runtime::ModelOptions options,
+                                        std::int64_t longest,
                                         runtime::ModelSpec const& spec,
                                         int num_ranks) {
-  runtime::ModelOptions options = arguments.model;
-  std::int64_t const longest = arguments.longest_prompt + arguments.max_tokens;
   options.max_model_len = options.max_model_len.value_or(longest);
   std::vector<runtime::Layout> layouts;
   for (int ranks = 1; ranks <= num_ranks; ++ranks) {
@@ -75,7 +75,9 @@ void check(Arguments const& arguments) {
 int verify(Arguments const& arguments) {
   parallel::Communicator const world = parallel::Communicator::duplicate(MPI_COMM_WORLD);
   runtime::ModelSpec const spec = runtime::read_model_spec(arguments.model.model);
-  std::vector<runtime::Layout> const layouts = layouts_of(arguments, spec, world.size());
+  runtime::ModelOptions const options = runtime::resolve_options(world, arguments.model);
+  std::vector<runtime::Layout> const layouts =
+      layouts_of(options, arguments.longest_prompt + arguments.max_tokens, spec, world.size());
   runtime::Workload const workload = runtime::make_workload(spec,
                                                             arguments.num_requests,
                                                             arguments.longest_prompt,

@@ -24,6 +24,10 @@ std::string talus_version() {
   return "talus " TALUS_VERSION;
 }
 
+std::string talus_number() {
+  return TALUS_VERSION;
+}
+
 io::NamedTexts versions() {
   return {{"talus", TALUS_VERSION},
           {"compiler", __VERSION__},

@@ -10,6 +10,9 @@ namespace talus::jobs {
 /// "talus 0.1.0".
 [[nodiscard]] std::string talus_version();
 
+/// "0.1.0".
+[[nodiscard]] std::string talus_number();
+
 /// What this program was built with and runs on: talus, compiler, MPI, kernels.
 [[nodiscard]] io::NamedTexts versions();
 

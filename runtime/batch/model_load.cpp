@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/batch/model_load.hpp"
 
+#include <array>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "parallel/agree.hpp"
 #include "runtime/base/error.hpp"
+#include "runtime/batch/packed_load.hpp"
 #include "runtime/model/dummy_weights.hpp"
 #include "runtime/model/shared_weights.hpp"
 
@@ -25,17 +28,15 @@ LoadedModel make_dummies(parallel::ProcessGrid const& grid, ModelPlan const& pla
   return loaded;
 }
 
-/// The memory that this rank's weights have together with those of other replicas on its node; null
-/// where they have none. Collective over grid.world().
+/// The memory that this rank's weights, of `bytes` bytes, have together with those of other
+/// replicas on its node; null where they have none. Collective over grid.world().
 std::unique_ptr<SharedWeights> make_shared_weights(parallel::ProcessGrid const& grid,
                                                    ModelPlan const& plan,
-                                                   io::Checkpoint const& checkpoint) {
+                                                   std::int64_t bytes) {
   parallel::Communicator sharers = weight_sharers(grid);
   bool const are_shared = plan.weight_sharers > 1;
   std::unique_ptr<SharedWeights> shared;
   if (are_shared) {
-    std::int64_t const bytes =
-        weight_bytes(plan.exec, plan.spec, shard_place(grid), plan.weights, &checkpoint);
     shared = SharedWeights::make(std::move(sharers), shared_weight_bytes(bytes));
   }
   if (!parallel::all_agree(grid.world(), !are_shared || shared != nullptr)) {
@@ -49,13 +50,19 @@ std::unique_ptr<SharedWeights> make_shared_weights(parallel::ProcessGrid const& 
 }  // namespace
 
 LoadFormat load_format_from(std::string_view name) {
-  if (name == "auto" || name == "safetensors") {
-    return LoadFormat::safetensors;
+  constexpr std::array<std::pair<std::string_view, LoadFormat>, 5> formats = {
+      {{"auto", LoadFormat::automatic},
+       {"safetensors", LoadFormat::safetensors},
+       {"sharded", LoadFormat::sharded},
+       {"sharded_state", LoadFormat::sharded},
+       {"dummy", LoadFormat::dummy}}};
+  for (auto const& [known, format] : formats) {
+    if (name == known) {
+      return format;
+    }
   }
-  if (name == "dummy") {
-    return LoadFormat::dummy;
-  }
-  throw ConfigError{concat("--load-format: ", name, " (allowed: auto, safetensors, dummy)")};
+  throw ConfigError{
+      concat("--load-format: ", name, " (allowed: auto, safetensors, sharded, dummy)")};
 }
 
 LoadedModel load_model(parallel::ProcessGrid const& grid,
@@ -64,14 +71,25 @@ LoadedModel load_model(parallel::ProcessGrid const& grid,
   if (load_format_from(options.load_format) == LoadFormat::dummy) {
     return make_dummies(grid, plan);
   }
-  io::Checkpoint const checkpoint = io::Checkpoint::open_shared(options.model, grid.world());
-  io::LoadOptions load_options;
-  load_options.host_memory_bytes = options.load_host_memory;
-  std::unique_ptr<SharedWeights> shared = make_shared_weights(grid, plan, checkpoint);
+  std::optional<io::Checkpoint> checkpoint;
+  if (!plan.packed) {
+    checkpoint = io::Checkpoint::open_shared(options.model, grid.world());
+  }
+  ShardPlace const place = shard_place(grid);
+  std::unique_ptr<SharedWeights> shared = make_shared_weights(
+      grid,
+      plan,
+      checkpoint ? weight_bytes(plan.exec, plan.spec, place, plan.weights, &*checkpoint)
+                 : packed_weight_bytes(grid, plan, options.model));
   kernels::ExecContext exec = plan.exec;
   exec.memory = shared.get();
-  LoadedWeights loaded = load_weights(
-      grid.world(), checkpoint, exec, plan.spec, shard_place(grid), plan.weights, load_options);
+  io::LoadOptions load_options;
+  load_options.host_memory_bytes = options.load_host_memory;
+  LoadedWeights loaded =
+      checkpoint
+          ? load_weights(
+                grid.world(), *checkpoint, exec, plan.spec, place, plan.weights, load_options)
+          : load_packed_weights({grid, plan, exec, shared.get()}, options.model, load_options);
   if (shared) {
     shared->publish();
     loaded.weights.memory = std::move(shared);

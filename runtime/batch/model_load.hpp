@@ -11,10 +11,11 @@
 
 namespace talus::runtime {
 
-/// Where weights come from: the checkpoint's safetensors files, or nowhere.
-enum class LoadFormat { safetensors, dummy };
+/// Where weights come from: a checkpoint's safetensors files, files of packed weights, or nowhere;
+/// automatic: whichever of the first two the folder holds.
+enum class LoadFormat { automatic, safetensors, sharded, dummy };
 
-/// The format that --load-format names; auto is safetensors.
+/// The format that --load-format names.
 ///
 /// \throws ConfigError  naming what is allowed
 [[nodiscard]] LoadFormat load_format_from(std::string_view name);

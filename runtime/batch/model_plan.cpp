@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdio>
 #include <map>
+#include <utility>
 
 #include "parallel/agree.hpp"
 #include "parallel/collectives.hpp"
@@ -14,6 +15,7 @@
 #include "runtime/base/error.hpp"
 #include "runtime/batch/grid_choice.hpp"
 #include "runtime/batch/model_load.hpp"
+#include "runtime/batch/packed_options.hpp"
 #include "runtime/batch/same_input.hpp"
 #include "runtime/model/family.hpp"
 #include "runtime/model/shared_weights.hpp"
@@ -111,14 +113,26 @@ kernels::Backend backend_of(std::string const& name) {
   return name == "auto" ? kernels::available_backends().back() : kernels::backend_from(name);
 }
 
-ModelPlan read_plan(ModelOptions const& options) {
+/// Takes the precision from a manifest, if there is one, and checks that its weights can be used.
+void apply_manifest(ModelOptions const& options, ModelPlan& plan) {
+  if (plan.packed) {
+    plan.weights = packed_precision(*plan.packed, options, plan.weights);
+    plan.dtype = plan.weights.dtype;
+    check_packing(*plan.packed, options, plan.exec);
+  }
+}
+
+ModelPlan read_plan(ModelOptions const& options,
+                    std::shared_ptr<io::ShardManifest const> manifest) {
   ModelPlan plan;
+  plan.packed = std::move(manifest);
   check_limits(options);
   plan.spec = read_model_spec(options.model);
   plan.exec = {backend_of(options.backend), options.team};
   plan.dtype = dtype_of(options, plan.spec);
   plan.kv_dtype = kv_dtype_of(options, plan.dtype, plan.spec);
   plan.weights = precision_of(options, plan.dtype, plan.spec);
+  apply_manifest(options, plan);
   plan.max_model_len = model_len_of(options, plan.spec);
   plan.scheduler = {
       .max_num_seqs = static_cast<std::int32_t>(options.max_num_seqs),
@@ -198,10 +212,15 @@ std::string with_thousands(std::int64_t value) {
 
 }  // namespace
 
-ModelPlan plan_model(MPI_Comm comm, ModelOptions const& options) {
+ModelPlan plan_model(MPI_Comm comm, ModelOptions const& given) {
   parallel::Communicator const world = parallel::Communicator::duplicate(comm);
+  std::shared_ptr<io::ShardManifest const> const manifest = find_manifest(world, given);
+  ModelOptions options;
   ModelPlan plan;
-  parallel::run_and_agree(world, [&] { plan = read_plan(options); });
+  parallel::run_and_agree(world, [&] {
+    options = with_manifest(manifest.get(), given);
+    plan = read_plan(options, manifest);
+  });
   check_same_input(world, options);
   parallel::ProcessGrid const flat{comm, {.dp = world.size()}};
   GridConditions conditions{.num_ranks = world.size(),

@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "io/checkpoint/checkpoint.hpp"
+#include "io/sharded/manifest.hpp"
 #include "parallel/process_grid.hpp"
 #include "runtime/base/reporter.hpp"
 #include "runtime/batch/run_options.hpp"
@@ -26,7 +26,8 @@ struct ModelPlan {
   DecoderLimits limits;
   int weight_sharers = 1;            ///< ranks on this rank's node that have one copy together
   bool lacks_shared_memory = false;  ///< so that they don't, though they were to
-  MemoryBudget budget;               ///< of this rank, with the blocks that all ranks agreed on
+  std::shared_ptr<io::ShardManifest const> packed;  ///< of the packed weights to load, if they are
+  MemoryBudget budget;  ///< of this rank, with the blocks that all ranks agreed on
 };
 
 /// Reads the model's config and decides grid, memory and limits. Collective over `comm`.

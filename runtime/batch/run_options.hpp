@@ -32,7 +32,7 @@ struct ModelOptions {
   std::string backend = "auto";                         ///< auto, or a kernels::Backend
   int threads = 0;                                      ///< of a rank; 0: as many as its cores
   kernels::ThreadTeam* team = nullptr;                  ///< those threads, once started
-  std::string load_format = "auto";                     ///< auto, safetensors, dummy
+  std::string load_format = "auto";                     ///< see load_format_from
   bool share_weights = true;  ///< replicas on a node have one copy, in shared memory
   std::int64_t load_host_memory = std::int64_t{4} << 30;  ///< bytes a rank, while loading
 };

@@ -216,7 +216,9 @@ void bind_feed_forward(WeightBinder& binder, LayerPlace const& at, LayerWeights&
   }
   MoeSpec const& moe = *at.layer.feed_forward.moe;
   bind_router(binder, at, weights.moe);
+  binder.set_part(WeightPart::experts);
   bind_experts(binder, at, weights.moe);
+  binder.set_part(WeightPart::shard);
   if (moe.shared_intermediate > 0) {
     FeedForwardWeights& shared = weights.feed_forward;
     bind_part(binder,

@@ -47,6 +47,13 @@ void count_kv(ModelSpec const& spec, Inspection& inspection) {
   }
 }
 
+/// How a checkpoint is quantised; empty where it isn't.
+std::string quantization_of(ModelSpec const& spec) {
+  return spec.quantization
+             ? concat(spec.quantization->method, " to ", name_of(spec.quantization->format))
+             : "";
+}
+
 }  // namespace
 
 Inspection inspect(io::Checkpoint const& checkpoint, ModelSpec const& spec) {
@@ -68,9 +75,22 @@ Inspection inspect(io::Checkpoint const& checkpoint, ModelSpec const& spec) {
   }
   inspection.active_parameters = static_cast<std::int64_t>(active + 0.5);
   count_kv(spec, inspection);
-  if (spec.quantization) {
+  inspection.quantization = quantization_of(spec);
+  return inspection;
+}
+
+Inspection inspect(io::ShardManifest const& manifest, ModelSpec const& spec) {
+  Inspection inspection;
+  for (io::PackedFile const& file : manifest.files) {
+    for (io::PackedTensor const& tensor : file.tensors) {
+      inspection.bytes_by_dtype[tensor.type] += tensor.bytes;
+    }
+  }
+  count_kv(spec, inspection);
+  bool const has_codes_of_checkpoint = manifest.quantization == "checkpoint";
+  if (manifest.quantization != "none") {
     inspection.quantization =
-        concat(spec.quantization->method, " to ", name_of(spec.quantization->format));
+        has_codes_of_checkpoint ? quantization_of(spec) : manifest.quantization;
   }
   return inspection;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "io/checkpoint/checkpoint.hpp"
+#include "io/sharded/manifest.hpp"
 #include "runtime/model/spec.hpp"
 #include "runtime/model/weights.hpp"
 
@@ -32,5 +33,9 @@ struct Inspection {
 
 /// Looks at a checkpoint without reading tensor data.
 [[nodiscard]] Inspection inspect(io::Checkpoint const& checkpoint, ModelSpec const& spec);
+
+/// Looks at a folder of packed weights. How many parameters they are isn't told there: ranks hold
+/// some of them in common, and panels are padded.
+[[nodiscard]] Inspection inspect(io::ShardManifest const& manifest, ModelSpec const& spec);
 
 }  // namespace talus::runtime

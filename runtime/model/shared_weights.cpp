@@ -57,7 +57,7 @@ void* SharedWeights::take(std::int64_t bytes) {
 }
 
 bool SharedWeights::is_filled_here(void const* memory) const {
-  if (!contains(window_.all(), memory)) {
+  if (!holds(memory)) {
     return true;
   }
   int filler = 0;  // what begins between two parts is the former's
@@ -67,6 +67,10 @@ bool SharedWeights::is_filled_here(void const* memory) const {
     }
   }
   return filler == sharers_.rank();
+}
+
+bool SharedWeights::holds(void const* memory) const {
+  return contains(window_.all(), memory);
 }
 
 void SharedWeights::publish() const {

@@ -40,6 +40,12 @@ class SharedWeights final : public kernels::MemorySource {
 
   [[nodiscard]] bool is_filled_here(void const* memory) const override;
 
+  /// Whether all sharers have the buffer that begins at `memory`.
+  [[nodiscard]] bool holds(void const* memory) const;
+
+  /// The ranks that share it.
+  [[nodiscard]] parallel::Communicator const& sharers() const noexcept { return sharers_; }
+
   /// Returns when all sharers have called it: then all weights are there. Collective.
   void publish() const;
 

@@ -7,6 +7,7 @@
 
 #include "io/checkpoint/convert.hpp"
 #include "kernels/memory_source.hpp"
+#include "runtime/base/error.hpp"
 #include "runtime/model/matrix_sink.hpp"
 #include "runtime/quantization/scale_table.hpp"
 
@@ -31,13 +32,6 @@ void put(std::vector<float>& target,
     target[origin + to] = values[i] + offset;
   }
 }
-
-/// How a matrix is kept, and which of its blocks come as codes.
-struct MatrixPlan {
-  DType dtype = DType::f32;
-  std::optional<kernels::QuantStorage> storage;  ///< where it is kept as codes
-  std::vector<bool> are_codes;                   ///< [blocks]
-};
 
 /// A block on its way to its matrix.
 struct BlockTarget {
@@ -95,7 +89,7 @@ kernels::QuantStorage WeightBinder::checkpoint_storage(
 }
 
 std::optional<kernels::QuantStorage> WeightBinder::storage_of(
-    MatrixRole role, std::vector<TensorBlock> const& blocks) const {
+    std::string const& name, MatrixRole role, std::vector<TensorBlock> const& blocks) const {
   if (role == MatrixRole::plain || role == MatrixRole::router) {
     return std::nullopt;
   }
@@ -108,6 +102,9 @@ std::optional<kernels::QuantStorage> WeightBinder::storage_of(
   } else if (precision_.keeps_codes && !quantization_->act_order &&
              std::ranges::all_of(blocks, is_coded)) {
     storage = checkpoint_storage(blocks);
+    if (scale_types_) {
+      storage->scales = scale_types_(name).value_or(storage->scales);
+    }
   }
   if (storage && storage->format.group > 0 && blocks.front().stacked_cols == 0) {
     storage->col_phase = blocks.front().cols.first % storage->format.group;
@@ -115,57 +112,97 @@ std::optional<kernels::QuantStorage> WeightBinder::storage_of(
   return storage;
 }
 
+std::string WeightBinder::unique_name(std::string const& tensor) {
+  int const use = uses_[tensor]++;
+  return use == 0 ? tensor : concat(tensor, '[', use, ']');
+}
+
+void WeightBinder::add(BoundWeight weight) {
+  bytes_ += weight.bytes;
+  weight.part = part_;
+  bound_.push_back(std::move(weight));
+}
+
 void WeightBinder::matrix(kernels::PackedWeights& target,
                           MatrixRole role,
                           kernels::MatrixOrigin size,
                           std::vector<TensorBlock> blocks) {
-  MatrixPlan plan{
-      role == MatrixRole::router ? DType::f32 : precision_.dtype, storage_of(role, blocks), {}};
-  bytes_ += plan.storage ? kernels::packed_bytes(exec_, size.row, size.col, *plan.storage)
-                         : kernels::packed_bytes(exec_, size.row, size.col, plan.dtype);
+  BoundWeight weight;
+  weight.name = unique_name(blocks.front().name);
+  MatrixPlan plan{role == MatrixRole::router ? DType::f32 : precision_.dtype,
+                  storage_of(weight.name, role, blocks),
+                  {}};
   for (TensorBlock const& block : blocks) {
     plan.are_codes.push_back(is_quantized(role, block));
-    if (plan.are_codes.back()) {
-      QuantPlace const place = quant_place(block);
-      std::ranges::move(names_of(*quantization_, place), std::back_inserter(names_));
-      std::ranges::move(spare_names_of(*quantization_, place), std::back_inserter(spare_names_));
+    note_names(block, plan);
+  }
+  if (plan.storage) {
+    weight.type = name_of(plan.storage->format);
+    weight.scales = plan.storage->scales;
+    weight.bytes = kernels::packed_bytes(exec_, size.row, size.col, *plan.storage);
+  } else {
+    weight.type = name_of(plan.dtype);
+    weight.bytes = kernels::packed_bytes(exec_, size.row, size.col, plan.dtype);
+  }
+  weight.allocate = [exec = exec_, &target, size, plan](kernels::Contents contents) {
+    target = plan.storage
+                 ? kernels::PackedWeights{exec, size.row, size.col, *plan.storage, contents}
+                 : kernels::PackedWeights{exec, size.row, size.col, plan.dtype, contents};
+  };
+  weight.memory = [&target] { return target.memory(); };
+  weight.demand = [this, &target, plan, blocks = std::move(blocks)](WeightDemands& demands) {
+    if (is_filled_here(target.data())) {
+      demand_blocks(target, plan, blocks, demands);
+    }
+  };
+  add(std::move(weight));
+}
+
+void WeightBinder::note_names(TensorBlock const& block, MatrixPlan const& plan) {
+  if (plan.are_codes.back()) {
+    QuantPlace const place = quant_place(block);
+    std::ranges::move(names_of(*quantization_, place), std::back_inserter(names_));
+    std::ranges::move(spare_names_of(*quantization_, place), std::back_inserter(spare_names_));
+    return;
+  }
+  names_.push_back(block.name);
+  if (plan.storage) {
+    quantized_blocks_.push_back({block, plan.storage->format});
+  }
+}
+
+void WeightBinder::demand_blocks(kernels::PackedWeights& target,
+                                 MatrixPlan const& plan,
+                                 std::vector<TensorBlock> const& blocks,
+                                 WeightDemands& demands) const {
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    if (plan.are_codes[i]) {
+      demand_codes_of(exec_, {target, blocks[i], plan.storage}, *quantization_, demands);
+    } else if (plan.storage) {
+      demands.weights.push_back(demand_quantizing(exec_, target, blocks[i], plan.storage->format));
     } else {
-      names_.push_back(block.name);
-      if (plan.storage) {
-        quantized_blocks_.push_back({block, plan.storage->format});
-      }
+      demands.weights.push_back(demand_plain(exec_, target, blocks[i]));
     }
   }
-  makers_.push_back(
-      [this, &target, size, plan, blocks = std::move(blocks)](WeightDemands& demands) {
-        target = plan.storage ? kernels::PackedWeights{exec_, size.row, size.col, *plan.storage}
-                              : kernels::PackedWeights{exec_, size.row, size.col, plan.dtype};
-        if (!is_filled_here(target.data())) {
-          return;
-        }
-        for (std::size_t i = 0; i < blocks.size(); ++i) {
-          if (plan.are_codes[i]) {
-            demand_codes_of(exec_, {target, blocks[i], plan.storage}, *quantization_, demands);
-          } else if (plan.storage) {
-            demands.weights.push_back(
-                demand_quantizing(exec_, target, blocks[i], plan.storage->format));
-          } else {
-            demands.weights.push_back(demand_plain(exec_, target, blocks[i]));
-          }
-        }
-      });
 }
 
 void WeightBinder::vector(std::vector<float>& target,
                           std::int64_t size,
                           std::vector<VectorBlock> blocks,
                           float offset) {
-  bytes_ += size * static_cast<std::int64_t>(sizeof(float));
   for (VectorBlock const& block : blocks) {
     names_.push_back(block.name);
   }
-  makers_.push_back([&target, size, offset, blocks = std::move(blocks)](WeightDemands& demands) {
+  BoundWeight weight;
+  weight.name = unique_name(blocks.front().name);
+  weight.type = name_of(DType::f32);
+  weight.bytes = size * size_of(DType::f32);
+  weight.is_vector = true;
+  weight.allocate = [&target, size](kernels::Contents) {
     target.resize(static_cast<std::size_t>(size));
+  };
+  weight.memory = [&target] { return std::as_writable_bytes(std::span{target}); };
+  weight.demand = [&target, offset, blocks = std::move(blocks)](WeightDemands& demands) {
     for (VectorBlock const& block : blocks) {
       io::TensorDemand demand;
       demand.name = block.name;
@@ -176,7 +213,8 @@ void WeightBinder::vector(std::vector<float>& target,
       };
       demands.weights.push_back(std::move(demand));
     }
-  });
+  };
+  add(std::move(weight));
 }
 
 void WeightBinder::table(kernels::RowTable& target,
@@ -184,11 +222,18 @@ void WeightBinder::table(kernels::RowTable& target,
                          std::int64_t rows,
                          std::int64_t cols,
                          Range columns) {
-  bytes_ += rows * columns.size() * size_of(precision_.dtype);
   names_.push_back(name);
-  makers_.push_back(
+  BoundWeight weight;
+  weight.name = unique_name(name);
+  weight.type = name_of(precision_.dtype);
+  weight.bytes = rows * columns.size() * size_of(precision_.dtype);
+  weight.allocate =
+      [exec = exec_, dtype = precision_.dtype, &target, rows, columns](kernels::Contents) {
+        target = kernels::RowTable{exec, rows, columns.size(), dtype};
+      };
+  weight.memory = [&target] { return target.memory(); };
+  weight.demand =
       [this, &target, name = std::move(name), rows, cols, columns](WeightDemands& demands) {
-        target = kernels::RowTable{exec_, rows, columns.size(), precision_.dtype};
         if (!is_filled_here(target.data())) {
           return;
         }
@@ -200,13 +245,15 @@ void WeightBinder::table(kernels::RowTable& target,
           target.set(exec, {piece.first_row, 0}, raw_rows(piece));
         };
         demands.weights.push_back(std::move(demand));
-      });
+      };
+  add(std::move(weight));
 }
 
 WeightDemands WeightBinder::make_demands() {
   WeightDemands demands;
-  for (auto const& make : makers_) {
-    make(demands);
+  for (BoundWeight const& weight : bound_) {
+    weight.allocate(kernels::Contents::zeros);
+    weight.demand(demands);
   }
   return demands;
 }

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "io/checkpoint/loader.hpp"
@@ -36,10 +40,32 @@ struct WeightDemands {
   std::vector<io::TensorDemand> weights;  ///< all others
 };
 
+/// What decides which ranks hold the same of a stage.
+enum class WeightPart {
+  shard,    ///< its place among the shards
+  experts,  ///< its place in its expert group
+};
+
+/// A matrix, table or vector of a rank's weights, as it lies in memory.
+struct BoundWeight {
+  std::string name;  ///< of the first tensor in it; if it isn't the only one, with a number: "x[1]"
+  std::string type;  ///< of what is stored: "float32", "bfloat16", or a format's name
+  std::optional<DType> scales;  ///< of codes
+  WeightPart part = WeightPart::shard;
+  bool is_vector = false;  ///< in memory of the rank's own, also where replicas share matrices
+  std::int64_t bytes = 0;
+  std::function<void(kernels::Contents)> allocate;
+  std::function<void(WeightDemands&)> demand;    ///< adds what fills it, if this rank is to fill it
+  std::function<std::span<std::byte>()> memory;  ///< where it lies, once allocated
+};
+
+/// Tells in which type the scales of a matrix of that name are kept.
+using ScaleTypes = std::function<std::optional<DType>(std::string const& name)>;
+
 /// Ties a rank's weights to the tensors that they come from.
 ///
 /// First everything is bound; then bytes() tells what it will take, and make_demands() allocates it
-/// and states what is to be loaded. One description serves the budget, the loader and the check of
+/// and states what is to be loaded. One description serves the budget, the loaders and the check of
 /// names.
 class WeightBinder {
  public:
@@ -49,6 +75,12 @@ class WeightBinder {
                CheckpointQuantization const* quantization,
                io::Checkpoint const* checkpoint = nullptr)
       : exec_{exec}, precision_{precision}, quantization_{quantization}, checkpoint_{checkpoint} {}
+
+  /// Where there is no checkpoint that tells the types of scales: before anything is bound.
+  void set_scale_types(ScaleTypes types) { scale_types_ = std::move(types); }
+
+  /// The part that what is bound next belongs to.
+  void set_part(WeightPart part) noexcept { part_ = part; }
 
   /// A matrix [out, in] made of blocks of tensors. Blocks are described as if nothing were
   /// quantised.
@@ -79,6 +111,10 @@ class WeightBinder {
   /// fills (kernels::MemorySource). Targets must stay where they are.
   [[nodiscard]] WeightDemands make_demands();
 
+  /// Everything bound, in order; valid as long as the binder and the targets. The order and the
+  /// names depend on the model and the rank's place alone.
+  [[nodiscard]] std::vector<BoundWeight> const& bound() const noexcept { return bound_; }
+
   /// Names of the tensors bound, with repetitions.
   [[nodiscard]] std::vector<std::string> const& names() const noexcept { return names_; }
 
@@ -93,15 +129,35 @@ class WeightBinder {
   }
 
  private:
+  /// How a matrix is kept, and which of its blocks come as codes.
+  struct MatrixPlan {
+    DType dtype = DType::f32;
+    std::optional<kernels::QuantStorage> storage;  ///< where it is kept as codes
+    std::vector<bool> are_codes;                   ///< [blocks]
+  };
+
   /// Whether this rank loads a target, or another one that shares it.
   [[nodiscard]] bool is_filled_here(void const* target) const;
 
   [[nodiscard]] bool is_quantized(MatrixRole role, TensorBlock const& block) const;
   [[nodiscard]] DType scale_type(TensorBlock const& block) const;
   [[nodiscard]] std::optional<kernels::QuantStorage> storage_of(
-      MatrixRole role, std::vector<TensorBlock> const& blocks) const;
+      std::string const& name, MatrixRole role, std::vector<TensorBlock> const& blocks) const;
   [[nodiscard]] kernels::QuantStorage checkpoint_storage(
       std::vector<TensorBlock> const& blocks) const;
+
+  /// A name that nothing bound has yet.
+  [[nodiscard]] std::string unique_name(std::string const& tensor);
+
+  void add(BoundWeight weight);
+
+  /// Keeps the names of the tensors of the block that a plan took in last.
+  void note_names(TensorBlock const& block, MatrixPlan const& plan);
+
+  void demand_blocks(kernels::PackedWeights& target,
+                     MatrixPlan const& plan,
+                     std::vector<TensorBlock> const& blocks,
+                     WeightDemands& demands) const;
 
   kernels::ExecContext exec_;
   WeightPrecision precision_;
@@ -111,7 +167,10 @@ class WeightBinder {
   std::vector<std::string> names_;
   std::vector<std::string> spare_names_;
   std::vector<QuantizedBlock> quantized_blocks_;
-  std::vector<std::function<void(WeightDemands&)>> makers_;
+  ScaleTypes scale_types_;
+  WeightPart part_ = WeightPart::shard;
+  std::map<std::string, int, std::less<>> uses_;  // of a tensor's name
+  std::vector<BoundWeight> bound_;
 };
 
 }  // namespace talus::runtime

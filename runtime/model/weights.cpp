@@ -27,12 +27,8 @@ bool is_beyond_the_layers(std::string const& name, ModelSpec const& spec) {
   return error == std::errc{} && number >= spec.layers.size();
 }
 
-/// A checkpoint's own output head counts, also where the config ties it to the embedding: a copy of
-/// the embedding does no harm, and another head is what the model was trained with.
 ModelSpec with_own_head(ModelSpec const& spec, io::Checkpoint const& checkpoint) {
-  ModelSpec own = spec;
-  own.tied_embeddings = spec.tied_embeddings && checkpoint.find(spec.names.head) == nullptr;
-  return own;
+  return with_stored_head(spec, checkpoint.find(spec.names.head) != nullptr);
 }
 
 /// Whether a tensor's name is of a weight or a bias, quantised or not, and not of a buffer.
@@ -62,6 +58,12 @@ void refuse_unused(io::Checkpoint const& checkpoint, ModelSpec const& spec) {
 }
 
 }  // namespace
+
+ModelSpec with_stored_head(ModelSpec const& spec, bool has_own_head) {
+  ModelSpec own = spec;
+  own.tied_embeddings = spec.tied_embeddings && !has_own_head;
+  return own;
+}
 
 std::int64_t weight_bytes(kernels::ExecContext const& exec,
                           ModelSpec const& spec,

@@ -87,6 +87,11 @@ struct ModelWeights {
                                         WeightPrecision const& precision,
                                         io::Checkpoint const* checkpoint = nullptr);
 
+/// The model with the head that its weights have: one of its own counts, also where the config ties
+/// it to the embedding. A copy of the embedding does no harm, and another head is what the model
+/// was trained with.
+[[nodiscard]] ModelSpec with_stored_head(ModelSpec const& spec, bool has_own_head);
+
 /// What load_weights gives back.
 struct LoadedWeights {
   ModelWeights weights;

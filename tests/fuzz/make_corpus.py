@@ -63,6 +63,26 @@ WEIGHT_MAP = {
     "list": {"weight_map": ["a"]},
 }
 
+MANIFEST_TENSORS = [
+    {"name": "a", "type": "float32", "offset": 0, "bytes": 5000, "xxh3": ["0" * 16, "f" * 16]},
+    {"name": "b", "type": "int4-g32", "scales": "bfloat16", "offset": 5056, "bytes": 64,
+     "xxh3": ["0123456789abcdef"]}]
+MANIFEST_FILE = {"file": "stage-0-shard-0.weights", "bytes": 5120, "tensors": MANIFEST_TENSORS}
+MANIFEST_ONE = {
+    "format": "talus-packed-weights", "format_version": 1, "talus": "0.1.0",
+    "config_xxh3": "0" * 16,
+    "grid": {"tensor_parallel_size": 2, "pipeline_parallel_size": 1, "expert_parallel_size": 1},
+    "kernels": {"backend": "avx2", "packing": "0" * 16}, "dtype": "bfloat16",
+    "quantization": "none", "chunk_bytes": 4096, "files": [MANIFEST_FILE]}
+MANIFEST = {
+    "one": MANIFEST_ONE,
+    "none": {**MANIFEST_ONE, "files": []},
+    "outside": {**MANIFEST_ONE, "files": [{**MANIFEST_FILE, "file": "../x"}]},
+    "overlap": {**MANIFEST_ONE, "files": [{**MANIFEST_FILE, "tensors": MANIFEST_TENSORS[::-1]}]},
+    "huge": {**MANIFEST_ONE, "files": [{**MANIFEST_FILE, "bytes": 2**63}]},
+    "other": {"format": "other"},
+}
+
 JSON = {
     "values": '{"a":[1,-2,3.5e-3,true,false,null,"x\\u00e9\\ud83d\\ude00\\n"],"b":{},"c":[]}',
     "number": "18446744073709551615",
@@ -240,6 +260,7 @@ max_completion_tokens reasoning_effort min_p top_k system developer null -1 1e40
 def main():
     write("safetensors", SAFETENSORS)
     write("weight_map", WEIGHT_MAP)
+    write("manifest", MANIFEST)
     write("json", JSON)
     write("config", config_seeds())
     write("tokenizer", TOKENIZER)
@@ -249,6 +270,8 @@ def main():
     dictionary("json", JSON_WORDS)
     dictionary("safetensors", ["dtype", "shape", "data_offsets", "__metadata__", "BF16", "F8_E4M3"])
     dictionary("weight_map", ["weight_map", "metadata", "../", "/", ".safetensors"])
+    dictionary("manifest", [*MANIFEST_ONE, *MANIFEST_FILE, *MANIFEST_TENSORS[1], "grid", "kernels",
+                            "talus-packed-weights", "../", "1125899906842624", "-1", "0" * 16])
     dictionary("config", CONFIG_WORDS)
     dictionary("tokenizer", TOKENIZER_WORDS)
     dictionary("chat_template", TEMPLATE_WORDS)

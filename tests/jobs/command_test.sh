@@ -290,6 +290,30 @@ case_quantize() {
   answers equal one.jsonl two.jsonl
 }
 
+# A folder of packed weights is a model by itself, for any number of replicas.
+case_shard() {
+  head -n 12 "$problems" > in.jsonl
+  local shard=("$talus" shard --threads 1 --model "$demo/moe")
+  expect 0 "wrote 4 files" on 2 "${shard[@]}" -o packed -tp 2
+  expect 2 "exists already" on 2 "${shard[@]}" -o packed -tp 2
+  expect 2 "--output: missing" "${shard[@]}"
+  expect 2 "absent/out" "${shard[@]}" -o absent/out
+  expect 0 "packed       by talus" "$talus" inspect packed
+  "$talus" inspect packed --json | grep -q '"tensor_parallel_size": 2' || fail "inspect --json"
+
+  expect 0 "12 answers and 0 errors" demo 0 moe in.jsonl one.jsonl \
+    --served-model-name packed
+  local run=("$talus" run --threads 1 --model packed -i in.jsonl)
+  expect 0 "1.000 per byte of the packed weights" on 4 "${run[@]}" -o four.jsonl
+  expect 0 "12 answers and 0 errors" on 2 "${run[@]}" -o two.jsonl --load-format sharded
+  answers equal one.jsonl two.jsonl four.jsonl
+  expect 2 "--tensor-parallel-size: 1" "${run[@]}" -o no.jsonl -tp 1
+  expect 2 "tp" "${run[@]}" -o no.jsonl
+  expect 0 "dp 1 pp 1 tp 2" on 2 "$talus" verify --model packed --threads 1 --num-requests 2 \
+    --longest-prompt 16 --max-tokens 4
+  ! grep -q DIFFERS log || fail "bits differ"
+}
+
 case_trace() {
   head -n 6 "$problems" > in.jsonl
   expect 0 "6 answers" demo 2 moe in.jsonl out.jsonl -tp 2 --trace seen

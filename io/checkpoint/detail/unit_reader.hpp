@@ -7,8 +7,8 @@
 #include <span>
 
 #include "io/checkpoint/checkpoint.hpp"
-#include "io/checkpoint/detail/file_reader.hpp"
 #include "io/checkpoint/detail/read_plan.hpp"
+#include "io/files/file_reader.hpp"
 
 namespace talus::io::detail {
 
@@ -33,7 +33,7 @@ class UnitReader {
 
  private:
   Checkpoint const* checkpoint_;
-  std::optional<FileReader> reader_;
+  std::optional<files::FileReader> reader_;
   std::int32_t file_ = -1;
 };
 

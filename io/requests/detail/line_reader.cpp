@@ -29,7 +29,7 @@ LineReader::LineReader(std::filesystem::path file)
   struct ::stat status {};
 
   if (!input_ || ::fstat(input_.get(), &status) != 0) {
-    fail(file_, "can't be read");
+    files::fail(file_, "can't be read");
   }
   if (!S_ISREG(status.st_mode)) {
     throw ConfigError{concat(file_.string(),
@@ -50,7 +50,7 @@ void LineReader::consume(std::size_t num_bytes) {
 
 void LineReader::seek(std::uint64_t offset, std::uint64_t number) {
   if (::lseek(input_.get(), static_cast<::off_t>(offset), SEEK_SET) < 0) {
-    fail(file_, "can't be read");
+    files::fail(file_, "can't be read");
   }
   first_ = 0;
   last_ = 0;
@@ -70,7 +70,7 @@ bool LineReader::refill() {
   if (buffer_.size() < last_ + read_bytes) {
     buffer_.resize(std::max(2 * buffer_.size(), last_ + read_bytes));
   }
-  auto const got = read_some(input_, std::span{buffer_}.subspan(last_), file_);
+  auto const got = files::read_some(input_, std::span{buffer_}.subspan(last_), file_);
   last_ += got;
   return got > 0;
 }

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "io/requests/detail/open_file.hpp"
+#include "io/files/open_file.hpp"
 
 namespace talus::io::detail {
 
@@ -46,7 +46,7 @@ class LineReader {
   [[nodiscard]] std::string_view pending() const;
 
   std::filesystem::path file_;
-  OpenFile input_;
+  files::OpenFile input_;
   std::uint64_t file_bytes_ = 0;
   std::vector<char> buffer_;
   std::size_t first_ = 0;     // of the bytes in the buffer that were not given out

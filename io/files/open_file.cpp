@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "io/requests/detail/open_file.hpp"
+#include "io/files/open_file.hpp"
 
 #include <cerrno>
 #include <cstring>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "runtime/base/error.hpp"
 
-namespace talus::io::detail {
+namespace talus::io::files {
 
 void OpenFileTraits::destroy(int descriptor) noexcept {
   ::close(descriptor);
@@ -44,6 +45,22 @@ void write_all(OpenFile const& to, std::string_view bytes, std::filesystem::path
   }
 }
 
+OpenFile create_file(std::filesystem::path const& file) {
+  constexpr unsigned int mode = 0666;  // less the user's umask
+  OpenFile created{::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)};
+  if (!created) {
+    fail(file, "can't be created");
+  }
+  return created;
+}
+
+void force_to_disk(OpenFile const& written, std::filesystem::path const& file) {
+  // What can't be forced, such as a pipe, answers EINVAL: nothing is kept there to be lost.
+  if (::fsync(written.get()) != 0 && errno != EINVAL && errno != ENOTSUP) {
+    fail(file, "can't be forced to the disk");
+  }
+}
+
 void close_written(OpenFile& written, std::filesystem::path const& file) {
   // An interrupted close has closed the file on Linux; a second would close someone else's.
   if (::close(written.release()) != 0 && errno != EINTR) {
@@ -51,4 +68,4 @@ void close_written(OpenFile& written, std::filesystem::path const& file) {
   }
 }
 
-}  // namespace talus::io::detail
+}  // namespace talus::io::files

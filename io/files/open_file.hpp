@@ -8,7 +8,7 @@
 
 #include "runtime/base/unique_handle.hpp"
 
-namespace talus::io::detail {
+namespace talus::io::files {
 
 /// How UniqueHandle closes a file of the system.
 struct OpenFileTraits {
@@ -39,9 +39,19 @@ using OpenFile = UniqueHandle<OpenFileTraits>;
 /// \throws ConfigError  if they can't be written
 void write_all(OpenFile const& to, std::string_view bytes, std::filesystem::path const& file);
 
+/// Creates a file to be written.
+///
+/// \throws ConfigError  if it exists or can't be created
+[[nodiscard]] OpenFile create_file(std::filesystem::path const& file);
+
+/// Returns when what was written is on the disk, where there is one: a pipe keeps nothing.
+///
+/// \throws ConfigError  if it can't be forced there
+void force_to_disk(OpenFile const& written, std::filesystem::path const& file);
+
 /// Closes a file that was written.
 ///
 /// \throws ConfigError  if the system says now that something was lost
 void close_written(OpenFile& written, std::filesystem::path const& file);
 
-}  // namespace talus::io::detail
+}  // namespace talus::io::files

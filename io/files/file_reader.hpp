@@ -8,7 +8,7 @@
 
 #include "runtime/base/unique_handle.hpp"
 
-namespace talus::io::detail {
+namespace talus::io::files {
 
 /// How UniqueHandle closes a file descriptor.
 struct DescriptorTraits {
@@ -44,4 +44,4 @@ class FileReader {
   std::int64_t file_bytes_ = 0;
 };
 
-}  // namespace talus::io::detail
+}  // namespace talus::io::files

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "io/checkpoint/detail/file_reader.hpp"
+#include "io/files/file_reader.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -12,7 +12,7 @@
 
 #include "runtime/base/error.hpp"
 
-namespace talus::io::detail {
+namespace talus::io::files {
 namespace {
 
 // Linux transfers at most this many bytes (2 GiB less a page) in one call; some file systems less.
@@ -82,4 +82,4 @@ void FileReader::read(std::int64_t offset, std::span<std::byte> out) const {
   }
 }
 
-}  // namespace talus::io::detail
+}  // namespace talus::io::files

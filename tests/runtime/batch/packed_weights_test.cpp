@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "io/json/json.hpp"
+#include "io/sharded/manifest.hpp"
+#include "kernels/session.hpp"
+#include "parallel/collectives.hpp"
+#include "runtime/base/error.hpp"
+#include "runtime/batch/model_load.hpp"
+#include "runtime/batch/packed_save.hpp"
+#include "runtime/batch/workload.hpp"
+#include "runtime/model/family.hpp"
+
+#include "tests/support/catch.hpp"
+
+using namespace talus;           // NOLINT: tests only
+using namespace talus::runtime;  // NOLINT: tests only
+using Catch::Matchers::ContainsSubstring;
+using parallel::Communicator;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Silent final : Reporter {
+  void info(std::string_view) override {}
+
+  void warn(std::string_view) override {}
+
+  void progress(std::string_view) override {}
+};
+
+/// How a checkpoint is packed.
+struct Packing {
+  char const* model;
+  char const* dtype = "auto";
+  char const* quantization = "auto";
+  int tp = 1;
+  int pp = 1;
+  int ep = 1;
+};
+
+ModelOptions options_of(Packing const& packing) {
+  ModelOptions options;
+  options.model = std::string{TALUS_TEST_DATA} + "/models/" + packing.model;
+  options.dtype = packing.dtype;
+  options.quantization = packing.quantization;
+  options.tensor_parallel_size = packing.tp;
+  options.pipeline_parallel_size = packing.pp;
+  options.expert_parallel_size = packing.ep;
+  options.max_num_seqs = 8;
+  options.max_num_batched_tokens = 64;
+  options.max_model_len = 64;
+  return options;
+}
+
+/// A folder of packed weights, on a place that all ranks see; gone with the object. Collective.
+class Folder {
+ public:
+  Folder() : world_{Communicator::duplicate(MPI_COMM_WORLD)} {
+    std::vector<std::byte> name;
+    if (world_.rank() == 0) {
+      std::string const text = concat("talus-packed-", ::getpid());
+      auto const bytes = std::as_bytes(std::span{text});
+      name.assign(bytes.begin(), bytes.end());
+    }
+    parallel::broadcast_bytes(world_, name, 0);
+    path_ = fs::temp_directory_path() /
+            std::string{reinterpret_cast<char const*>(name.data()), name.size()};
+  }
+
+  ~Folder() {
+    parallel::barrier(world_);
+    if (world_.rank() == 0) {
+      fs::remove_all(path_);
+    }
+    parallel::barrier(world_);
+  }
+
+  Folder(Folder const&) = delete;
+  Folder& operator=(Folder const&) = delete;
+
+  [[nodiscard]] fs::path const& path() const noexcept { return path_; }
+
+  void save(ModelOptions const& options) const {
+    Silent silent;
+    save_packed(MPI_COMM_WORLD, options, {path_, true, "0"}, silent);
+  }
+
+  /// Rank 0 changes files, when all have seen them as they were; all see it.
+  void change(std::function<void(fs::path const&)> const& work) const {
+    parallel::barrier(world_);
+    if (world_.rank() == 0) {
+      work(path_);
+    }
+    parallel::barrier(world_);
+  }
+
+ private:
+  Communicator world_;
+  fs::path path_;
+};
+
+/// What a start from the folder needs to be told: nothing of what the manifest says.
+ModelOptions options_from(Folder const& folder, ModelOptions const& of_checkpoint) {
+  ModelOptions options;
+  options.model = folder.path();
+  options.max_num_seqs = of_checkpoint.max_num_seqs;
+  options.max_num_batched_tokens = of_checkpoint.max_num_batched_tokens;
+  options.max_model_len = of_checkpoint.max_model_len;
+  return options;
+}
+
+WorkloadResult run(ModelOptions const& options) {
+  ModelSpec const spec = read_model_spec(options.model);
+  return run_workload(MPI_COMM_WORLD, options, make_workload(spec, 4, 24, 6, 3));
+}
+
+/// What a start is refused with; checked: on all ranks alike.
+std::string refusal(ModelOptions const& options) {
+  std::string text;
+  try {
+    ModelPlan plan = plan_model(MPI_COMM_WORLD, options);
+    auto const grid = make_grid(MPI_COMM_WORLD, options, plan);
+    static_cast<void>(load_model(*grid, plan, options));
+  } catch (ConfigError const& error) {
+    text = error.what();
+  }
+  Communicator const world = Communicator::duplicate(MPI_COMM_WORLD);
+  auto const hash = static_cast<std::int64_t>(std::hash<std::string>{}(text));
+  CHECK(parallel::all_reduce(world, hash, parallel::ReduceOp::min) ==
+        parallel::all_reduce(world, hash, parallel::ReduceOp::max));
+  return text;
+}
+
+std::string read(fs::path const& file) {
+  return io::read_text_file(file);
+}
+
+void write(fs::path const& file, std::string const& text) {
+  std::ofstream{file, std::ios::binary} << text;
+}
+
+/// Replaces the first `from` in a file.
+void edit(fs::path const& file, std::string const& from, std::string const& to) {
+  std::string text = read(file);
+  auto const at = text.find(from);
+  REQUIRE(at != std::string::npos);
+  write(file, text.replace(at, from.size(), to));
+}
+
+int num_ranks() {
+  return Communicator::duplicate(MPI_COMM_WORLD).size();
+}
+
+}  // namespace
+
+TEST_CASE("a start from packed weights gives the bits of a start from the checkpoint") {
+  kernels::KernelSession const session{1};
+  int const ranks = num_ranks();
+  Packing packing = GENERATE(Packing{"llama3", "float32"},
+                             Packing{"llama3", "bfloat16"},
+                             Packing{"llama3", "bfloat16", "int8"},
+                             Packing{"llama3", "auto", "int4-g32"},
+                             Packing{"gemma3_text"},
+                             Packing{"qwen3_moe", "bfloat16"},
+                             Packing{"gpt_oss"},
+                             Packing{"deepseek_v3"},
+                             Packing{"quant_gptq"},
+                             Packing{"quant_gptq", "float32"},
+                             Packing{"quant_gpt_oss_mxfp4"});
+  bool const has_experts =
+      std::string_view{packing.model}.find("llama") == std::string_view::npos &&
+      read_model_spec(options_of(packing).model).has_experts();
+  // One rank: whole. Two: shards, or stages. Four: two stages of two, or experts over replicas.
+  int const kind = GENERATE(0, 1);
+  if (ranks == 1 && kind == 1) {
+    return;
+  }
+  packing.tp = kind == 0 ? std::min(ranks, 2) : 1;
+  packing.pp = ranks > 1 && kind == 1 && !(has_experts && ranks == 4) ? 2 : 1;
+  packing.ep = !has_experts ? 1 : ranks == 4 && kind == 1 ? 4 : kind == 0 ? packing.tp : 1;
+  CAPTURE(packing.model, packing.dtype, packing.quantization, packing.tp, packing.pp, packing.ep);
+  ModelOptions const options = options_of(packing);
+  Folder const folder;
+
+  folder.save(options);
+  ModelOptions packed = options_from(folder, options);
+  packed.share_weights = kind == 0;
+  WorkloadResult const expected = run(options);
+  WorkloadResult const got = run(packed);
+
+  CHECK(got.tokens == expected.tokens);
+  CHECK(got.logprob_hash() == expected.logprob_hash());
+}
+
+TEST_CASE("each byte of packed weights is read once in the job, however many replicas there are") {
+  kernels::KernelSession const session{1};
+  ModelOptions const options = options_of({.model = "qwen3_moe", .tp = num_ranks() > 1 ? 2 : 1});
+  Folder const folder;
+  folder.save(options);
+  ModelOptions packed = options_from(folder, options);
+  packed.share_weights = GENERATE(true, false);
+
+  ModelPlan plan = plan_model(MPI_COMM_WORLD, packed);
+  auto const grid = make_grid(MPI_COMM_WORLD, packed, plan);
+  LoadedModel const loaded = load_model(*grid, plan, packed);
+
+  CHECK_THAT(loaded.report, ContainsSubstring("1.000 per byte of the packed weights"));
+  CHECK_THAT(loaded.report, ContainsSubstring("the limit was"));
+}
+
+TEST_CASE("what differs from what was packed is refused before weights are read") {
+  kernels::KernelSession const session{1};
+  ModelOptions const options = options_of({.model = "llama3", .dtype = "bfloat16"});
+  Folder const folder;
+  folder.save(options);
+  folder.change([](fs::path const& dir) { fs::remove(dir / "stage-0-shard-0.weights"); });
+  ModelOptions const packed = options_from(folder, options);
+  auto const with = [&](auto const& change) {
+    ModelOptions changed = packed;
+    change(changed);
+    return refusal(changed);
+  };
+
+  CHECK_THAT(with([](ModelOptions& o) { o.tensor_parallel_size = 2; }),
+             ContainsSubstring("--tensor-parallel-size: 2") && ContainsSubstring("packed for 1"));
+  CHECK_THAT(with([](ModelOptions& o) { o.pipeline_parallel_size = 3; }),
+             ContainsSubstring("--pipeline-parallel-size: 3"));
+  CHECK_THAT(with([](ModelOptions& o) { o.expert_parallel_size = 2; }),
+             ContainsSubstring("--expert-parallel-size: 2"));
+  CHECK_THAT(with([](ModelOptions& o) { o.backend = "reference"; }),
+             ContainsSubstring("--backend: reference"));
+  CHECK_THAT(with([](ModelOptions& o) { o.dtype = "float32"; }),
+             ContainsSubstring("--dtype: float32") && ContainsSubstring("bfloat16"));
+  CHECK_THAT(with([](ModelOptions& o) { o.quantization = "int8"; }),
+             ContainsSubstring("--quantization: int8") && ContainsSubstring("none"));
+  CHECK_THAT(with([](ModelOptions& o) { o.load_format = "safetensors"; }),
+             ContainsSubstring("--load-format: safetensors"));
+  CHECK_THAT(with([](ModelOptions& o) { o.load_format = "sharded_state"; }),
+             ContainsSubstring("stage-0-shard-0.weights"));
+  ModelOptions checkpoint = options;
+  checkpoint.load_format = "sharded";
+  CHECK_THAT(refusal(checkpoint), ContainsSubstring("--load-format: sharded"));
+}
+
+TEST_CASE("damaged files of packed weights are refused by name, on all ranks alike") {
+  kernels::KernelSession const session{1};
+  int const tp = num_ranks() > 1 ? 2 : 1;
+  ModelOptions const options = options_of({.model = "llama3", .tp = tp});
+  Folder const folder;
+  folder.save(options);
+  ModelOptions packed = options_from(folder, options);
+  packed.share_weights = GENERATE(true, false);
+  std::string const last = io::shard_file_name(0, tp - 1);
+  auto const damaged = [&](std::string const& name, std::function<void(fs::path const&)> change) {
+    std::string original;
+    folder.change([&](fs::path const& dir) {
+      original = read(dir / name);
+      change(dir / name);
+    });
+    std::string const text = refusal(packed);
+    folder.change([&](fs::path const& dir) { write(dir / name, original); });
+    return text;
+  };
+
+  CHECK_THAT(damaged(last,
+                     [](fs::path const& file) {
+                       std::string text = read(file);
+                       text[text.size() / 2] = static_cast<char>(text[text.size() / 2] ^ 1);
+                       write(file, text);
+                     }),
+             ContainsSubstring(last) && ContainsSubstring("tensor \"model.") &&
+                 ContainsSubstring("checksum"));
+  CHECK_THAT(damaged(last, [](fs::path const& file) { fs::resize_file(file, 1000); }),
+             ContainsSubstring(last) && ContainsSubstring("1000 bytes"));
+  CHECK_THAT(damaged(last, [](fs::path const& file) { fs::remove(file); }),
+             ContainsSubstring(last) && ContainsSubstring("can't be opened"));
+  CHECK_THAT(damaged("config.json", [](fs::path const& file) { write(file, read(file) + ' '); }),
+             ContainsSubstring("config.json") && ContainsSubstring("packed with"));
+  std::string const manifest = io::manifest_name;
+  CHECK_THAT(damaged(manifest, [](fs::path const& file) { fs::resize_file(file, 100); }),
+             ContainsSubstring(manifest));
+  CHECK_THAT(damaged(manifest, [](fs::path const& file) { write(file, ""); }),
+             ContainsSubstring(manifest));
+  CHECK_THAT(
+      damaged(manifest, [](fs::path const& f) { edit(f, "\"packing\":\"", "\"packing\":\"0"); }),
+      ContainsSubstring("packing"));
+  CHECK_THAT(damaged(manifest, [](fs::path const& f) { edit(f, "model.norm", "model.morn"); }),
+             ContainsSubstring("no tensor \"model.norm.weight\""));
+  CHECK_THAT(damaged(manifest, [](fs::path const& f) { edit(f, "stage-0-", "stage-7-"); }),
+             ContainsSubstring(manifest) && ContainsSubstring("no tensor"));
+  CHECK_THAT(
+      damaged(manifest,
+              [](fs::path const& f) { edit(f, "\"type\":\"float32\"", "\"type\":\"int8\""); }),
+      ContainsSubstring("bytes of int8"));
+  CHECK(refusal(packed).empty());
+}
+
+TEST_CASE("a disk without room is told of, and nothing is left behind") {
+  kernels::KernelSession const session{1};
+  Folder const folder;
+  ModelOptions const options = options_of({.model = "llama3"});
+
+  // A limit to the size of files stands for a full disk: writing beyond it fails in the same way.
+  struct ::rlimit before {};
+
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+  struct ::rlimit tight = before;
+  tight.rlim_cur = 100'000;
+  auto* const handler = std::signal(SIGXFSZ, SIG_IGN);
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &tight) == 0);
+
+  std::string text;
+  try {
+    folder.save(options);
+  } catch (ConfigError const& error) {
+    text = error.what();
+  }
+
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &before) == 0);
+  std::signal(SIGXFSZ, handler);
+  CHECK_THAT(text,
+             ContainsSubstring("stage-0-shard-0.weights") && ContainsSubstring("can't be written"));
+  CHECK_FALSE(fs::exists(folder.path()));
+  CHECK_FALSE(fs::exists(folder.path().string() + ".partial"));
+}
+
+TEST_CASE("what can't be written, or be packed, is refused and leaves nothing behind") {
+  kernels::KernelSession const session{1};
+  Folder const folder;
+  ModelOptions const options = options_of({.model = "llama3"});
+  Silent silent;
+  auto const refused = [&](ModelOptions const& given, bool overwrite) {
+    try {
+      save_packed(MPI_COMM_WORLD, given, {folder.path(), overwrite, "0"}, silent);
+    } catch (ConfigError const& error) {
+      return std::string{error.what()};
+    }
+    return std::string{};
+  };
+  folder.change([](fs::path const& dir) {
+    fs::create_directory(dir);
+    write(dir / "mine", "mine");
+  });
+
+  CHECK_THAT(refused(options, false), ContainsSubstring("exists already"));
+  CHECK_THAT(refused(options, true), ContainsSubstring("can't be overwritten"));
+  CHECK(fs::exists(folder.path() / "mine"));
+  folder.change([](fs::path const& dir) { fs::remove(dir / "mine"); });
+  CHECK(refused(options, true).empty());
+  CHECK(fs::exists(folder.path() / "tokenizer.json") ==
+        fs::exists(fs::path{options.model} / "tokenizer.json"));
+  ModelOptions packed = options;
+  packed.model = folder.path();
+  CHECK_THAT(refused(packed, true), ContainsSubstring("packed already"));
+  ModelOptions dummy = options;
+  dummy.load_format = "dummy";
+  CHECK_THAT(refused(dummy, true), ContainsSubstring("dummy"));
+  CHECK_FALSE(fs::exists(folder.path().string() + ".partial"));
+  CHECK(fs::exists(folder.path() / io::manifest_name));
+}
