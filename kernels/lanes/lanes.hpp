@@ -63,9 +63,9 @@ struct Lanes {
 #elif defined(__AVX2__) && defined(__FMA__)
   return _mm256_fmadd_ps(a, b, c);
 #elif defined(__aarch64__)
-  return std::bit_cast<NativeFloats>(vfmaq_f32(std::bit_cast<float32x4_t>(c),
-                                               std::bit_cast<float32x4_t>(a),
-                                               std::bit_cast<float32x4_t>(b)));
+  // Every processor of this kind has it.
+  auto const neon = [](NativeFloats lanes) { return std::bit_cast<float32x4_t>(lanes); };
+  return std::bit_cast<NativeFloats>(vfmaq_f32(neon(c), neon(a), neon(b)));
 #else
   return a * b + c;
 #endif
