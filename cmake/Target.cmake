@@ -20,6 +20,8 @@ function(talus_add_library module)
     "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>"
     "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/talus>")
   talus_set_warnings(${target})
+  # Compilers differ in where they fuse a multiplication and an addition, and answers would.
+  target_compile_options(${target} PRIVATE -ffp-contract=off)
   install(TARGETS ${target} EXPORT talusTargets)
 endfunction()
 

@@ -8,7 +8,11 @@
 #   PREFIX        where Kokkos goes (/usr/local, where CMake looks by itself)
 #   KOKKOS_FLAGS  compiler flags for Kokkos (-march=native; empty if other machines use it too)
 #   JOBS          parallel compilations (all cores)
+#   KOKKOS_OPTIONS  further options for Kokkos' CMake (for instance -D Kokkos_ENABLE_OPENMP=OFF)
+#   KOKKOS_SOURCE   where its source is, or is put; else it is thrown away
 #   FUZZING       set to have clang's libFuzzer too, which tests/sanitize.sh needs
+#   CLANG         set to have clang and its OpenMP too, CROSS a compiler for aarch64 and its emulator:
+#                 what tests/portability.sh needs
 #
 # A Kokkos that is already there is taken: in Kokkos_ROOT, CMAKE_PREFIX_PATH, or PREFIX.
 set -euo pipefail
@@ -16,6 +20,7 @@ set -euo pipefail
 prefix=${PREFIX:-/usr/local}
 kokkos_flags=${KOKKOS_FLAGS--march=native}
 jobs=${JOBS:-$(nproc)}
+read -ra kokkos_options <<< "${KOKKOS_OPTIONS:-}"
 started=$SECONDS
 
 packages=(
@@ -26,6 +31,8 @@ packages=(
   libonig-dev libutf8proc-dev libxxhash-dev libhwloc-dev
   python3-h5py)
 [ -z "${FUZZING:-}" ] || packages+=(clang libclang-rt-14-dev)
+[ -z "${CLANG:-}" ] || packages+=(clang libomp-dev)
+[ -z "${CROSS:-}" ] || packages+=(g++-aarch64-linux-gnu qemu-user)
 
 say() { echo "setup ($((SECONDS - started)) s): $*"; }
 
@@ -101,15 +108,15 @@ fetch_source() {
     apt-get "${options[@]}" --download-only --tar-only source "$2") >> "$3/log" 2>&1
 }
 
-# unpack_kokkos FOLDER: to FOLDER/kokkos. The release's own copy, inside Trilinos, is the one that
-# Talus is tested with; the newest suite's own package is the second choice.
+# unpack_kokkos FOLDER SOURCE: to SOURCE, through FOLDER. The release's own copy, inside Trilinos, is
+# the one that Talus is tested with; the newest suite's own package is the second choice.
 unpack_kokkos() {
-  mkdir "$1/kokkos"
+  mkdir -p "$2"
   if fetch_source "$codename" trilinos "$1"; then
-    tar -xf "$1"/trilinos_*.orig.tar.* -C "$1/kokkos" --strip-components=3 \
+    tar -xf "$1"/trilinos_*.orig.tar.* -C "$2" --strip-components=3 \
       --wildcards '*/packages/kokkos/*'
   elif fetch_source sid kokkos "$1"; then
-    tar -xf "$1"/kokkos_*.orig.tar.* -C "$1/kokkos" --strip-components=1
+    tar -xf "$1"/kokkos_*.orig.tar.* -C "$2" --strip-components=1
   else
     tail -n 30 "$1/log" >&2
     die "no source of Kokkos in $archive"
@@ -117,13 +124,15 @@ unpack_kokkos() {
 }
 
 install_kokkos() {
-  local work
+  local work source
   work=$(mktemp -d /var/tmp/talus-setup.XXXXXX)
-  unpack_kokkos "$work"
+  source=${KOKKOS_SOURCE:-$work/kokkos}
+  [ -f "$source/CMakeLists.txt" ] || unpack_kokkos "$work" "$source"
   if ! {
-    cmake -S "$work/kokkos" -B "$work/build" -G Ninja -D CMAKE_BUILD_TYPE=Release \
+    cmake -S "$source" -B "$work/build" -G Ninja -D CMAKE_BUILD_TYPE=Release \
       -D CMAKE_CXX_FLAGS="$kokkos_flags" -D CMAKE_POSITION_INDEPENDENT_CODE=ON \
-      -D Kokkos_ENABLE_SERIAL=ON -D Kokkos_ENABLE_OPENMP=ON -D CMAKE_INSTALL_PREFIX="$prefix" &&
+      -D Kokkos_ENABLE_SERIAL=ON -D Kokkos_ENABLE_OPENMP=ON -D CMAKE_INSTALL_PREFIX="$prefix" \
+      "${kokkos_options[@]}" &&
       cmake --build "$work/build" --parallel "$jobs" --target install
   } >> "$work/log" 2>&1; then
     tail -n 30 "$work/log" >&2

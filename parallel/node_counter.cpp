@@ -5,7 +5,6 @@
 #include <optional>
 #include <utility>
 
-#include "parallel/collectives.hpp"
 #include "parallel/shared_counter.hpp"
 #include "parallel/shared_window.hpp"
 
@@ -21,7 +20,7 @@ class NodeCounter final : public SharedCounter {
     if (comm.rank() == 0) {
       *number_ = 0;
     }
-    barrier(comm);  // nobody counts before the number is there
+    window_.publish(comm);  // nobody counts before the number is there
   }
 
   std::int64_t fetch_add(std::int64_t value) override {

@@ -38,15 +38,6 @@ class Backoff {
 /// \throws ApiError  if MPI reports an error of one of them
 void wait_yielding(std::span<MPI_Request> requests);
 
-/// Tells the processor that this is a loop that polls memory.
-inline void relax() noexcept {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("isb");  // waits as long as x86's pause; `yield` does nothing
-#endif
-}
-
 /// Lets MPI go on with this rank's messages: what a rank that waits without MPI calls now and then,
 /// because the others may wait for one of them.
 ///

@@ -6,11 +6,11 @@
 #include <utility>
 #include <vector>
 
-#include "parallel/collectives.hpp"
 #include "parallel/progress.hpp"
 #include "parallel/shared_window.hpp"
 #include "parallel/sum_path.hpp"
 #include "parallel/vector_loops.hpp"
+#include "runtime/base/relax.hpp"
 
 namespace talus::parallel {
 
@@ -158,7 +158,7 @@ SharedSum::SharedSum(Communicator comm,
   }
   mine().arrived().store(0);
   mine().folded().store(0);
-  barrier(comm_);  // nobody polls flags that are still to be set to 0
+  window_.publish(comm_);  // nobody polls flags that are still to be set to 0
 }
 
 void SharedSum::sum(std::span<float> result) {

@@ -96,4 +96,10 @@ std::optional<SharedWindow> SharedWindow::allocate(Communicator const& comm, std
   return shared;
 }
 
+void SharedWindow::publish(Communicator const& comm) const {
+  mpi_check(MPI_Win_sync(window_.native()), "MPI_Win_sync");
+  barrier(comm);
+  mpi_check(MPI_Win_sync(window_.native()), "MPI_Win_sync");
+}
+
 }  // namespace talus::parallel

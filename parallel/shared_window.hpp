@@ -23,7 +23,7 @@ namespace talus::parallel {
 /// Memory that all ranks of a group on one node read and write (MPI_Win_allocate_shared): one part
 /// from each rank, which begins at a page, and is near that rank.
 ///
-/// Who may touch what, and when, is the user's to order: with barriers, or with atomics in the
+/// Who may touch what, and when, is the user's to order: with publish(), or with atomics in the
 /// memory itself. Creating one is collective; so is destroying one, as OpenWindow says.
 class SharedWindow {
  public:
@@ -37,6 +37,12 @@ class SharedWindow {
   /// \throws ApiError  if MPI reports an error
   [[nodiscard]] static std::optional<SharedWindow> allocate(Communicator const& comm,
                                                             std::size_t bytes);
+
+  /// Returns when all ranks have called it, and each sees what any has written before it did. A
+  /// barrier alone orders messages, not memory. Collective over `comm`, of the window's ranks.
+  ///
+  /// \throws ApiError  if MPI reports an error
+  void publish(Communicator const& comm) const;
 
   /// The memory that `rank` gave, and what is left of its last page, at this process's address.
   [[nodiscard]] std::span<std::byte> part(int rank) const noexcept {

@@ -22,6 +22,7 @@
 #include "parallel/tree_sum.hpp"
 #include "parallel/vector_loops.hpp"
 #include "runtime/base/error.hpp"
+#include "runtime/base/relax.hpp"
 
 // Times the tensor-parallel sum in its transports beside MPI_Allreduce, and beside what it takes to
 // copy a neighbour's values: no sum over two ranks can be faster, for it has to read them.
@@ -61,7 +62,7 @@ class Bench {
         send_(largest),
         result_(largest) {
     meetings_of(comm.rank()).store(0);
-    barrier(comm);
+    window_.publish(comm);
     for (std::size_t i = 0; i < largest; ++i) {
       values_[i] = std::sin(static_cast<float>(i) + 0.37F * static_cast<float>(comm.rank()));
     }

@@ -36,6 +36,11 @@ using NativeBytes [[gnu::vector_size(native_lanes * 2)]] = std::int8_t;
   NativeInts products;
   __asm__("vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0" : "+x"(sum), "=x"(products) : "x"(a), "x"(b));
   return sum;
+#elif defined(__aarch64__)
+  auto const x = std::bit_cast<int16x8_t>(a);
+  auto const y = std::bit_cast<int16x8_t>(b);
+  int32x4_t const low = vmull_s16(vget_low_s16(x), vget_low_s16(y));
+  return sum + std::bit_cast<NativeInts>(vpaddq_s32(low, vmull_high_s16(x, y)));
 #else
   for (int i = 0; i < native_lanes; ++i) {
     sum[i] += a[2 * i] * b[2 * i] + a[2 * i + 1] * b[2 * i + 1];

@@ -9,6 +9,8 @@
 
 #if defined(__AVX2__) && defined(__FMA__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 #include "runtime/base/dtype.hpp"
@@ -60,6 +62,10 @@ struct Lanes {
   return _mm512_fmadd_ps(a, b, c);
 #elif defined(__AVX2__) && defined(__FMA__)
   return _mm256_fmadd_ps(a, b, c);
+#elif defined(__aarch64__)
+  // Every processor of this kind has it.
+  auto const neon = [](NativeFloats lanes) { return std::bit_cast<float32x4_t>(lanes); };
+  return std::bit_cast<NativeFloats>(vfmaq_f32(neon(c), neon(a), neon(b)));
 #else
   return a * b + c;
 #endif

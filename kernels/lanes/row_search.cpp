@@ -248,8 +248,8 @@ void RowSearch::for_each_in(Span const& span, Visit const& visit) const {
                   NativeFloats const limit = native_broadcast(num_buckets - 1);
                   NativeFloats const place = (span.greatest - x) * scale;
                   NativeFloats const bucket = place < limit ? place : limit;
-                  return (x >= span.least) & (x <= span.greatest) ? bucket
-                                                                  : native_broadcast(num_buckets);
+                  auto const is_in = (x >= span.least) & (x <= span.greatest);
+                  return is_in ? bucket : native_broadcast(num_buckets);
                 },
                 logits));
     });

@@ -6,6 +6,7 @@
 #include <sched.h>
 
 #include "runtime/base/error.hpp"
+#include "runtime/base/relax.hpp"
 
 namespace talus::kernels {
 namespace {
@@ -16,14 +17,6 @@ constexpr int max_looks = 2000;
 
 /// Pieces of a thread's part. A piece is what another one can take off its hands.
 constexpr std::int64_t pieces_of_part = 8;
-
-void pause_core() noexcept {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
 
 /// Pins the calling thread. A refusal costs speed, not the run.
 void pin_to(int core) noexcept {
@@ -82,7 +75,7 @@ void ThreadTeam::run(std::int64_t count, TeamTask const& task) {
   for (int looks = 0; busy > 0; busy = num_busy_.load(std::memory_order_acquire)) {
     if (spins_ && looks < max_looks) {
       ++looks;
-      pause_core();
+      relax();
     } else {
       num_busy_.wait(busy, std::memory_order_acquire);
     }
@@ -136,7 +129,7 @@ void ThreadTeam::wait_for_round(std::uint32_t seen) const {
   while (round_.load(std::memory_order_acquire) == seen) {
     if (spins_ && looks < max_looks) {
       ++looks;
-      pause_core();
+      relax();
     } else {
       round_.wait(seen, std::memory_order_acquire);
     }

@@ -11,9 +11,10 @@ namespace talus {
 }  // namespace talus
 
 /// Checks what the caller must guarantee. A bug of ours, never something that a user can cause; on
-/// in builds without NDEBUG, so the condition must have no side effect.
+/// in builds without NDEBUG, so the condition must have no side effect. It is compiled in any case,
+/// or compilers would warn of what is there for the check alone.
 #ifdef NDEBUG
-#define TALUS_EXPECT(condition) static_cast<void>(0)
+#define TALUS_EXPECT(condition) static_cast<void>(sizeof(!(condition)))
 #else
 #define TALUS_EXPECT(condition)       \
   ((condition) ? static_cast<void>(0) \

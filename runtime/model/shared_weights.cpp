@@ -6,8 +6,6 @@
 #include <span>
 #include <utility>
 
-#include "parallel/collectives.hpp"
-
 namespace talus::runtime {
 namespace {
 
@@ -74,7 +72,7 @@ bool SharedWeights::holds(void const* memory) const {
 }
 
 void SharedWeights::publish() const {
-  parallel::barrier(sharers_);
+  window_.publish(sharers_);
 }
 
 }  // namespace talus::runtime

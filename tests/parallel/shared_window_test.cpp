@@ -23,7 +23,7 @@ TEST_CASE("each rank reads what the others wrote into their parts") {
   for (std::byte& byte : window->part(node.rank())) {
     byte = static_cast<std::byte>(node.rank() + 1);
   }
-  barrier(node);
+  window->publish(node);
 
   for (int rank = 0; rank < node.size(); ++rank) {
     std::span<std::byte const> const part = window->part(rank);
