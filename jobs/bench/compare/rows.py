@@ -43,6 +43,8 @@ ROWS = [
         decode_at("bf16", 2048, 32)),
     Row("decode-bf16-16384", "decode", "bus", latency(16385, 33, "--dummy-prefill"),
         shape="llama-1.1b"),
+    Row("decode-bf16-16384-kv-int8", "decode", "bus",
+        latency(16385, 33, "--dummy-prefill", "--kv-cache-dtype", "int8"), shape="llama-1.1b"),
     Row("decode-bf16-batch-32", "decode", "matmul", latency(1, 33, batch=32),
         {"llama.cpp": ["bf16", "batched", "-npp", 1, "-ntg", 32, "-npl", 32]}),
     Row("decode-bf16-tp2", "decode", "bus", latency(1, 65, "-tp", 2),
