@@ -130,9 +130,9 @@ ModelPlan read_plan(ModelOptions const& options,
   plan.spec = read_model_spec(options.model);
   plan.exec = {backend_of(options.backend), options.team};
   plan.dtype = dtype_of(options, plan.spec);
-  plan.kv_dtype = kv_dtype_of(options, plan.dtype, plan.spec);
   plan.weights = precision_of(options, plan.dtype, plan.spec);
   apply_manifest(options, plan);
+  plan.kv_dtype = kv_dtype_of(options, plan.dtype, plan.spec);
   plan.max_model_len = model_len_of(options, plan.spec);
   plan.scheduler = {
       .max_num_seqs = static_cast<std::int32_t>(options.max_num_seqs),

@@ -29,7 +29,7 @@ endforeach()
 
 string(REPLACE "](" " link(" without_brackets "${readme}")  # which would hide ends of list elements
 string(REGEX MATCHALL "link\\([^)#:]+\\)" links "${without_brackets}")
-string(REGEX MATCHALL "(jobs|tests|\\.ci)/[a-z_./]*[a-z]" scripts "${readme}")
+string(REGEX MATCHALL "(jobs|tests|\\.ci)/[a-z0-9_./]*[a-z]" scripts "${readme}")
 foreach(mention IN LISTS links scripts)
   string(REGEX REPLACE "^link\\(|\\)$" "" path "${mention}")
   if(NOT EXISTS "${root}/${path}")
@@ -46,7 +46,7 @@ foreach(line IN LISTS lines)
 endforeach()
 
 file(READ "${root}/CMakePresets.json" presets)
-string(REGEX MATCHALL "--preset [a-z]+" mentions "${readme}")
+string(REGEX MATCHALL "--preset [a-z0-9]+" mentions "${readme}")
 foreach(mention IN LISTS mentions)
   string(REPLACE "--preset " "" preset "${mention}")
   if(NOT presets MATCHES "\"name\": \"${preset}\"")
