@@ -54,7 +54,7 @@ std::string title(std::string const& format, Shape const& shape) {
 }
 
 /// What the definition's rounding of activations may change, as a part of the greatest result.
-constexpr float tolerance = 1e-4F;
+constexpr float tolerance = 0.02F;
 
 /// As many matrices as don't fit a cache, one behind the other.
 void decode(Settings const& s, std::string const& format, Shape const& shape) {

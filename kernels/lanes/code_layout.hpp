@@ -13,26 +13,26 @@
 ///
 /// A panel of sixteen outputs is one stream: the chunks of `in` in order, before the first chunk of
 /// each group a header, the group's sixteen scales and, where there are zero points, sixteen bytes
-/// of them. In a chunk, inputs come in pairs, of each pair the sixteen outputs side by side, as
-/// many to a vector as the registers have lanes: int8 codes one after another; of codes of four
-/// bits, four vectors share their 16-bit words, the first in the lowest bits.
+/// of them, as codes are stored. In a chunk, inputs come in fours, of each four the sixteen outputs
+/// side by side, the codes of an output together: 64 codes, int8 less their sign (+ 128). Of codes
+/// of four bits, two such fours share 64 bytes, the first in the lower bits.
 
 namespace talus::kernels::TALUS_TARGET {
 
-/// The pairs of inputs of a chunk.
-inline constexpr int chunk_pairs = static_cast<int>(quant_chunk / 2);
+/// Inputs whose codes lie together, and the fours of a chunk.
+inline constexpr int four = 4;
+inline constexpr int chunk_fours = static_cast<int>(quant_chunk) / four;
 
-/// Vectors of pairs that are read together, as a step: of a chunk there are this many steps.
-inline constexpr int step_vectors = 4;
-inline constexpr int chunk_steps = chunk_pairs * native_parts / step_vectors;
+/// Codes of four inputs and a panel's outputs.
+inline constexpr int block_codes = four * num_lanes;
 
 [[nodiscard]] constexpr bool has_bytes(QuantKind kind) noexcept {
   return kind == QuantKind::int8;
 }
 
-/// Bytes of a step's codes.
-[[nodiscard]] constexpr std::int64_t step_bytes(QuantKind kind) noexcept {
-  return static_cast<std::int64_t>(step_vectors) * native_lanes * 2 / (has_bytes(kind) ? 1 : 2);
+/// The zero point of stored codes where the format has none of its own.
+[[nodiscard]] constexpr std::int32_t fixed_zero(QuantKind kind) noexcept {
+  return kind == QuantKind::int4 ? 8 : kind == QuantKind::mxfp4 ? 12 : 128;
 }
 
 /// The places of groups and chunks in a panel.
@@ -45,7 +45,7 @@ class CodeLayout {
                                                 : storage.format.group / quant_chunk},
         scale_bytes_{size_of(storage.scales) * num_lanes},
         header_bytes_{scale_bytes_ + (storage.format.zero_points ? num_lanes : 0)},
-        chunk_bytes_{chunk_steps * step_bytes(storage.format.kind)} {}
+        chunk_bytes_{chunk_fours * block_codes / (has_bytes(storage.format.kind) ? 1 : 2)} {}
 
   [[nodiscard]] std::int64_t chunks() const noexcept { return chunks_; }
 

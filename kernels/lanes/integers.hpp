@@ -2,13 +2,14 @@
 #pragma once
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
 #include "kernels/lanes/lanes.hpp"
 
 /// \file
-/// Pairs of 16-bit integers, a pair a lane: what quantised products are made of.
+/// Integers of eight bits, four to a lane: what quantised products are made of.
 
 namespace talus::kernels::TALUS_TARGET {
 
@@ -16,58 +17,135 @@ namespace talus::kernels::TALUS_TARGET {
 #error "quantised products are written in the vector types of GCC and Clang"
 #endif
 
-/// Two 16-bit integers for each lane of a register.
+/// Four codes of weights for each lane of a register, without a sign.
+using NativeCodes [[gnu::vector_size(native_lanes * 4)]] = std::uint8_t;
+
+/// Two 16-bit integers for each lane.
 using NativePairs [[gnu::vector_size(native_lanes * 4)]] = std::int16_t;
 using NativeUnsignedPairs [[gnu::vector_size(native_lanes * 4)]] = std::uint16_t;
-using NativeBytes [[gnu::vector_size(native_lanes * 2)]] = std::int8_t;
 
-/// sum + a0 * b0 + a1 * b1 in each lane, (a0, a1) and (b0, b1) being its pairs. Exact as long as
-/// it fits.
-[[gnu::always_inline]] inline NativeInts add_products(NativeInts sum,
-                                                      NativePairs a,
-                                                      NativePairs b) {
-  // Two instructions of our own: left alone, the compiler sums products in other orders than this,
-  // and runs out of registers, or moves each sum once more than it need.
+[[gnu::always_inline]] inline NativeCodes load_codes(std::byte const* from) {
+  NativeCodes codes;
+  std::memcpy(&codes, from, sizeof codes);
+  return codes;
+}
+
+/// One 32-bit word, in all lanes.
+[[gnu::always_inline]] inline NativeInts broadcast_word(void const* from) {
+  std::int32_t word = 0;
+  std::memcpy(&word, from, sizeof word);
+  return word - NativeInts{};
+}
+
+inline constexpr std::int16_t ones[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+                                        1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+
+[[gnu::always_inline]] inline NativePairs load_ones() {
+  NativePairs pairs;
+  std::memcpy(&pairs, ones, sizeof pairs);
+  return pairs;
+}
+
+// Where there are instructions for them, products are added by assembly of our own: left alone, the
+// compiler delays the additions, and runs out of registers.
+
+/// Adds w0 * x0 + w1 * x1 and w2 * x2 + w3 * x3 in each lane, whose four inputs, with a sign, are
+/// those of `x`. All sums must fit in 16 bits.
+[[gnu::always_inline]] inline void add_products(NativePairs& sums, NativeCodes w, NativeInts x) {
 #if defined(__AVX512BW__)
-  NativeInts products;
-  __asm__("vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0" : "+v"(sum), "=v"(products) : "v"(a), "v"(b));
-  return sum;
+  NativePairs products;
+  __asm__("vpmaddubsw %3, %2, %1\n\tvpaddw %1, %0, %0"
+          : "+v"(sums), "=&v"(products)
+          : "v"(w), "v"(x));
 #elif defined(__AVX2__)
-  NativeInts products;
-  __asm__("vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0" : "+x"(sum), "=x"(products) : "x"(a), "x"(b));
-  return sum;
-#elif defined(__aarch64__)
-  auto const x = std::bit_cast<int16x8_t>(a);
-  auto const y = std::bit_cast<int16x8_t>(b);
-  int32x4_t const low = vmull_s16(vget_low_s16(x), vget_low_s16(y));
-  return sum + std::bit_cast<NativeInts>(vpaddq_s32(low, vmull_high_s16(x, y)));
+  NativePairs products;
+  __asm__("vpmaddubsw %3, %2, %1\n\tvpaddw %1, %0, %0"
+          : "+x"(sums), "=&x"(products)
+          : "x"(w), "x"(x));
 #else
-  for (int i = 0; i < native_lanes; ++i) {
-    sum[i] += a[2 * i] * b[2 * i] + a[2 * i + 1] * b[2 * i + 1];
-  }
-  return sum;
+  auto const words = std::bit_cast<NativeUnsignedPairs>(w);
+  auto const inputs = std::bit_cast<NativePairs>(x);
+  sums += std::bit_cast<NativePairs>(words & 255) * ((inputs << 8) >> 8);
+  sums += std::bit_cast<NativePairs>(words >> 8) * (inputs >> 8);
 #endif
 }
 
-/// One pair, in all lanes.
-[[gnu::always_inline]] inline NativePairs broadcast_pair(std::int16_t const* pair) {
-  std::int32_t word = 0;
-  std::memcpy(&word, pair, sizeof word);
-  return std::bit_cast<NativePairs>(word - NativeInts{});
+/// sum + p0 + p1 in each lane.
+[[gnu::always_inline]] inline NativeInts add_pairs(NativeInts sum, NativePairs pairs) {
+#if defined(__AVX512BW__)
+  return sum + std::bit_cast<NativeInts>(_mm512_madd_epi16(std::bit_cast<__m512i>(pairs),
+                                                           std::bit_cast<__m512i>(load_ones())));
+#elif defined(__AVX2__)
+  return sum + std::bit_cast<NativeInts>(_mm256_madd_epi16(std::bit_cast<__m256i>(pairs),
+                                                           std::bit_cast<__m256i>(load_ones())));
+#else
+  auto const words = std::bit_cast<NativeInts>(pairs);
+  return sum + ((words << 16) >> 16) + (words >> 16);
+#endif
 }
 
-/// Pairs of signed bytes, widened.
-[[gnu::always_inline]] inline NativePairs widen_bytes(std::byte const* from) {
+/// Adds w0 * x0 + w1 * x1 + w2 * x2 + w3 * x3 in each lane. The sums of the first two products and
+/// of the last two must fit in 16 bits.
+[[gnu::always_inline]] inline void add_products(NativeInts& sums, NativeCodes w, NativeInts x) {
 #if defined(__AVX512BW__)
-  return std::bit_cast<NativePairs>(_mm512_maskz_cvtepi8_epi16(
-      0xFFFFFFFFU, _mm256_loadu_si256(reinterpret_cast<__m256i const*>(from))));
+  NativePairs products;
+  __asm__("vpmaddubsw %3, %2, %1\n\tvpmaddwd %4, %1, %1\n\tvpaddd %1, %0, %0"
+          : "+v"(sums), "=&v"(products)
+          : "v"(w), "v"(x), "vm"(load_ones()));
 #elif defined(__AVX2__)
-  return std::bit_cast<NativePairs>(
-      _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<__m128i const*>(from))));
+  NativePairs products;
+  __asm__("vpmaddubsw %3, %2, %1\n\tvpmaddwd %4, %1, %1\n\tvpaddd %1, %0, %0"
+          : "+x"(sums), "=&x"(products)
+          : "x"(w), "x"(x), "xm"(load_ones()));
 #else
-  NativeBytes bytes;
+  NativePairs pairs{};
+  add_products(pairs, w, x);
+  sums = add_pairs(sums, pairs);
+#endif
+}
+
+/// Codes, a byte each, widened.
+[[gnu::always_inline]] inline NativeInts widen_codes(std::byte const* from) {
+#if defined(__AVX512F__)
+  return std::bit_cast<NativeInts>(
+      _mm512_maskz_cvtepu8_epi32(0xFFFF, _mm_loadu_si128(reinterpret_cast<__m128i const*>(from))));
+#elif defined(__AVX2__)
+  return std::bit_cast<NativeInts>(
+      _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<__m128i const*>(from))));
+#else
+  using Bytes [[gnu::vector_size(native_lanes)]] = std::uint8_t;
+  Bytes bytes;
   std::memcpy(&bytes, from, sizeof bytes);
-  return __builtin_convertvector(bytes, NativePairs);
+  return __builtin_convertvector(bytes, NativeInts);
+#endif
+}
+
+/// The codes in the lower and in the upper four bits of each byte.
+[[gnu::always_inline]] inline NativeCodes lower_codes(NativeCodes bytes) {
+  return bytes & 15;
+}
+
+[[gnu::always_inline]] inline NativeCodes upper_codes(NativeCodes bytes) {
+  return std::bit_cast<NativeCodes>(std::bit_cast<NativeUnsignedPairs>(bytes) >> 4) & 15;
+}
+
+/// Twice the value of each e2m1 code, plus 12: 0 to 24.
+[[gnu::always_inline]] inline NativeCodes doubled_e2m1(NativeCodes codes) {
+#if defined(__AVX2__)
+  __m128i const table = _mm_setr_epi8(12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0);
+#if defined(__AVX512BW__)
+  return std::bit_cast<NativeCodes>(_mm512_shuffle_epi8(_mm512_maskz_broadcast_i32x4(0xFFFF, table),
+                                                        std::bit_cast<__m512i>(codes)));
+#else
+  return std::bit_cast<NativeCodes>(
+      _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(table), std::bit_cast<__m256i>(codes)));
+#endif
+#else
+  NativeCodes const magnitudes = codes & 7;
+  NativeCodes const values = magnitudes + ((magnitudes > 4) & (magnitudes - 4)) +
+                             (std::bit_cast<NativeCodes>(magnitudes == 7) & 2);
+  return 12 + (std::bit_cast<NativeCodes>((codes & 8) != 0) & -values) +
+         (std::bit_cast<NativeCodes>((codes & 8) == 0) & values);
 #endif
 }
 
@@ -85,27 +163,6 @@ using NativeBytes [[gnu::vector_size(native_lanes * 2)]] = std::int8_t;
     values[i] = f16_to_float(from[i]);
   }
   return load(values);
-#endif
-}
-
-/// Twice the value of each e2m1 code, plus 12: 0 to 24.
-[[gnu::always_inline]] inline NativePairs doubled_e2m1(NativeUnsignedPairs codes) {
-#if defined(__AVX2__)
-  // An upper byte of 0x80 comes out as 0.
-  __m128i const table = _mm_setr_epi8(12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0);
-#if defined(__AVX512BW__)
-  auto const bytes = _mm512_shuffle_epi8(_mm512_maskz_broadcast_i32x4(0xFFFF, table),
-                                         std::bit_cast<__m512i>(codes | 0x8000));
-#else
-  auto const bytes = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(table),
-                                         std::bit_cast<__m256i>(codes | 0x8000));
-#endif
-  return std::bit_cast<NativePairs>(bytes);
-#else
-  auto const magnitudes = std::bit_cast<NativePairs>(codes & 7);
-  NativePairs const values =
-      magnitudes + (magnitudes > 4 ? magnitudes - 4 : magnitudes * 0) + ((magnitudes == 7) & 2);
-  return ((codes & 8) != 0 ? -values : values) + 12;
 #endif
 }
 

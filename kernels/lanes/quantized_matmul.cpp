@@ -29,7 +29,7 @@ struct CodeSet {
 
 std::int64_t panels_of_group(std::int64_t rows, PackedWeights const& w) {
   if (rows <= max_tile_rows) {
-    return 1;
+    return max_group_panels;
   }
   std::int64_t const panel = CodeLayout{*w.codes(), w.in()}.panel_bytes();
   return std::clamp<std::int64_t>(group_bytes / panel, 1, max_group_panels);
@@ -39,6 +39,8 @@ template <class ProductOf>
 void quantize_rows(ExecContext const& exec, CodeSet const& set, ProductOf const& product_of) {
   std::int64_t const parts = (set.most_rows + quantized_rows - 1) / quantized_rows;
   std::int64_t const in = product_of(0).w->in();
+  QuantFormat const& format = product_of(0).w->codes()->format;
+  std::int32_t const zero = format.zero_points ? 1 : fixed_zero(format.kind);
   std::int64_t const cost = set.count * set.most_rows * in / 8;
   for_each(exec, "talus::kernels::quantize_rows", set.count * parts, cost, [&](std::int64_t i) {
     CodeProduct const product = product_of(i / parts);
@@ -47,6 +49,7 @@ void quantize_rows(ExecContext const& exec, CodeSet const& set, ProductOf const&
     for (std::int64_t row = first; row < last; ++row) {
       quantize_row(product.x.data + row * product.x.row_stride,
                    in,
+                   zero,
                    product.rows + row * RowLayout{in}.bytes());
     }
   });

@@ -31,19 +31,23 @@ void store_scale(DType type, float scale, std::int64_t lane, std::byte* header) 
   std::memcpy(header + lane * 2, &bits, 2);
 }
 
+/// A code as it is stored: without a sign.
+std::byte stored(QuantKind kind, std::uint8_t code) {
+  return static_cast<std::byte>(has_bytes(kind) ? code ^ 0x80U : code);
+}
+
 /// The code of input `i` of a chunk for one output.
 void store_code(
     QuantKind kind, std::uint8_t code, std::int64_t i, std::int64_t lane, std::byte* codes) {
-  std::int64_t const vector = i / 2 * native_parts + lane / native_lanes;
-  std::int64_t const element = lane % native_lanes * 2 + i % 2;
+  std::int64_t const block = i / four;
+  std::int64_t const element = lane * four + i % four;
   if (has_bytes(kind)) {
-    codes[vector * native_lanes * 2 + element] = static_cast<std::byte>(code);
+    codes[block * block_codes + element] = stored(kind, code);
     return;
   }
-  std::int64_t const nibble = vector % step_vectors;
-  std::byte& byte = codes[vector / step_vectors * step_bytes(kind) + element * 2 + nibble / 2];
-  auto const shift = static_cast<int>(nibble % 2 * 4);
-  byte = (byte & ~(std::byte{0xF} << shift)) | (std::byte{code} << shift);
+  std::byte& byte = codes[block / 2 * block_codes + element];
+  auto const shift = static_cast<int>(block % 2 * 4);
+  byte = (byte & ~(std::byte{0xF} << shift)) | (stored(kind, code) << shift);
 }
 
 /// Columns of one row that lie in one chunk.
@@ -75,7 +79,8 @@ void pack_header(CodeStore const& store,
   bool const is_doubled = storage.format.kind == QuantKind::mxfp4;
   store_scale(storage.scales, is_doubled ? rows.scales[at] * 0.5F : rows.scales[at], lane, header);
   if (storage.format.zero_points) {
-    header[size_of(storage.scales) * num_lanes + lane] = static_cast<std::byte>(rows.zeros[at]);
+    header[size_of(storage.scales) * num_lanes + lane] =
+        stored(storage.format.kind, rows.zeros[at]);
   }
 }
 

@@ -7,7 +7,7 @@
 namespace talus::kernels::TALUS_TARGET {
 namespace {
 
-/// One tile's panel of a product.
+/// What one tile does of a product: its rows of some panels.
 struct TileJob {
   CodeProduct const& product;
   CodeLayout layout;
@@ -17,57 +17,78 @@ struct TileJob {
 };
 
 /// The sums over inputs [first, last) of whole chunks.
-template <QuantKind Kind, int Rows>
-void accumulate(TileJob const& job, Segment const& segment, CodeTile<Kind, Rows>& tile) {
+template <QuantKind Kind, int Rows, int Panels>
+void accumulate(TileJob const& job, Segment const& segment, CodeTile<Kind, Rows, Panels>& result) {
   if (segment.first == segment.last) {
     return;
   }
+  CodeTile<Kind, Rows, Panels> tile = result;  // a copy that no pointer aliases
   QuantStorage const& storage = *job.product.w->codes();
   CodeLayout const& layout = job.layout;
-  std::byte const* const panel = job.product.w->data() + job.panel * layout.panel_bytes();
+  std::int64_t const panel_bytes = layout.panel_bytes();
+  std::byte const* const panels = job.product.w->data() + job.panel * panel_bytes;
   bool const has_zeros = storage.format.zero_points;
   std::int64_t chunk = segment.first / quant_chunk;
   std::int64_t const last = (segment.last + quant_chunk - 1) / quant_chunk;
   std::int64_t group = layout.group_of(chunk);
-  std::byte const* header = panel + layout.header_at(group);
-  std::byte const* codes = panel + layout.codes_at(chunk);
+  std::byte const* header = panels + layout.header_at(group);
+  std::byte const* codes = panels + layout.codes_at(chunk);
   while (chunk < last) {
-    GroupHeader const scales{header, storage, layout.scale_bytes()};
+    GroupHeader headers[static_cast<unsigned>(Panels)];
+    unrolled<Panels>([&](auto p) {
+      headers[p] = GroupHeader{header + p * panel_bytes, storage, layout.scale_bytes()};
+    });
     std::int64_t const end = std::min(last, layout.end_of(group));
     for (; chunk < end; ++chunk) {
-      tile.add_chunk(job.x, chunk, codes, scales, has_zeros);
+      unrolled<Panels>([&](auto p) {
+        tile.add_chunk(p, job.x, chunk, codes + p * panel_bytes, headers[p], has_zeros);
+      });
       codes += layout.chunk_bytes();
     }
     header = codes;
     codes += layout.header_bytes();
     ++group;
   }
+  result = tile;
 }
 
-template <QuantKind Kind, int Rows>
+template <QuantKind Kind, int Rows, int Panels>
+void fold(CodeTile<Kind, Rows, Panels>& tile, CodeTile<Kind, Rows, Panels> const& older) {
+  for (int p = 0; p < Panels; ++p) {
+    for (int r = 0; r < Rows; ++r) {
+      tile.sums[p][r] = older.sums[p][r] + tile.sums[p][r];
+    }
+  }
+}
+
+template <QuantKind Kind, int Rows, int Panels>
+void store_tile(TileJob const& job, CodeTile<Kind, Rows, Panels> const& tile, int node) {
+  auto const& partials = job.product.partials;
+  MatrixView<float> const y =
+      partials.empty() ? job.product.y : partials[static_cast<std::size_t>(node)];
+  std::int64_t const row = job.product.row_offset + job.row;
+  for (int p = 0; p < Panels; ++p) {
+    std::int64_t const column = (job.panel + p) * num_lanes;
+    for (int r = 0; r < Rows; ++r) {
+      store_some(y.data + (row + r) * y.row_stride + column, tile.sums[p][r], y.cols - column);
+    }
+  }
+}
+
+template <QuantKind Kind, int Rows, int Panels>
 void multiply_tile(TileJob const& job) {
-  CodeTile<Kind, Rows> stack[Segments::max_depth];
+  CodeTile<Kind, Rows, Panels> stack[Segments::max_depth];
   int depth = 0;
   for (Segment const& segment : job.product.segments) {
-    CodeTile<Kind, Rows> tile{};
+    CodeTile<Kind, Rows, Panels> tile{};
     accumulate(job, segment, tile);
     for (std::int32_t i = 0; i < segment.folds; ++i) {
-      --depth;
-      for (int r = 0; r < Rows; ++r) {
-        tile.sums[r] = stack[depth].sums[r] + tile.sums[r];
-      }
+      fold(tile, stack[--depth]);
     }
     if (segment.node < 0) {
       stack[depth++] = tile;
-      continue;
-    }
-    auto const& partials = job.product.partials;
-    MatrixView<float> const y =
-        partials.empty() ? job.product.y : partials[static_cast<std::size_t>(segment.node)];
-    std::int64_t const row = job.product.row_offset + job.row;
-    std::int64_t const column = job.panel * num_lanes;
-    for (int r = 0; r < Rows; ++r) {
-      store_some(y.data + (row + r) * y.row_stride + column, tile.sums[r], y.cols - column);
+    } else {
+      store_tile(job, tile, segment.node);
     }
   }
 }
@@ -82,9 +103,13 @@ void multiply_panels(CodeProduct const& product,
   for (std::int64_t t = 0; t < tiles.count(); ++t) {
     std::int64_t const row = tiles.begin(t);
     with_tile_rows(tiles.begin(t + 1) - row, [&](auto tile_rows) {
+      constexpr int width = streamed_panels(tile_rows());
       TileJob job{product, layout, {product.rows + row * rows.bytes(), rows}, row, first_panel};
+      for (; job.panel + width <= last_panel; job.panel += width) {
+        multiply_tile<Kind, tile_rows(), width>(job);
+      }
       for (; job.panel < last_panel; ++job.panel) {
-        multiply_tile<Kind, tile_rows()>(job);
+        multiply_tile<Kind, tile_rows(), 1>(job);
       }
     });
   }
