@@ -4,25 +4,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
-#include <utility>
 
 #include "kernels/lanes/code_layout.hpp"
 #include "kernels/lanes/integers.hpp"
+#include "kernels/lanes/unrolled.hpp"
 
 /// \file
 /// The products of quantised rows with a chunk of a panel's codes, as integers.
 
 namespace talus::kernels::TALUS_TARGET {
-
-/// Calls function(std::integral_constant<int, i>) for 0 <= i < Count: a loop that is gone before
-/// the compiler decides which arrays can live in registers.
-template <int Count, class Function>
-[[gnu::always_inline]] inline void unrolled(Function const& function) {
-  [&]<int... Indices>(std::integer_sequence<int, Indices...>) __attribute__((always_inline)) {
-    (function(std::integral_constant<int, Indices>{}), ...);
-  }
-  (std::make_integer_sequence<int, Count>{});
-}
 
 /// Rows x 16 sums of a chunk's products. Where codes have four bits, all of an output's fit in
 /// pairs of 16 bits: 24 * 128 * 8 at most.

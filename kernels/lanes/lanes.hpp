@@ -71,6 +71,18 @@ struct Lanes {
 #endif
 }
 
+/// sum += a * b, as multiply_add(). The sum stays in its register: where many are summed at once,
+/// the compiler would rather keep what they are made of.
+[[gnu::always_inline]] inline void add_product(NativeFloats& sum, NativeFloats a, NativeFloats b) {
+#if defined(__AVX512F__)
+  __asm__("vfmadd231ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+#elif defined(__AVX2__) && defined(__FMA__)
+  __asm__("vfmadd231ps %2, %1, %0" : "+x"(sum) : "x"(a), "x"(b));
+#else
+  sum = multiply_add(a, b, sum);
+#endif
+}
+
 [[gnu::always_inline]] inline NativeFloats native_broadcast(float value) {
   return value - NativeFloats{};  // exact, NaN and infinities too
 }

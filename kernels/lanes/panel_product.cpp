@@ -9,9 +9,6 @@
 namespace talus::kernels::TALUS_TARGET {
 namespace {
 
-constexpr std::int64_t panel_outputs = PackedWeights::panel_outputs;
-static_assert(panel_outputs == num_lanes);
-
 /// Panels that share a pass over the rows of x.
 constexpr std::int64_t max_group_panels = 4;
 
@@ -85,9 +82,9 @@ void save_stack(TileJob const& job, int depth, Tile<Rows, Panels> const* stack) 
 template <int Rows, int Panels, class Weight>
 void multiply_tile(TileJob const& job) {
   PanelProduct const& product = job.product;
-  std::int64_t const panel_stride = product.w->in() * num_lanes;
+  std::int64_t const panel_stride = panel_elements<Weight>(product.w->in());
   auto const* const weights = reinterpret_cast<Weight const*>(product.w->data());
-  TileWeights<Weight> const w{weights + job.panel * panel_stride, panel_stride, num_lanes};
+  TileWeights<Weight> const w{weights + job.panel * panel_stride, panel_stride};
   SumBlock const& block = job.block;
   Tile<Rows, Panels> stack[Segments::max_depth + 1];
   int depth = depth_before(product.segments, block);
@@ -229,7 +226,7 @@ void pack_tile(PanelProduct const& product, std::int64_t tile, float* packed) {
 }
 
 PanelGroups::PanelGroups(std::int64_t rows, std::int64_t out)
-    : panels_{(out + panel_outputs - 1) / panel_outputs} {
+    : panels_{(out + num_lanes - 1) / num_lanes} {
   std::int64_t const group = rows <= max_tile_rows
                                  ? tile_panels(static_cast<int>(std::max<std::int64_t>(rows, 1)))
                                  : max_group_panels;

@@ -4,14 +4,14 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
-#include <type_traits>
 
 #if defined(__SSE2__)
-#include <emmintrin.h>
+#include <xmmintrin.h>
 #endif
 
 #include "kernels/detail/elements.hpp"
 #include "kernels/lanes/for_each.hpp"
+#include "kernels/lanes/panel_layout.hpp"
 #include "kernels/packed_weights.hpp"
 
 /// \file
@@ -25,7 +25,7 @@ inline constexpr std::int64_t strip_columns = 32;
 
 /// The strip of one row after another.
 template <class Weight>
-using RowStrips = Weight[PackedWeights::panel_outputs][strip_columns];
+using RowStrips = Weight[num_lanes][strip_columns];
 
 /// `count` elements of `rows` from (row, col) on, converted.
 inline void read_strip(
@@ -60,39 +60,28 @@ inline void read_strip(RawRows const& rows,
   }
 }
 
+/// Four words of four rows: to[j * num_lanes + i] = word j of from[i].
+template <class Weight>
+void turn_square(Weight const* const (&from)[4], std::uint32_t* to) {
 #if defined(__SSE2__)
-
-/// Eight columns of eight rows: to[j * to_stride + i] = from[i * from_stride + j].
-inline void turn_square(std::uint16_t const* from,
-                        std::int64_t from_stride,
-                        std::uint16_t* to,
-                        std::int64_t to_stride) {
-  __m128i rows[8];
-  for (int i = 0; i < 8; ++i) {
-    rows[i] = _mm_loadu_si128(reinterpret_cast<__m128i const*>(from + i * from_stride));
-  }
-  __m128i pairs[8];  // of rows i and i + 4, so that the order comes out right in the end
+  __m128 rows[4];
   for (int i = 0; i < 4; ++i) {
-    pairs[2 * i] = _mm_unpacklo_epi16(rows[i], rows[i + 4]);
-    pairs[2 * i + 1] = _mm_unpackhi_epi16(rows[i], rows[i + 4]);
+    rows[i] = _mm_loadu_ps(reinterpret_cast<float const*>(from[i]));
   }
-  for (int half = 0; half < 2; ++half) {
-    __m128i const even_low = _mm_unpacklo_epi16(pairs[half], pairs[4 + half]);
-    __m128i const even_high = _mm_unpackhi_epi16(pairs[half], pairs[4 + half]);
-    __m128i const odd_low = _mm_unpacklo_epi16(pairs[2 + half], pairs[6 + half]);
-    __m128i const odd_high = _mm_unpackhi_epi16(pairs[2 + half], pairs[6 + half]);
-    __m128i const columns[4] = {_mm_unpacklo_epi16(even_low, odd_low),
-                                _mm_unpackhi_epi16(even_low, odd_low),
-                                _mm_unpacklo_epi16(even_high, odd_high),
-                                _mm_unpackhi_epi16(even_high, odd_high)};
+  _MM_TRANSPOSE4_PS(rows[0], rows[1], rows[2], rows[3]);
+  for (int j = 0; j < 4; ++j) {
+    _mm_storeu_ps(reinterpret_cast<float*>(to + j * num_lanes), rows[j]);
+  }
+#else
+  for (int i = 0; i < 4; ++i) {
+    std::uint32_t words[4];
+    std::memcpy(words, from[i], sizeof words);
     for (int j = 0; j < 4; ++j) {
-      std::uint16_t* const column = to + (half * 4 + j) * to_stride;
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(column), columns[j]);
+      std::memcpy(to + j * num_lanes + i, &words[j], sizeof words[j]);
     }
   }
-}
-
 #endif
+}
 
 /// Rows [first, last) of a checkpoint's that come to one panel, from its output `lane` on.
 struct PanelRows {
@@ -108,7 +97,7 @@ void for_each_panel(ExecContext const& exec,
                     MatrixOrigin origin,
                     RawRows const& rows,
                     Body const& body) {
-  constexpr std::int64_t lanes = PackedWeights::panel_outputs;
+  constexpr std::int64_t lanes = num_lanes;
   std::int64_t const first_panel = origin.row / lanes;
   std::int64_t const last_panel = (origin.row + rows.rows - 1) / lanes + 1;
   auto const pack = [&](std::int64_t i) {
@@ -127,29 +116,41 @@ void for_each_panel(ExecContext const& exec,
   for_each(exec, "talus::kernels::pack_rows", count, rows.rows * rows.cols / 16, pack);
 }
 
-/// Columns [0, count) of strips of rows [0, num_rows), as rows of a panel, from `lane` on.
+/// Rows and columns of strips that are filled.
+struct StripExtent {
+  std::int64_t rows = 0;
+  std::int64_t cols = 0;
+};
+
+/// Where the first row and column of strips come to in a panel.
+struct PanelPlace {
+  std::int64_t input = 0;
+  std::int64_t lane = 0;
+};
+
+/// Columns of strips as rows of a panel.
 template <class Weight>
 void turn_strips(RowStrips<Weight> const& strips,
-                 std::int64_t num_rows,
-                 std::int64_t count,
-                 std::int64_t lane,
+                 StripExtent extent,
+                 PanelPlace place,
                  Weight* panel) {
-  constexpr std::int64_t lanes = PackedWeights::panel_outputs;
-#if defined(__SSE2__)
-  if constexpr (std::is_same_v<Weight, std::uint16_t>) {
-    if (num_rows == lanes && count == strip_columns) {
-      for (std::int64_t row = 0; row < lanes; row += 8) {
-        for (std::int64_t col = 0; col < strip_columns; col += 8) {
-          turn_square(&strips[row][col], strip_columns, panel + col * lanes + row, lanes);
-        }
+  constexpr std::int64_t shared = word_inputs<Weight>;
+  if (extent.rows == num_lanes && extent.cols == strip_columns && place.input % shared == 0) {
+    auto* const to = reinterpret_cast<std::uint32_t*>(panel) + place.input / shared * num_lanes;
+    for (std::int64_t col = 0; col < strip_columns; col += 4 * shared) {
+      for (std::int64_t row = 0; row < num_lanes; row += 4) {
+        turn_square({&strips[row][col],
+                     &strips[row + 1][col],
+                     &strips[row + 2][col],
+                     &strips[row + 3][col]},
+                    to + col / shared * num_lanes + row);
       }
-      return;
     }
+    return;
   }
-#endif
-  for (std::int64_t j = 0; j < count; ++j) {
-    for (std::int64_t i = 0; i < num_rows; ++i) {
-      panel[j * lanes + lane + i] = strips[i][j];
+  for (std::int64_t j = 0; j < extent.cols; ++j) {
+    for (std::int64_t i = 0; i < extent.rows; ++i) {
+      panel[place_in_panel<Weight>(place.input + j, place.lane + i)] = strips[i][j];
     }
   }
 }

@@ -8,7 +8,8 @@
 #include <type_traits>
 #include <utility>
 
-#include "kernels/lanes/lanes.hpp"
+#include "kernels/lanes/panel_layout.hpp"
+#include "kernels/lanes/unrolled.hpp"
 
 /// \file
 /// The micro-kernel of matmul and attention: Rows x Panels groups of sixteen sums, in registers.
@@ -39,12 +40,11 @@ struct TileInput {
   std::int64_t step = 1;  ///< elements from one i to the next
 };
 
-/// Panels of the right operand: lane l of panel p at i is data[p * panel_stride + i * step + l].
+/// Panels of the right operand, as panel_layout.hpp says; panel p is at data + p * panel_stride.
 template <class Weight>
 struct TileWeights {
   Weight const* data = nullptr;
   std::int64_t panel_stride = 0;
-  std::int64_t step = num_lanes;
 };
 
 template <int Rows, int Panels>
@@ -57,37 +57,50 @@ struct Tile {
                                          TileWeights<Weight> const& w,
                                          std::int64_t first,
                                          std::int64_t last) {
+    constexpr int shared = word_inputs<Weight>;
     Tile tile = *this;  // a copy that no pointer aliases stays in registers
     float const* left = x.data + first * x.step;
-    Weight const* right = w.data + first * w.step;
-#pragma GCC unroll 4
-    for (; first < last; ++first) {
-      tile.add_products(left, x.row_stride, right, w.panel_stride);
+    Weight const* right = w.data + first / shared * shared * num_lanes;
+    auto const add = [&](auto index) __attribute__((always_inline)) {
+      tile.template add_products<index()>(left, x.row_stride, right, w.panel_stride);
       left += x.step;
-      right += w.step;
+      __asm__("" : "+r"(right));  // read again: registers are short
+    };
+    if (shared == 2 && first % 2 != 0 && first < last) {
+      add(std::integral_constant<int, shared - 1>{});
+      right += shared * num_lanes;
+      ++first;
+    }
+#pragma GCC unroll 2
+    for (; first + shared <= last; first += shared) {
+      unrolled<shared>(add);
+      right += shared * num_lanes;
+    }
+    if (first < last) {
+      add(std::integral_constant<int, 0>{});
     }
     *this = tile;
   }
 
  private:
-  template <class Weight>
+  /// Adds the products of one input, the `Index`th of its words.
+  template <int Index, class Weight>
   [[gnu::always_inline]] void add_products(float const* left,
                                            std::int64_t row_stride,
                                            Weight const* right,
                                            std::int64_t panel_stride) {
     Lanes weights[std::size_t{Panels}];
-#pragma GCC unroll 16
-    for (int p = 0; p < Panels; ++p) {
-      weights[p] = load(right + p * panel_stride);
-    }
-#pragma GCC unroll 16
-    for (int row = 0; row < Rows; ++row) {
-      Lanes const value = broadcast(left[row * row_stride]);
-#pragma GCC unroll 16
-      for (int p = 0; p < Panels; ++p) {
-        sums[row][p] = multiply_add(value, weights[p], sums[row][p]);
-      }
-    }
+    unrolled<Panels>([&](auto p) __attribute__((always_inline)) {
+      weights[p] = load_weights<Index>(right + p * panel_stride);
+    });
+    unrolled<Rows>([&](auto row) __attribute__((always_inline)) {
+      NativeFloats const value = native_broadcast(left[row * row_stride]);
+      unrolled<Panels * native_parts>([&](auto i) __attribute__((always_inline)) {
+        constexpr int p = i() / native_parts;
+        constexpr int part = i() % native_parts;
+        add_product(sums[row][p].part[part], value, weights[p].part[part]);
+      });
+    });
   }
 };
 

@@ -8,22 +8,16 @@
 /// \file
 /// How matrices lie in memory for the tile registers of AMX.
 ///
-/// Weights: panels of sixteen outputs; in each, for every two inputs, the sixteen outputs' two
-/// weights side by side: a row of a tile. x: blocks of up to sixteen rows times 32 inputs, which
-/// begin where a segment of the sum does, filled up with zeros where it ends: so a sum's order does
-/// not depend on how the summed axis was cut, and what a tile reads of the weights beyond a segment
-/// counts nothing.
+/// Weights: as lanes/panel_layout.hpp says, a row of words is a row of a tile. x: blocks of up to
+/// sixteen rows times 32 inputs, which begin where a segment of the sum does, filled up with zeros
+/// where it ends: so a sum's order does not depend on how the summed axis was cut, and what a tile
+/// reads of the weights beyond a segment counts nothing.
 
 namespace talus::kernels::TALUS_TARGET {
 
 inline constexpr std::int64_t tile_rows = 16;     ///< of x in one tile
 inline constexpr std::int64_t tile_inputs = 32;   ///< of x in one tile
 inline constexpr std::int64_t tile_outputs = 16;  ///< a panel's
-
-/// Elements of a panel of weights.
-[[nodiscard]] constexpr std::int64_t panel_elements(std::int64_t in) {
-  return (in + 1) / 2 * 2 * tile_outputs;
-}
 
 /// Where a segment's blocks begin: tiles hold pairs of inputs.
 [[nodiscard]] constexpr std::int64_t first_input(Segment const& segment) {

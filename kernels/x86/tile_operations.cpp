@@ -1,8 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/x86/tile_functions.hpp"
+#include "kernels/x86/tile_layout.hpp"
 
 namespace talus::kernels::TALUS_TARGET {
 namespace {
+
+/// The base target's panels are what tiles want.
+std::int64_t bytes_for_tiles(std::int64_t out, std::int64_t in, DType dtype) {
+  std::int64_t const bytes = TALUS_BASE_TARGET::operations().weight_bytes(out, in, dtype);
+  // The last tile of the last panel may read beyond its inputs.
+  std::int64_t const beyond = dtype == DType::bf16 ? tile_inputs * tile_outputs : 0;
+  return bytes + beyond * size_of(dtype);
+}
 
 /// This target's matmuls for bfloat16, the base target's for all other weights.
 Operations const& matmuls_for(DType dtype) {
@@ -18,8 +27,7 @@ Operations const& matmuls_for(DType dtype) {
 
 Operations operations() noexcept {
   Operations table = TALUS_BASE_TARGET::operations();
-  table.weight_bytes = weight_bytes;
-  table.pack_rows = pack_rows;
+  table.weight_bytes = bytes_for_tiles;
   table.matmul = [](ExecContext const& exec,
                     MatrixView<float const> x,
                     PackedWeights const& w,

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "kernels/lanes/lanes.hpp"
+#include "kernels/lanes/panel_layout.hpp"
 #include "kernels/lanes/panel_product.hpp"
 #include "kernels/x86/tile_layout.hpp"
 #include "kernels/x86/tile_registers.hpp"
@@ -150,7 +151,7 @@ void multiply_pass(TileRegisters& tiles, Pass const& pass) {
   constexpr int count = Halves * Panels;
   alignas(64) TileSums stack[Segments::max_depth + 1][std::size_t{count}];
   PanelProduct const& product = pass.product;
-  std::int64_t const panel_stride = panel_elements(product.w->in());
+  std::int64_t const panel_stride = panel_elements<std::uint16_t>(product.w->in());
   auto const* const weights =
       reinterpret_cast<std::uint16_t const*>(product.w->data()) + pass.panel * panel_stride;
   std::uint16_t const* x[2] = {pass.x[0], pass.x[1]};
