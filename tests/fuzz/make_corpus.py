@@ -192,7 +192,7 @@ def template_seeds():
     cases = (DATA / "templates" / "cases.jsonl").read_text(encoding="utf-8").split("\n")[:-1]
     for number, line in enumerate(cases):
         case = json.loads(line)
-        if number % 16 == 0 and len(case["template"]) < 400:
+        if number % 16 == 0 and 0 < len(case.get("template", "")) < 400:
             seeds[f"case-{number}"] = case["template"]
     return seeds
 
