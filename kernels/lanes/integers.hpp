@@ -87,7 +87,10 @@ inline constexpr std::int16_t ones[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1
 /// Adds w0 * x0 + w1 * x1 + w2 * x2 + w3 * x3 in each lane. The sums of the first two products and
 /// of the last two must fit in 16 bits.
 [[gnu::always_inline]] inline void add_products(NativeInts& sums, NativeCodes w, NativeInts x) {
-#if defined(__AVX512BW__)
+#if defined(__AVX512VNNI__)
+  sums = std::bit_cast<NativeInts>(_mm512_dpbusd_epi32(
+      std::bit_cast<__m512i>(sums), std::bit_cast<__m512i>(w), std::bit_cast<__m512i>(x)));
+#elif defined(__AVX512BW__)
   NativePairs products;
   __asm__("vpmaddubsw %3, %2, %1\n\tvpmaddwd %4, %1, %1\n\tvpaddd %1, %0, %0"
           : "+v"(sums), "=&v"(products)

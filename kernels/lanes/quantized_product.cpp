@@ -19,36 +19,21 @@ struct TileJob {
 /// The sums over inputs [first, last) of whole chunks.
 template <QuantKind Kind, int Rows, int Panels>
 void accumulate(TileJob const& job, Segment const& segment, CodeTile<Kind, Rows, Panels>& result) {
-  if (segment.first == segment.last) {
-    return;
-  }
   CodeTile<Kind, Rows, Panels> tile = result;  // a copy that no pointer aliases
-  QuantStorage const& storage = *job.product.w->codes();
-  CodeLayout const& layout = job.layout;
-  std::int64_t const panel_bytes = layout.panel_bytes();
-  std::byte const* const panels = job.product.w->data() + job.panel * panel_bytes;
-  bool const has_zeros = storage.format.zero_points;
-  std::int64_t chunk = segment.first / quant_chunk;
-  std::int64_t const last = (segment.last + quant_chunk - 1) / quant_chunk;
-  std::int64_t group = layout.group_of(chunk);
-  std::byte const* header = panels + layout.header_at(group);
-  std::byte const* codes = panels + layout.codes_at(chunk);
-  while (chunk < last) {
-    GroupHeader headers[static_cast<unsigned>(Panels)];
-    unrolled<Panels>([&](auto p) {
-      headers[p] = GroupHeader{header + p * panel_bytes, storage, layout.scale_bytes()};
-    });
-    std::int64_t const end = std::min(last, layout.end_of(group));
-    for (; chunk < end; ++chunk) {
-      unrolled<Panels>([&](auto p) {
-        tile.add_chunk(p, job.x, chunk, codes + p * panel_bytes, headers[p], has_zeros);
-      });
-      codes += layout.chunk_bytes();
-    }
-    header = codes;
-    codes += layout.header_bytes();
-    ++group;
-  }
+  PackedWeights const& w = *job.product.w;
+  std::int64_t const panel_bytes = job.layout.panel_bytes();
+  bool const has_zeros = w.codes()->format.zero_points;
+  for_each_chunk<Panels>(
+      w,
+      job.layout,
+      job.panel,
+      segment,
+      [&](std::int64_t chunk, std::byte const* codes, auto const& headers)
+          __attribute__((always_inline)) {
+            unrolled<Panels>([&](auto p) __attribute__((always_inline)) {
+              tile.add_chunk(p, job.x, chunk, codes + p * panel_bytes, headers[p], has_zeros);
+            });
+          });
   result = tile;
 }
 
@@ -117,7 +102,9 @@ void multiply_panels(CodeProduct const& product,
 
 }  // namespace
 
-void multiply_codes(CodeProduct const& product, std::int64_t first_panel, std::int64_t last_panel) {
+void multiply_in_lanes(CodeProduct const& product,
+                       std::int64_t first_panel,
+                       std::int64_t last_panel) {
   switch (product.w->codes()->format.kind) {
     case QuantKind::int8:
       return multiply_panels<QuantKind::int8>(product, first_panel, last_panel);

@@ -27,4 +27,17 @@ struct CodeProduct {
 /// that it is computed with.
 void multiply_codes(CodeProduct const& product, std::int64_t first_panel, std::int64_t last_panel);
 
+/// The same with vector instructions alone, where a target has others, too.
+void multiply_in_lanes(CodeProduct const& product,
+                       std::int64_t first_panel,
+                       std::int64_t last_panel);
+
+#if !TALUS_TARGET_HAS_TILES
+inline void multiply_codes(CodeProduct const& product,
+                           std::int64_t first_panel,
+                           std::int64_t last_panel) {
+  multiply_in_lanes(product, first_panel, last_panel);
+}
+#endif
+
 }  // namespace talus::kernels::TALUS_TARGET

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 
 #include "kernels/lanes/chunk_products.hpp"
 #include "kernels/lanes/quantized_rows.hpp"
+#include "kernels/lanes/segments.hpp"
 
 /// \file
 /// The micro-kernel of quantised matmuls: Rows x 16 sums, of integers inside a chunk.
@@ -63,6 +65,41 @@ struct GroupHeader {
     }
   }
 };
+
+/// Calls body(chunk, codes, headers) for the chunks of a segment in order: `codes` are the first of
+/// `Panels` panels from `panel` on, the others' follow at layout.panel_bytes(); headers are all
+/// panels'.
+template <int Panels, class Body>
+[[gnu::always_inline]] inline void for_each_chunk(PackedWeights const& w,
+                                                  CodeLayout const& layout,
+                                                  std::int64_t panel,
+                                                  Segment const& segment,
+                                                  Body const& body) {
+  if (segment.first == segment.last) {
+    return;
+  }
+  std::int64_t const panel_bytes = layout.panel_bytes();
+  std::byte const* const panels = w.data() + panel * panel_bytes;
+  std::int64_t chunk = segment.first / quant_chunk;
+  std::int64_t const last = (segment.last + quant_chunk - 1) / quant_chunk;
+  std::int64_t group = layout.group_of(chunk);
+  std::byte const* header = panels + layout.header_at(group);
+  std::byte const* codes = panels + layout.codes_at(chunk);
+  while (chunk < last) {
+    GroupHeader headers[static_cast<unsigned>(Panels)];
+    unrolled<Panels>([&](auto p) __attribute__((always_inline)) {
+      headers[p] = GroupHeader{header + p * panel_bytes, *w.codes(), layout.scale_bytes()};
+    });
+    std::int64_t const end = std::min(last, layout.end_of(group));
+    for (; chunk < end; ++chunk) {
+      body(chunk, codes, headers);
+      codes += layout.chunk_bytes();
+    }
+    header = codes;
+    codes += layout.header_bytes();
+    ++group;
+  }
+}
 
 /// Panels that few rows are multiplied with side by side: so many streams keep the processor's
 /// prefetching busy, where one does not.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "kernels/lanes/quantized_functions.hpp"
 #include "kernels/x86/tile_functions.hpp"
 #include "kernels/x86/tile_layout.hpp"
 
@@ -27,6 +28,7 @@ Operations const& matmuls_for(DType dtype) {
 
 Operations operations() noexcept {
   Operations table = TALUS_BASE_TARGET::operations();
+  table.codes = code_operations();
   table.weight_bytes = bytes_for_tiles;
   table.matmul = [](ExecContext const& exec,
                     MatrixView<float const> x,

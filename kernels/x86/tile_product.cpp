@@ -6,6 +6,7 @@
 #include "kernels/lanes/panel_product.hpp"
 #include "kernels/x86/tile_layout.hpp"
 #include "kernels/x86/tile_registers.hpp"
+#include "kernels/x86/tile_sums.hpp"
 
 /// \file
 /// lanes/panel_product.hpp with the tile registers of AMX: x rounded to bfloat16, products of
@@ -14,27 +15,7 @@
 namespace talus::kernels::TALUS_TARGET {
 namespace {
 
-/// Rows of x that share a pass over the weights: two tiles.
-constexpr std::int64_t max_rows = 2 * tile_rows;
-
 constexpr std::int64_t max_group_panels = 4;
-
-/// Sums of one tile.
-using TileSums = float[tile_rows][tile_outputs];
-
-/// Rows of x in one pass.
-struct RowTile {
-  std::int64_t first = 0;
-  std::int64_t count = 0;
-
-  RowTile(std::int64_t tile, std::int64_t rows)
-      : first{tile * max_rows}, count{std::min(max_rows, rows - tile * max_rows)} {}
-
-  /// Rows of its first or second tile.
-  [[nodiscard]] std::int64_t rows_of(std::int64_t half) const {
-    return std::clamp<std::int64_t>(count - half * tile_rows, 0, tile_rows);
-  }
-};
 
 std::int64_t padded_inputs(PanelProduct const& product) {
   std::int64_t blocks = 0;
@@ -125,26 +106,6 @@ void store_sums(TileRegisters const& tiles, TileSums* sums) {
   (std::make_integer_sequence<int, Halves * Panels>{});
 }
 
-/// to = older + newer, of `count` tiles.
-void fold(TileSums const* older, TileSums const* newer, int count, TileSums* to) {
-  for (std::int64_t i = 0; i < count * tile_rows; ++i) {
-    store(to[0][i], load(older[0][i]) + load(newer[0][i]));
-  }
-}
-
-template <int Halves, int Panels>
-void store_results(Pass const& pass, TileSums const* sums, MatrixView<float> y) {
-  for (int half = 0; half < Halves; ++half) {
-    for (std::int64_t r = 0; r < pass.rows.rows_of(half); ++r) {
-      float* const row = y.data + (pass.rows.first + half * tile_rows + r) * y.row_stride;
-      for (int p = 0; p < Panels; ++p) {
-        std::int64_t const column = (pass.panel + p) * tile_outputs;
-        store_some(row + column, load(sums[half * Panels + p][r]), y.cols - column);
-      }
-    }
-  }
-}
-
 /// All segments of the sums of up to two tiles of rows and four panels.
 template <int Halves, int Panels>
 void multiply_pass(TileRegisters& tiles, Pass const& pass) {
@@ -176,7 +137,7 @@ void multiply_pass(TileRegisters& tiles, Pass const& pass) {
       ++depth;
       continue;
     }
-    store_results<Halves, Panels>(pass,
+    store_results<Halves, Panels>({pass.rows, pass.panel, 0},
                                   stack[depth],
                                   product.partials.empty()
                                       ? product.y

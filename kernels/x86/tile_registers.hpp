@@ -8,9 +8,10 @@
 
 namespace talus::kernels::TALUS_TARGET {
 
-/// What the eight tile registers hold: up to sixteen rows of 64 bytes each.
+/// What the eight tile registers hold: up to sixteen rows of up to 64 bytes each.
 struct TileShapes {
   std::uint8_t rows[8] = {};
+  std::uint8_t row_bytes[8] = {64, 64, 64, 64, 64, 64, 64, 64};
 
   friend bool operator==(TileShapes const&, TileShapes const&) = default;
 };
@@ -31,14 +32,15 @@ class TileRegisters {
   template <int T>
   void load(void const* from, std::int64_t stride) {
     for (int row = 0; row < shapes_.rows[T]; ++row) {
-      std::memcpy(tiles_[T][row], static_cast<std::byte const*>(from) + row * stride, 64);
+      std::memcpy(
+          tiles_[T][row], static_cast<std::byte const*>(from) + row * stride, shapes_.row_bytes[T]);
     }
   }
 
   template <int T>
   void store(void* to, std::int64_t stride) const {
     for (int row = 0; row < shapes_.rows[T]; ++row) {
-      std::memcpy(static_cast<std::byte*>(to) + row * stride, tiles_[T][row], 64);
+      std::memcpy(static_cast<std::byte*>(to) + row * stride, tiles_[T][row], shapes_.row_bytes[T]);
     }
   }
 
@@ -49,7 +51,22 @@ class TileRegisters {
       for (int pair = 0; pair < 16; ++pair) {
         for (int col = 0; col < 16; ++col) {
           for (int i = 0; i < 2; ++i) {
-            at<C>(row, col) += half<A>(row, 2 * pair + i) * half<B>(pair, 2 * col + i);
+            at<C, float>(row, col) += half<A>(row, 2 * pair + i) * half<B>(pair, 2 * col + i);
+          }
+        }
+      }
+    }
+  }
+
+  /// C += A B: C [rows, 16] int32, A [rows, 4 k] with a sign, B [k, 16, 4] without one.
+  template <int C, int A, int B>
+  void multiply_bytes() {
+    for (int row = 0; row < shapes_.rows[C]; ++row) {
+      for (int k = 0; k < shapes_.row_bytes[A] / 4; ++k) {
+        for (int col = 0; col < 16; ++col) {
+          for (int i = 0; i < 4; ++i) {
+            at<C, std::int32_t>(row, col) +=
+                at<A, std::int8_t>(row, 4 * k + i) * at<B, std::uint8_t>(k, 4 * col + i);
           }
         }
       }
@@ -57,9 +74,9 @@ class TileRegisters {
   }
 
  private:
-  template <int T>
-  [[nodiscard]] float& at(int row, int col) {
-    return reinterpret_cast<float*>(tiles_[T][row])[col];
+  template <int T, class Element>
+  [[nodiscard]] Element& at(int row, int col) {
+    return reinterpret_cast<Element*>(tiles_[T][row])[col];
   }
 
   template <int T>
@@ -107,7 +124,7 @@ class TileRegisters {
     static_assert(sizeof memory == 64);
     for (int tile = 0; tile < 8; ++tile) {
       memory.rows[tile] = shapes.rows[tile];
-      memory.row_bytes[tile] = shapes.rows[tile] > 0 ? 64 : 0;
+      memory.row_bytes[tile] = shapes.rows[tile] > 0 ? shapes.row_bytes[tile] : 0;
     }
     asm volatile("ldtilecfg %0" ::"m"(memory));
   }
@@ -131,6 +148,12 @@ class TileRegisters {
   template <int C, int A, int B>
   void multiply() {
     asm volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"i"(C), "i"(A), "i"(B));
+  }
+
+  /// C += A B: C [rows, 16] int32, A [rows, 4 k] with a sign, B [k, 16, 4] without one.
+  template <int C, int A, int B>
+  void multiply_bytes() {
+    asm volatile("tdpbsud %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"i"(C), "i"(A), "i"(B));
   }
 
  private:
