@@ -144,11 +144,12 @@ inline constexpr std::int16_t ones[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1
       _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(table), std::bit_cast<__m256i>(codes)));
 #endif
 #else
+  auto const mask = [](auto lanes) { return std::bit_cast<NativeCodes>(lanes); };
   NativeCodes const magnitudes = codes & 7;
-  NativeCodes const values = magnitudes + ((magnitudes > 4) & (magnitudes - 4)) +
-                             (std::bit_cast<NativeCodes>(magnitudes == 7) & 2);
-  return 12 + (std::bit_cast<NativeCodes>((codes & 8) != 0) & -values) +
-         (std::bit_cast<NativeCodes>((codes & 8) == 0) & values);
+  NativeCodes const values =
+      magnitudes + (mask(magnitudes > 4) & (magnitudes - 4)) + (mask(magnitudes == 7) & 2);
+  NativeCodes const is_negative = mask((codes & 8) != 0);
+  return 12 + (is_negative & -values) + (~is_negative & values);
 #endif
 }
 
