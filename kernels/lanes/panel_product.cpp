@@ -53,7 +53,18 @@ struct TileJob {
   std::int64_t row = 0;
   std::int64_t panel = 0;
   float* state = nullptr;  ///< its unfinished sums, where the product has more than one block
+  std::int64_t ahead = 0;  ///< bytes from the block's weights to those it asks for; 0: none
 };
+
+/// What a tile asks for while it works on a segment from input `first` on.
+template <class Weight>
+std::byte const* memory_ahead(TileJob const& job, Weight const* panel, std::int64_t first) {
+  if (job.ahead == 0) {
+    return nullptr;
+  }
+  auto const* const block = reinterpret_cast<std::byte const*>(panel + job.block.first * num_lanes);
+  return block + job.ahead + (first - job.block.first) / line_inputs * line_bytes;
+}
 
 TileInput rows_at(PanelProduct const& product, std::int64_t row, std::int64_t num_rows) {
   if (product.packed != nullptr) {
@@ -99,8 +110,13 @@ void multiply_tile(TileJob const& job) {
     if (segment.first < block.first) {
       tile = stack[--depth];
     }
-    tile.accumulate(
-        job.x, w, std::max(segment.first, block.first), std::min(segment.last, block.last));
+    std::int64_t const first = std::max(segment.first, block.first);
+    std::int64_t const last = std::min(segment.last, block.last);
+    if constexpr (Rows > max_tile_rows / 2) {
+      tile.accumulate(job.x, w, first, last, memory_ahead(job, w.data, first));
+    } else {
+      tile.accumulate(job.x, w, first, last);  // the only tile, or of few rows
+    }
     if (segment.last > block.last) {
       stack[depth++] = tile;
       break;
@@ -158,8 +174,26 @@ std::int64_t floats_of_state(PanelProduct const& product) {
   return most * max_tile_rows * num_lanes;
 }
 
+/// Bytes from a block's weights to those that its `index`th tile asks for: a slice of what the
+/// panel has next, its own next block or the first one of the next group's panel, `width` panels
+/// on.
+template <class Weight>
+std::int64_t bytes_ahead(PanelProduct const& product,
+                         SumBlock const& block,
+                         std::int64_t width,
+                         std::int64_t index) {
+  constexpr std::int64_t input_bytes = num_lanes * sizeof(Weight);
+  constexpr std::int64_t slices = input_bytes * line_inputs / line_bytes;
+  if (index >= slices) {
+    return 0;
+  }
+  std::int64_t const inputs = block.last - block.first;
+  std::int64_t const next = block.is_last ? width * product.w->in() - block.first : inputs;
+  return next * input_bytes + index * inputs / line_inputs * line_bytes;
+}
+
 /// Tiles [first, last) of a group, block after block: each block of weights serves all tiles before
-/// the next.
+/// the next, which comes from memory while it does.
 template <class Weight>
 void multiply_blocks(PanelProduct const& product, PanelRange panels, TileRange tiles) {
   alignas(64) float states[state_floats];
@@ -177,7 +211,8 @@ void multiply_blocks(PanelProduct const& product, PanelRange panels, TileRange t
                         rows_at(product, row, num_rows),
                         row,
                         panels.first,
-                        states + (t - tiles.first) * width * state_stride};
+                        states + (t - tiles.first) * width * state_stride,
+                        bytes_ahead<Weight>(product, block, width, t)};
       multiply_rows<Weight>(job, num_rows, panels, state_stride);
     }
   } while (!block.is_last);

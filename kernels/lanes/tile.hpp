@@ -47,16 +47,24 @@ struct TileWeights {
   std::int64_t panel_stride = 0;
 };
 
+/// What is asked for ahead: a cache line while so many inputs are worked on.
+inline constexpr std::int64_t line_bytes = 64;
+inline constexpr int line_inputs = 8;
+
 template <int Rows, int Panels>
 struct Tile {
   Lanes sums[std::size_t{Rows}][std::size_t{Panels}];
 
   /// Adds the products over i in [first, last), in order, each sum one chain.
+  ///
+  /// \param ahead  where memory begins that is asked for meanwhile, `line_bytes` for each
+  ///               `line_inputs` of i; or null
   template <class Weight>
   [[gnu::always_inline]] void accumulate(TileInput const& x,
                                          TileWeights<Weight> const& w,
                                          std::int64_t first,
-                                         std::int64_t last) {
+                                         std::int64_t last,
+                                         std::byte const* ahead = nullptr) {
     constexpr int shared = word_inputs<Weight>;
     Tile tile = *this;  // a copy that no pointer aliases stays in registers
     float const* left = x.data + first * x.step;
@@ -70,6 +78,17 @@ struct Tile {
       add(std::integral_constant<int, shared - 1>{});
       right += shared * num_lanes;
       ++first;
+    }
+    if (ahead != nullptr) {
+      for (; first + line_inputs <= last; first += line_inputs) {
+        __builtin_prefetch(ahead, 0, 2);
+        ahead += line_bytes;
+#pragma GCC unroll 4
+        for (int i = 0; i < line_inputs / shared; ++i) {
+          unrolled<shared>(add);
+          right += shared * num_lanes;
+        }
+      }
     }
 #pragma GCC unroll 2
     for (; first + shared <= last; first += shared) {
