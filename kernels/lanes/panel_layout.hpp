@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <bit>
 #include <cstdint>
-#include <type_traits>
+#include <cstring>
 
 #include "kernels/lanes/lanes.hpp"
 #include "kernels/packed_weights.hpp"

@@ -97,14 +97,13 @@ void for_each_panel(ExecContext const& exec,
                     MatrixOrigin origin,
                     RawRows const& rows,
                     Body const& body) {
-  constexpr std::int64_t lanes = num_lanes;
-  std::int64_t const first_panel = origin.row / lanes;
-  std::int64_t const last_panel = (origin.row + rows.rows - 1) / lanes + 1;
+  std::int64_t const first_panel = origin.row / num_lanes;
+  std::int64_t const last_panel = (origin.row + rows.rows - 1) / num_lanes + 1;
   auto const pack = [&](std::int64_t i) {
     std::int64_t const panel = first_panel + i;
-    std::int64_t const first = std::max(panel * lanes, origin.row);
-    std::int64_t const last = std::min((panel + 1) * lanes, origin.row + rows.rows);
-    body(PanelRows{first - origin.row, last - origin.row, panel, first - panel * lanes});
+    std::int64_t const first = std::max(panel * num_lanes, origin.row);
+    std::int64_t const last = std::min((panel + 1) * num_lanes, origin.row + rows.rows);
+    body(PanelRows{first - origin.row, last - origin.row, panel, first - panel * num_lanes});
   };
   std::int64_t const count = last_panel - first_panel;
   if (exec.team == nullptr) {

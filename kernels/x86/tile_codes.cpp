@@ -27,16 +27,11 @@ struct CodePass {
   std::int64_t panel = 0;
 };
 
-/// Integer sums in tiles 0 to 3, x in tiles 4 and 5, weights in 6 and 7.
+/// Weights are in tiles 6 and 7.
 template <int Halves, int Panels>
 TileShapes shapes_of(RowTile const& rows) {
-  TileShapes shapes;
+  TileShapes shapes = shapes_without_weights<Halves, Panels>(rows);
   for (int half = 0; half < Halves; ++half) {
-    auto const count = static_cast<std::uint8_t>(rows.rows_of(half));
-    for (int p = 0; p < Panels; ++p) {
-      shapes.rows[half * Panels + p] = count;
-    }
-    shapes.rows[4 + half] = count;
     shapes.row_bytes[4 + half] = static_cast<std::uint8_t>(quant_chunk);
   }
   for (int p = 0; p < Panels; ++p) {

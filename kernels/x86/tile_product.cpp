@@ -51,14 +51,7 @@ struct Pass {
 
 template <int Halves, int Panels>
 TileShapes shapes_of(RowTile const& rows) {
-  TileShapes shapes;
-  for (int half = 0; half < Halves; ++half) {
-    auto const count = static_cast<std::uint8_t>(rows.rows_of(half));
-    for (int p = 0; p < Panels; ++p) {
-      shapes.rows[half * Panels + p] = count;
-    }
-    shapes.rows[4 + half] = count;
-  }
+  TileShapes shapes = shapes_without_weights<Halves, Panels>(rows);
   shapes.rows[6] = tile_rows;
   shapes.rows[7] = tile_rows;
   return shapes;

@@ -6,6 +6,7 @@
 
 #include "kernels/lanes/lanes.hpp"
 #include "kernels/x86/tile_layout.hpp"
+#include "kernels/x86/tile_registers.hpp"
 #include "runtime/base/matrix_view.hpp"
 
 /// \file
@@ -32,6 +33,20 @@ struct RowTile {
     return std::clamp<std::int64_t>(count - half * tile_rows, 0, tile_rows);
   }
 };
+
+/// The tiles of a pass but for its weights': sums in tiles 0 to 3, x in tiles 4 and 5.
+template <int Halves, int Panels>
+[[nodiscard]] TileShapes shapes_without_weights(RowTile const& rows) {
+  TileShapes shapes;
+  for (int half = 0; half < Halves; ++half) {
+    auto const count = static_cast<std::uint8_t>(rows.rows_of(half));
+    for (int p = 0; p < Panels; ++p) {
+      shapes.rows[half * Panels + p] = count;
+    }
+    shapes.rows[4 + half] = count;
+  }
+  return shapes;
+}
 
 /// to = older + newer, of `count` tiles.
 inline void fold(TileSums const* older, TileSums const* newer, int count, TileSums* to) {
