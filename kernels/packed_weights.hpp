@@ -45,12 +45,12 @@ enum class Contents {
 
 /// The weights of a linear map, [out, in], packed for one backend, once, at load.
 ///
-/// The kokkos backend keeps panels of `panel_outputs` outputs: panel after panel, in each the `in`
-/// axis in order, for each of its elements the panel's outputs side by side (the last panel padded
-/// with zeros). So the vector lanes are outputs, and a sum's order along `in` is the same for one
-/// row of input and for five hundred. The reference backend keeps the matrix as it is.
-/// Quantised weights stay codes with their scales where the backend computes with those; where not
-/// (the reference), they are dequantised to f32 as they come.
+/// The fast backends keep panels of `panel_outputs` outputs: panel after panel, in each the `in`
+/// axis in order, for each of its elements, or each two of bfloat16, the panel's outputs side by
+/// side (the last panel padded with zeros). So the vector lanes are outputs, and a sum's order
+/// along `in` is the same for one row of input and for five hundred. The reference backend keeps
+/// the matrix as it is. Quantised weights stay codes with their scales where the backend computes
+/// with those; where not (the reference), they are dequantised to f32 as they come.
 class PackedWeights {
  public:
   static constexpr std::int64_t panel_outputs = 16;
