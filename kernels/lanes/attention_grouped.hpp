@@ -3,6 +3,7 @@
 
 #include "kernels/lanes/attention_piece.hpp"
 #include "kernels/lanes/attention_products.hpp"
+#include "kernels/lanes/attention_weights.hpp"
 
 namespace talus::kernels::TALUS_TARGET {
 
@@ -20,6 +21,7 @@ class GroupedPiece {
       : call_{call},
         tile_{tile},
         scratch_{scratch},
+        weights_{call, tile, scratch},
         rows_{tile.rows()},
         key_dim_{call.cache.shape().key_dim},
         value_dim_{call.cache.shape().value_dim},
@@ -37,10 +39,7 @@ class GroupedPiece {
     }
   }
 
-  void start(RowSums& sums) {
-    std::fill_n(sums.maximum, max_query_rows, no_score);
-    std::fill_n(scratch_.sums, rows_ * num_lanes, 0.0F);
-  }
+  void start(RowSums& sums) { weights_.start(sums); }
 
   /// Adds a piece to the sums of its segment; `is_first` where there is nothing yet.
   void add(Piece<Element> const& piece, bool is_first, RowSums& sums) {
@@ -49,7 +48,7 @@ class GroupedPiece {
     } else {
       score(piece);
     }
-    weigh(piece, sums);
+    weights_.weigh(piece, sums);
     if (is_wide_) {
       add_widened_values(piece, is_first, sums);
     } else {
@@ -57,11 +56,7 @@ class GroupedPiece {
     }
   }
 
-  void finish(RowSums& sums) {
-    for (std::int64_t row = 0; row < rows_; ++row) {
-      sums.sum[row] = sum_of(load(scratch_.sums + row * num_lanes));
-    }
-  }
+  void finish(RowSums& sums) { weights_.finish(sums); }
 
  private:
   static constexpr int width = word_elements<Element>;
@@ -120,50 +115,6 @@ class GroupedPiece {
         store_scores(sums, row, group);
       });
     });
-  }
-
-  /// Sums of products with codes become scores.
-  void scale_scores(Piece<Element> const& piece) {
-    for (std::int64_t group = piece.first; group < piece.last; ++group) {
-      Lanes const scales = load(piece.scales[group].keys);
-      for (std::int64_t row = 0; row < rows_; ++row) {
-        float* const scores = scratch_.scores + row * positions + group * num_lanes;
-        store(scores, load(scores) * scales);
-      }
-    }
-  }
-
-  /// Turns scores into weights, exactly 0 where a row doesn't see; of codes, times their scales.
-  void weigh(Piece<Element> const& piece, RowSums& sums) {
-    if constexpr (has_scales<Element>) {
-      scale_scores(piece);
-    }
-    if (call_.heads.soft_cap > 0.0F) {
-      cap_scores(call_.heads.soft_cap, scratch_.scores, rows_ * positions);
-    }
-    mask_scores(call_, tile_, piece, {positions, 1}, scratch_.scores);
-    std::int64_t const first = piece.first * num_lanes;
-    std::int64_t const count = (piece.last - piece.first) * num_lanes;
-    alignas(64) float greatest[max_query_rows];
-    for (std::int64_t row = 0; row < rows_; ++row) {
-      greatest[row] = greatest_of(scratch_.scores + row * positions + first, count);
-    }
-    raise_maxima(greatest, rows_, sums.maximum, scratch_.share);
-    for (std::int64_t row = 0; row < rows_; ++row) {
-      float* const scores = scratch_.scores + row * positions + first;
-      Lanes const maximum = broadcast(sums.maximum[row]);
-      Lanes sum = load(scratch_.sums + row * num_lanes) * broadcast(scratch_.share[row]);
-      for (std::int64_t j = 0; j < count; j += num_lanes) {
-        Lanes const weights = exp2_of_negative(load(scores + j) - maximum);
-        sum = sum + weights;
-        if constexpr (has_scales<Element>) {
-          store(scores + j, weights * load(piece.scales[piece.first + j / num_lanes].values));
-        } else {
-          store(scores + j, weights);
-        }
-      }
-      store(scratch_.sums + row * num_lanes, sum);
-    }
   }
 
   [[nodiscard]] Visible groups_of_rows(Piece<Element> const& piece,
@@ -239,6 +190,7 @@ class GroupedPiece {
   AttentionCall const& call_;
   QueryTile const& tile_;
   AttentionScratch& scratch_;
+  RowWeights<Element> weights_;
   std::int64_t rows_;
   std::int64_t key_dim_;
   std::int64_t value_dim_;
