@@ -3,6 +3,9 @@
 
 #include "kernels/lanes/attention_grouped.hpp"
 #include "kernels/lanes/attention_latent.hpp"
+#if TALUS_TARGET_HAS_TILES
+#include "kernels/x86/tile_attention.hpp"
+#endif
 
 namespace talus::kernels::TALUS_TARGET {
 namespace {
@@ -158,6 +161,11 @@ void attend_all(AttentionCall const& call, QueryTile const& tile) {
 /// Calls function with the walk that fits the cache, as std::type_identity<TileWalk<...>>.
 template <class Function>
 void with_walk(KvShape const& shape, Function const& function) {
+#if TALUS_TARGET_HAS_TILES
+  if (TilePiece<std::uint16_t>::fits(shape)) {
+    return function(std::type_identity<TileWalk<std::uint16_t, TilePiece>>{});
+  }
+#endif
   with_kv_element(shape.dtype, [&](auto element) {
     using Element = typename decltype(element)::type;
     shape.value_in_key ? function(std::type_identity<TileWalk<Element, LatentPiece>>{})

@@ -29,6 +29,7 @@ Operations const& matmuls_for(DType dtype) {
 Operations operations() noexcept {
   Operations table = TALUS_BASE_TARGET::operations();
   table.codes = code_operations();
+  table.paged_attention = paged_attention;
   table.weight_bytes = bytes_for_tiles;
   table.matmul = [](ExecContext const& exec,
                     MatrixView<float const> x,

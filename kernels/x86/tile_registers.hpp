@@ -44,11 +44,11 @@ class TileRegisters {
     }
   }
 
-  /// C += A B: C [rows, 16] float32, A [rows, 32] bfloat16, B [16, 16, 2] bfloat16.
+  /// C += A B: C [rows, 16] float32, A [rows, 2 k] bfloat16, B [k, 16, 2] bfloat16.
   template <int C, int A, int B>
   void multiply() {
     for (int row = 0; row < shapes_.rows[C]; ++row) {
-      for (int pair = 0; pair < 16; ++pair) {
+      for (int pair = 0; pair < shapes_.row_bytes[A] / 4; ++pair) {
         for (int col = 0; col < 16; ++col) {
           for (int i = 0; i < 2; ++i) {
             at<C, float>(row, col) += half<A>(row, 2 * pair + i) * half<B>(pair, 2 * col + i);
@@ -144,7 +144,7 @@ class TileRegisters {
     asm volatile("tilestored %%tmm%c2, (%0,%1,1)" ::"r"(to), "r"(stride), "i"(T) : "memory");
   }
 
-  /// C += A B: C [rows, 16] float32, A [rows, 32] bfloat16, B [16, 16, 2] bfloat16.
+  /// C += A B: C [rows, 16] float32, A [rows, 2 k] bfloat16, B [k, 16, 2] bfloat16.
   template <int C, int A, int B>
   void multiply() {
     asm volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"i"(C), "i"(A), "i"(B));
