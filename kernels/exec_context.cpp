@@ -19,6 +19,8 @@ char const* name_of(Backend backend) noexcept {
       return "avx2";
     case Backend::avx512:
       return "avx512";
+    case Backend::avx512_bf16:
+      return "avx512_bf16";
     case Backend::amx:
       return "amx";
   }

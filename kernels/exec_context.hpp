@@ -12,10 +12,10 @@ class ThreadTeam;
 /// A family of implementations of the operations.
 ///
 /// reference: plain float32 loops, the oracle. kokkos: portable, on any processor that Kokkos
-/// knows. avx2, avx512, amx: for x86 processors that have those instructions.
+/// knows. avx2, avx512, avx512_bf16, amx: for x86 processors that have those instructions.
 /// A backend is one order of summation: the same inputs give the same bits whatever the number of
 /// rows, threads or ranks, but two backends agree only to a tolerance.
-enum class Backend { reference, kokkos, avx2, avx512, amx };
+enum class Backend { reference, kokkos, avx2, avx512, avx512_bf16, amx };
 
 /// Where, and in what order, the operations of one caller run.
 ///
@@ -27,7 +27,7 @@ struct ExecContext {
   MemorySource* memory = nullptr;  ///< where buffers come from; null: the system
 };
 
-/// "reference", "kokkos", "avx2", "avx512", "amx".
+/// "reference", "kokkos", "avx2", "avx512", "avx512_bf16", "amx".
 [[nodiscard]] char const* name_of(Backend backend) noexcept;
 
 /// \throws ConfigError  naming what is allowed, if `name` is no backend that can run here

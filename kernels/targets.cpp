@@ -28,12 +28,24 @@ namespace avx512 {
 Operations operations() noexcept;
 }
 
+namespace avx512_vnni {
+Operations operations() noexcept;
+}
+
+namespace avx512_bf16 {
+Operations operations() noexcept;
+}
+
 namespace amx {
 Operations operations() noexcept;
 }
 #endif
 
-#if TALUS_EMULATES_TILES
+#if TALUS_EMULATES_TARGETS
+namespace avx512_bf16_emulated {
+Operations operations() noexcept;
+}
+
 namespace amx_emulated {
 Operations operations() noexcept;
 }
@@ -69,28 +81,53 @@ bool may_use_tiles() {
 }
 #endif
 
+#if TALUS_HAS_X86
+/// Those of AVX-512, as far as the processor has it.
+void add_avx512(std::vector<Target>& found) {
+  if (!(__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))) {
+    return;
+  }
+  bool const has_vnni = __builtin_cpu_supports("avx512vnni");
+  found.push_back({Backend::avx512, has_vnni ? avx512_vnni::operations() : avx512::operations()});
+  if (has_vnni && __builtin_cpu_supports("avx512bf16")) {
+    found.push_back({Backend::avx512_bf16, avx512_bf16::operations()});
+  }
+  if (may_use_tiles()) {
+    found.push_back({Backend::amx, amx::operations()});
+  }
+}
+#endif
+
+#if TALUS_EMULATES_TARGETS
+/// Those that the processor doesn't have.
+void add_emulated(std::vector<Target>& found) {
+  auto const add = [&](Backend backend, Operations const& operations) {
+    bool const is_there = std::any_of(found.begin(), found.end(), [&](Target const& target) {
+      return target.backend == backend;
+    });
+    if (!is_there) {
+      found.push_back({backend, operations});
+    }
+  };
+  add(Backend::avx512_bf16, avx512_bf16_emulated::operations());
+  add(Backend::amx, amx_emulated::operations());
+}
+#endif
+
 std::vector<Target> find_targets() {
   std::vector<Target> found{{Backend::reference, reference::table_of_operations()},
                             {Backend::kokkos, kokkos::operations()}};
 #if TALUS_HAS_X86
   __builtin_cpu_init();
-  bool const has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                        __builtin_cpu_supports("bmi2") && has_half_conversions();
-  if (has_avx2) {
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+      __builtin_cpu_supports("bmi2") && has_half_conversions()) {
     found.push_back({Backend::avx2, avx2::operations()});
-  }
-  if (has_avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")) {
-    found.push_back({Backend::avx512, avx512::operations()});
-    if (may_use_tiles()) {
-      found.push_back({Backend::amx, amx::operations()});
-    }
-  }
-#if TALUS_EMULATES_TILES
-  if (has_avx2 && found.back().backend != Backend::amx) {
-    found.push_back({Backend::amx, amx_emulated::operations()});
-  }
+    add_avx512(found);
+#if TALUS_EMULATES_TARGETS
+    add_emulated(found);
 #endif
+  }
 #endif
   return found;
 }

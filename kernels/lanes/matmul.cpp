@@ -63,7 +63,7 @@ class PackedInput {
     if (exec.team != nullptr) {
       return exec.team->workspace(size);
     }
-#if TALUS_TARGET_HAS_TILES
+#if TALUS_TARGET_ROUNDS_INPUT
     own_ = Buffer<float>{exec, size};
 #endif
     return own_.data();

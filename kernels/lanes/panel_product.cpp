@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "kernels/lanes/tile.hpp"
+#include "kernels/lanes/tile_results.hpp"
 
 namespace talus::kernels::TALUS_TARGET {
 namespace {
@@ -18,32 +18,6 @@ constexpr std::int64_t block_inputs = 2048;
 
 /// Floats for the unfinished sums of a group's tiles, between two blocks.
 constexpr std::int64_t state_floats = 48 * 1024;
-
-template <int Rows, int Panels>
-[[gnu::always_inline]] inline void store_tile(Tile<Rows, Panels> const& tile,
-                                              MatrixView<float> y,
-                                              std::int64_t row,
-                                              std::int64_t panel) {
-#pragma GCC unroll 16
-  for (int r = 0; r < Rows; ++r) {
-#pragma GCC unroll 16
-    for (int p = 0; p < Panels; ++p) {
-      std::int64_t const column = (panel + p) * num_lanes;
-      store_some(y.data + (row + r) * y.row_stride + column, tile.sums[r][p], y.cols - column);
-    }
-  }
-}
-
-template <int Rows, int Panels>
-[[gnu::always_inline]] inline void fold(Tile<Rows, Panels>& tile, Tile<Rows, Panels> const& older) {
-#pragma GCC unroll 16
-  for (int r = 0; r < Rows; ++r) {
-#pragma GCC unroll 16
-    for (int p = 0; p < Panels; ++p) {
-      tile.sums[r][p] = older.sums[r][p] + tile.sums[r][p];
-    }
-  }
-}
 
 /// What one tile does of a product: a block of its sums.
 struct TileJob {

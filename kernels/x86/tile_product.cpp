@@ -4,7 +4,7 @@
 #include "kernels/lanes/lanes.hpp"
 #include "kernels/lanes/panel_layout.hpp"
 #include "kernels/lanes/panel_product.hpp"
-#include "kernels/x86/tile_layout.hpp"
+#include "kernels/x86/rounded_input.hpp"
 #include "kernels/x86/tile_registers.hpp"
 #include "kernels/x86/tile_sums.hpp"
 
@@ -16,30 +16,6 @@ namespace talus::kernels::TALUS_TARGET {
 namespace {
 
 constexpr std::int64_t max_group_panels = 4;
-
-std::int64_t padded_inputs(PanelProduct const& product) {
-  std::int64_t blocks = 0;
-  for (Segment const& segment : product.segments) {
-    blocks += num_blocks(segment);
-  }
-  return blocks * tile_inputs;
-}
-
-/// Inputs [input, input + 32) of a row that lie in the segment, as bfloat16; zeros for the others.
-void pack_row(float const* row, Segment const& segment, std::int64_t input, std::uint16_t* to) {
-  std::int64_t const first = std::max(segment.first, input);
-  std::int64_t const last = std::min(segment.last, input + tile_inputs);
-  if (last - first == tile_inputs) {
-    store_bf16(to, load(row + first));
-    return store_bf16(to + num_lanes, load(row + first + num_lanes));
-  }
-  float values[tile_inputs] = {};
-  for (std::int64_t i = first; i < last; ++i) {
-    values[i - input] = row[i];
-  }
-  store_bf16(to, load(values));
-  store_bf16(to + num_lanes, load(values + num_lanes));
-}
 
 /// What a pass over some panels works on.
 struct Pass {

@@ -2,6 +2,7 @@
 #include "runtime/model/shard.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <string>
 
 #include "runtime/base/error.hpp"
@@ -69,7 +70,9 @@ Range kv_heads_of(AttentionSpec const& attention, ShardPlace const& place) {
 }
 
 LeafCut feed_forward_cut(std::int64_t intermediate, ShardPlace const& place) {
-  std::int64_t const unit = intermediate % kernels::quant_chunk == 0 ? kernels::quant_chunk : 1;
+  // Whole chunks of codes where they are whole; an even number where kernels add two inputs at
+  // once.
+  std::int64_t const unit = std::gcd(intermediate, kernels::quant_chunk);
   return make_cut(feed_forward_leaves(intermediate), intermediate, unit, place);
 }
 

@@ -113,7 +113,13 @@ inline Matrix random_matrix(std::int64_t rows, std::int64_t cols, unsigned seed)
   return matrix;
 }
 
-/// The same in bfloat16: what the amx backend rounds its inputs to, so that all agree on them.
+/// Whether matmuls of bfloat16 round x, too, and add the products of two inputs at once: where a
+/// sum is cut, it is between two such pairs.
+[[nodiscard]] inline bool multiplies_pairs(Backend backend) {
+  return backend == Backend::avx512_bf16 || backend == Backend::amx;
+}
+
+/// The same in bfloat16: what some backends round their inputs to, so that all agree on them.
 inline Matrix random_bf16_matrix(std::int64_t rows, std::int64_t cols, unsigned seed) {
   Matrix matrix = random_matrix(rows, cols, seed);
   for (std::int64_t i = 0; i < rows; ++i) {

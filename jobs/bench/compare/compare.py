@@ -73,8 +73,13 @@ class OneRank(Talus):
 
 # The units that a row's limit means, for the backends that use other ones than float32's.
 UNITS = {
-    "matmul": {"amx": "amx_bf16"},
-    "int8": {"avx2": "avx2_int8", "avx512": "avx512_int8", "amx": "amx_int8"},
+    "matmul": {"avx512_bf16": "avx512_bf16", "amx": "amx_bf16"},
+    "int8": {
+        "avx2": "avx2_int8",
+        "avx512": "avx512_int8",
+        "avx512_bf16": "avx512_int8",
+        "amx": "amx_int8",
+    },
 }
 
 

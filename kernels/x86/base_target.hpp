@@ -4,8 +4,8 @@
 #include "kernels/lanes/functions.hpp"
 
 /// \file
-/// A target with tile registers does with tiles what it can, matmuls of bfloat16 and of codes and
-/// attention of bfloat16, and has all other operations of another target, TALUS_BASE_TARGET.
+/// A target of this folder does some operations with instructions that not every processor of its
+/// base target, TALUS_BASE_TARGET, has, and leaves all others to that one.
 
 namespace talus::kernels::TALUS_BASE_TARGET {
 
