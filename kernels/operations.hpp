@@ -42,11 +42,9 @@ struct CodeStore {
   QuantStorage storage;
 };
 
-/// Linear maps whose weights stay codes: as the operations of the same names.
+/// Linear maps whose weights stay codes: as the operations of the same names. Null where weights
+/// are dequantised at load.
 struct CodeOperations {
-  /// Whether the others know a format. Where not, or where this is null, weights are dequantised at
-  /// load.
-  bool (*computes)(QuantFormat const& format) = nullptr;
   std::int64_t (*bytes)(std::int64_t out, std::int64_t in, QuantStorage const& storage) = nullptr;
   void (*pack)(CodeStore const& store, MatrixOrigin origin, QuantRows const& rows) = nullptr;
   void (*matmul)(ExecContext const& exec,

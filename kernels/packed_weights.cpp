@@ -58,22 +58,24 @@ bool is_exactly(DType type, float value) {
 }
 
 void check_scales(DType type, QuantRows const& rows) {
+  bool const is_fp8 = rows.format.kind == QuantKind::fp8_e4m3;
   for (std::int64_t o = 0; o < rows.rows; ++o) {
     std::int64_t const last = rows.scale_index(o, rows.cols - 1);
     for (std::int64_t at = rows.scale_index(o, 0); at <= last; ++at) {
-      if (!is_exactly(type, rows.scales[at])) {
+      float const scale = rows.scales[at];
+      if (!is_exactly(type, scale)) {
         throw ConfigError{concat("quantised weights: scale ",
-                                 rows.scales[at],
+                                 scale,
                                  " (must be finite, and exact as ",
                                  name_of(type),
                                  ')')};
       }
+      if (is_fp8 && std::abs(scale) >= fp8_scale_limit) {
+        throw ConfigError{concat(
+            "quantised weights: scale ", scale, " (must be below ", fp8_scale_limit, " for fp8)")};
+      }
     }
   }
-}
-
-bool computes_with(CodeOperations const& codes, QuantFormat const& format) {
-  return codes.computes != nullptr && codes.computes(format);
 }
 
 }  // namespace
@@ -87,8 +89,8 @@ std::int64_t packed_bytes(ExecContext const& exec,
                           std::int64_t in,
                           QuantStorage const& storage) {
   CodeOperations const& codes = operations_of(exec.backend).codes;
-  return computes_with(codes, storage.format) ? codes.bytes(out, in, storage)
-                                              : packed_bytes(exec, out, in, DType::f32);
+  return codes.bytes == nullptr ? packed_bytes(exec, out, in, DType::f32)
+                                : codes.bytes(out, in, storage);
 }
 
 PackedWeights::PackedWeights(
@@ -106,7 +108,7 @@ PackedWeights::PackedWeights(ExecContext const& exec,
                              QuantStorage const& storage,
                              Contents contents) {
   check_storage(storage);
-  if (!computes_with(operations_of(exec.backend).codes, storage.format)) {
+  if (operations_of(exec.backend).codes.pack == nullptr) {
     *this = PackedWeights{exec, out, in, DType::f32, contents};
     dequantized_ = storage.format;
     return;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -37,9 +38,25 @@ kernels::PackedWeights pack(kernels::ExecContext const& exec,
   return packed;
 }
 
+constexpr kernels::QuantFormat fp8_blocks{kernels::QuantKind::fp8_e4m3, 128, false, 128};
+
+/// As DeepSeek's checkpoints have them, which quantize() doesn't make.
+kernels::QuantizedMatrix to_fp8_blocks(std::vector<float> const& values, Shape const& shape) {
+  kernels::QuantizedMatrix w{fp8_blocks, shape.out, shape.in, {}, {}, {}};
+  std::transform(values.begin(), values.end(), std::back_inserter(w.codes), [](float value) {
+    return kernels::float_to_e4m3(value * 64.0F);
+  });
+  std::int64_t const blocks = (shape.out + 127) / 128 * kernels::groups_of(fp8_blocks, shape.in);
+  w.scales.assign(static_cast<std::size_t>(blocks), 1.0F / 64.0F);
+  return w;
+}
+
 Weights quantized(Settings const& s, std::string const& name, Shape const& shape) {
   std::vector<float> const values = random_floats(shape.out * shape.in);
-  auto w = kernels::quantize(view(values, shape.out), kernels::parse_quant_format(name, "bench"));
+  auto w =
+      name == name_of(fp8_blocks)
+          ? to_fp8_blocks(values, shape)
+          : kernels::quantize(view(values, shape.out), kernels::parse_quant_format(name, "bench"));
   // As checkpoints have them: two bytes each.
   std::transform(w.scales.begin(), w.scales.end(), w.scales.begin(), [](float scale) {
     return bf16_to_float(float_to_bf16(scale));
@@ -114,7 +131,8 @@ void prefill(Settings const& s, std::string const& format, Shape const& shape) {
 }  // namespace
 
 void bench_quantized(Settings const& settings) {
-  for (std::string const format : {"int8", "int8-g32", "int4-g32", "int4-g128-asym"}) {
+  for (std::string const format :
+       {"int8", "int8-g32", "int4-g32", "int4-g128-asym", "fp8-g128x128"}) {
     decode(settings, format, {1, intermediate, hidden});
     decode(settings, format, {1, hidden, intermediate});
   }

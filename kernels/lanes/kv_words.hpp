@@ -37,6 +37,14 @@ void with_kv_element(DType dtype, Function const& function) {
   }
 }
 
+/// 2^-120 times element `index` of each word, an e4m3: sign, four bits of exponent and three of
+/// fraction, where a float has them. Its exponent is counted from 127, e4m3's from 7; e4m3's
+/// subnormal numbers come out right, too.
+[[gnu::always_inline]] inline NativeFloats small_e4m3(NativeWords words, int index) {
+  auto const upper = std::bit_cast<NativeInts>(words << static_cast<std::uint32_t>(24 - 8 * index));
+  return std::bit_cast<NativeFloats>((upper >> 4) & static_cast<std::int32_t>(0x87F00000U));
+}
+
 /// Element `index` of each word, widened; a code without its scale.
 template <class Element>
 [[gnu::always_inline]] inline NativeFloats widened(NativeWords words, int index) {
@@ -44,17 +52,13 @@ template <class Element>
     return std::bit_cast<NativeFloats>(words);
   } else if constexpr (std::is_same_v<Element, std::uint16_t>) {
     return std::bit_cast<NativeFloats>(index == 0 ? words << 16U : words & 0xFFFF0000U);
+  } else if constexpr (std::is_same_v<Element, std::int8_t>) {
+    auto const upper =
+        std::bit_cast<NativeInts>(words << static_cast<std::uint32_t>(24 - 8 * index));
+    return __builtin_convertvector(upper >> 24, NativeFloats);
   } else {
-    auto const upper = std::bit_cast<NativeInts>(words << static_cast<std::uint32_t>(24 - 8 * index));
-    if constexpr (std::is_same_v<Element, std::int8_t>) {
-      return __builtin_convertvector(upper >> 24, NativeFloats);
-    } else {
-      static_assert(std::is_same_v<Element, std::uint8_t>);
-      // Sign, four bits of exponent and three of fraction, where a float has them. Its exponent
-      // is counted from 127, e4m3's from 7; e4m3's subnormal numbers come out right, too.
-      NativeInts const bits = (upper >> 4) & static_cast<std::int32_t>(0x87F00000U);
-      return std::bit_cast<NativeFloats>(bits) * 0x1p120F;
-    }
+    static_assert(std::is_same_v<Element, std::uint8_t>);
+    return small_e4m3(words, index) * 0x1p120F;
   }
 }
 

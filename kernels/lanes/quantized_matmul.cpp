@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "kernels/lanes/active_experts.hpp"
+#include "kernels/lanes/float_codes.hpp"
 #include "kernels/lanes/for_each.hpp"
 #include "kernels/lanes/quantized_functions.hpp"
 #include "kernels/lanes/quantized_product.hpp"
@@ -55,19 +56,27 @@ void quantize_rows(ExecContext const& exec, CodeSet const& set, ProductOf const&
   });
 }
 
-/// Products whose rows have room to be quantised.
+/// All groups of panels of all products.
 template <class ProductOf>
-void multiply_set(ExecContext const& exec, CodeSet const& set, ProductOf const& product_of) {
-  quantize_rows(exec, set, product_of);
+void multiply_groups(ExecContext const& exec, CodeSet const& set, ProductOf const& product_of) {
   PackedWeights const& w = *product_of(0).w;
+  auto const multiply_panels =
+      are_floats(w.codes()->format.kind) ? multiply_float_codes : multiply_codes;
   std::int64_t const panels = (w.out() + num_lanes - 1) / num_lanes;
   std::int64_t const group = panels_of_group(set.most_rows, w);
   std::int64_t const groups = (panels + group - 1) / group;
   std::int64_t const cost = set.count * set.most_rows * w.in() * panels / 2;
   for_each(exec, set.label, set.count * groups, cost, [&](std::int64_t i) {
     std::int64_t const first = i % groups * group;
-    multiply_codes(product_of(i / groups), first, std::min(first + group, panels));
+    multiply_panels(product_of(i / groups), first, std::min(first + group, panels));
   });
+}
+
+/// Products whose rows have room to be quantised.
+template <class ProductOf>
+void multiply_quantized(ExecContext const& exec, CodeSet const& set, ProductOf const& product_of) {
+  quantize_rows(exec, set, product_of);
+  multiply_groups(exec, set, product_of);
 }
 
 CodeProduct rows_of(CodeProduct const& product, std::int64_t first, std::int64_t last) {
@@ -90,7 +99,7 @@ void multiply_in_turn(ExecContext const& exec, CodeSet const& set, ProductOf con
       std::int64_t const last = std::min(first + at_once, product.x.rows);
       CodeProduct part = rows_of(product, first, last);
       part.rows = room;
-      multiply_set(exec, {set.label, 1, last - first}, [&](std::int64_t) { return part; });
+      multiply_quantized(exec, {set.label, 1, last - first}, [&](std::int64_t) { return part; });
     }
   }
 }
@@ -101,13 +110,16 @@ void multiply(ExecContext const& exec, CodeSet const& set, ProductOf const& prod
   if (set.count == 0 || set.most_rows == 0 || product_of(0).w->out() == 0) {
     return;
   }
+  if (are_floats(product_of(0).w->codes()->format.kind)) {
+    return multiply_groups(exec, set, product_of);
+  }
 #if !TALUS_TARGET_IS_KOKKOS
   if (exec.team != nullptr) {
     CodeProduct const last = product_of(set.count - 1);
     std::int64_t const bytes = RowLayout{last.w->in()}.bytes();
     std::int64_t const floats = (last.first_row + last.x.rows) * bytes / 4;
     auto* const room = reinterpret_cast<std::byte*>(exec.team->workspace(floats));
-    return multiply_set(exec, set, [&](std::int64_t i) {
+    return multiply_quantized(exec, set, [&](std::int64_t i) {
       CodeProduct product = product_of(i);
       product.rows = room + product.first_row * bytes;
       return product;
@@ -180,8 +192,7 @@ void matmul_code_heads(ExecContext const& exec,
 }  // namespace
 
 CodeOperations code_operations() noexcept {
-  return {.computes = [](QuantFormat const& format) { return format.kind != QuantKind::fp8_e4m3; },
-          .bytes = bytes_of_codes,
+  return {.bytes = bytes_of_codes,
           .pack = pack_codes,
           .matmul = matmul_codes,
           .matmul_leaves = matmul_code_leaves,

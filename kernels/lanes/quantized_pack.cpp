@@ -31,9 +31,9 @@ void store_scale(DType type, float scale, std::int64_t lane, std::byte* header) 
   std::memcpy(header + lane * 2, &bits, 2);
 }
 
-/// A code as it is stored: without a sign.
+/// A code as it is stored: an integer without a sign.
 std::byte stored(QuantKind kind, std::uint8_t code) {
-  return static_cast<std::byte>(has_bytes(kind) ? code ^ 0x80U : code);
+  return static_cast<std::byte>(kind == QuantKind::int8 ? code ^ 0x80U : code);
 }
 
 /// The code of input `i` of a chunk for one output.

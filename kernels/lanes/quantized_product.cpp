@@ -113,7 +113,7 @@ void multiply_in_lanes(CodeProduct const& product,
     case QuantKind::mxfp4:
       return multiply_panels<QuantKind::mxfp4>(product, first_panel, last_panel);
     case QuantKind::fp8_e4m3:
-      return;  // dequantised at load
+      return;  // see float_codes.hpp
   }
 }
 

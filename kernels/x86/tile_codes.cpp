@@ -201,7 +201,7 @@ void multiply_codes(CodeProduct const& product, std::int64_t first_panel, std::i
     case QuantKind::mxfp4:
       return multiply_rows<QuantKind::mxfp4>(product, first_panel, last_panel);
     case QuantKind::fp8_e4m3:
-      return;  // dequantised at load
+      return;  // see lanes/float_codes.hpp
   }
 }
 

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/lanes/float_codes.hpp"
+
+#include "kernels/lanes/kv_words.hpp"
+#include "kernels/lanes/quantized_tile.hpp"
+#include "kernels/lanes/tile_results.hpp"
+
+namespace talus::kernels::TALUS_TARGET {
+namespace {
+
+/// What one tile does of a product: its rows of some panels.
+struct TileJob {
+  CodeProduct const& product;
+  CodeLayout layout;
+  std::int64_t row = 0;
+  std::int64_t panel = 0;
+};
+
+/// A chunk's codes of some panels.
+struct ChunkCodes {
+  std::byte const* data = nullptr;
+  std::int64_t panel_bytes = 0;
+  std::int64_t inputs = 0;  ///< of the chunk that count
+};
+
+/// A tile's sums, and the scales of the group that it is in, times 2^120.
+template <int Rows, int Panels>
+struct FloatTile {
+  Tile<Rows, Panels> tile;
+  Lanes scales[std::size_t{Panels}];
+
+  /// Adds a chunk's products with `left`, rows `row_stride` apart.
+  [[gnu::always_inline]] void add_chunk(float const* left,
+                                        std::int64_t row_stride,
+                                        ChunkCodes const& codes) {
+    auto const* from = reinterpret_cast<std::uint8_t const*>(codes.data);
+    std::int64_t input = 0;
+#pragma GCC unroll 2
+    for (; input + four <= codes.inputs; input += four) {
+      unrolled<four>([&](auto index) __attribute__((always_inline)) {
+        add_input(index, left + index(), row_stride, from, codes.panel_bytes);
+      });
+      left += four;
+      from += block_codes;
+    }
+    for (; input < codes.inputs; ++input, ++left) {
+      add_input(static_cast<int>(input % four), left, row_stride, from, codes.panel_bytes);
+    }
+  }
+
+ private:
+  [[gnu::always_inline]] void add_input(int index,
+                                        float const* left,
+                                        std::int64_t row_stride,
+                                        std::uint8_t const* from,
+                                        std::int64_t panel_bytes) {
+    Lanes weights[std::size_t{Panels}];
+    unrolled<Panels>([&](auto p) __attribute__((always_inline)) {
+      Words const words = load_words(from + p * panel_bytes);
+      weights[p] =
+          map([index](NativeWords part) { return small_e4m3(part, index); }, words) * scales[p];
+    });
+    unrolled<Rows>([&](auto row) __attribute__((always_inline)) {
+      NativeFloats const value = native_broadcast(left[row * row_stride]);
+      unrolled<Panels * native_parts>([&](auto i) __attribute__((always_inline)) {
+        constexpr int p = i() / native_parts;
+        constexpr int part = i() % native_parts;
+        add_product(tile.sums[row][p].part[part], value, weights[p].part[part]);
+      });
+    });
+  }
+};
+
+/// The sums over a segment.
+template <int Rows, int Panels>
+Tile<Rows, Panels> sum_of(TileJob const& job, Segment const& segment) {
+  FloatTile<Rows, Panels> sums{};
+  MatrixView<float const> const& x = job.product.x;
+  float const* const left = x.data + job.row * x.row_stride;
+  for_each_chunk<Panels>(
+      *job.product.w,
+      job.layout,
+      job.panel,
+      segment,
+      [&](std::int64_t chunk, std::byte const* codes, auto const& headers)
+          __attribute__((always_inline)) {
+            unrolled<Panels>([&](auto p) __attribute__((always_inline)) {
+              sums.scales[p] = headers[p].scales * broadcast(0x1p120F);
+            });
+            std::int64_t const first = chunk * quant_chunk;
+            sums.add_chunk(
+                left + first,
+                x.row_stride,
+                {codes, job.layout.panel_bytes(), std::min(quant_chunk, segment.last - first)});
+          });
+  return sums.tile;
+}
+
+template <int Rows, int Panels>
+void multiply_tile(TileJob const& job) {
+  CodeProduct const& product = job.product;
+  Tile<Rows, Panels> stack[Segments::max_depth];
+  int depth = 0;
+  for (Segment const& segment : product.segments) {
+    Tile<Rows, Panels> tile = sum_of<Rows, Panels>(job, segment);
+    for (std::int32_t i = 0; i < segment.folds; ++i) {
+      fold(tile, stack[--depth]);
+    }
+    if (segment.node < 0) {
+      stack[depth++] = tile;
+    } else {
+      store_tile(tile,
+                 product.partials.empty()
+                     ? product.y
+                     : product.partials[static_cast<std::size_t>(segment.node)],
+                 product.row_offset + job.row,
+                 job.panel);
+    }
+  }
+}
+
+}  // namespace
+
+void multiply_float_codes(CodeProduct const& product,
+                          std::int64_t first_panel,
+                          std::int64_t last_panel) {
+  CodeLayout const layout{*product.w->codes(), product.w->in()};
+  TileRows const tiles{product.x.rows};
+  for (std::int64_t t = 0; t < tiles.count(); ++t) {
+    std::int64_t const row = tiles.begin(t);
+    with_tile_rows(tiles.begin(t + 1) - row, [&](auto rows) {
+      constexpr int width = tile_panels(rows());
+      TileJob job{product, layout, row, first_panel};
+      for (; job.panel + width <= last_panel; job.panel += width) {
+        multiply_tile<rows(), width>(job);
+      }
+      for (; job.panel < last_panel; ++job.panel) {
+        multiply_tile<rows(), 1>(job);
+      }
+    });
+  }
+}
+
+}  // namespace talus::kernels::TALUS_TARGET
