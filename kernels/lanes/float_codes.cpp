@@ -34,38 +34,40 @@ struct FloatTile {
                                         std::int64_t row_stride,
                                         ChunkCodes const& codes) {
     auto const* from = reinterpret_cast<std::uint8_t const*>(codes.data);
-    std::int64_t input = 0;
-#pragma GCC unroll 2
-    for (; input + four <= codes.inputs; input += four) {
-      unrolled<four>([&](auto index) __attribute__((always_inline)) {
-        add_input(index, left + index(), row_stride, from, codes.panel_bytes);
-      });
+    std::int64_t inputs = codes.inputs;
+    for (; inputs >= four; inputs -= four) {
+      add_inputs(left, row_stride, from, codes.panel_bytes, four);
       left += four;
       from += block_codes;
     }
-    for (; input < codes.inputs; ++input, ++left) {
-      add_input(static_cast<int>(input % four), left, row_stride, from, codes.panel_bytes);
+    if (inputs > 0) {
+      add_inputs(left, row_stride, from, codes.panel_bytes, inputs);
     }
   }
 
  private:
-  [[gnu::always_inline]] void add_input(int index,
-                                        float const* left,
-                                        std::int64_t row_stride,
-                                        std::uint8_t const* from,
-                                        std::int64_t panel_bytes) {
-    Lanes weights[std::size_t{Panels}];
+  /// Adds the products of the first `count` of four inputs: panel by panel, so that words and
+  /// sums have registers.
+  [[gnu::always_inline]] void add_inputs(float const* left,
+                                         std::int64_t row_stride,
+                                         std::uint8_t const* from,
+                                         std::int64_t panel_bytes,
+                                         std::int64_t count) {
     unrolled<Panels>([&](auto p) __attribute__((always_inline)) {
       Words const words = load_words(from + p * panel_bytes);
-      weights[p] =
-          map([index](NativeWords part) { return small_e4m3(part, index); }, words) * scales[p];
-    });
-    unrolled<Rows>([&](auto row) __attribute__((always_inline)) {
-      NativeFloats const value = native_broadcast(left[row * row_stride]);
-      unrolled<Panels * native_parts>([&](auto i) __attribute__((always_inline)) {
-        constexpr int p = i() / native_parts;
-        constexpr int part = i() % native_parts;
-        add_product(tile.sums[row][p].part[part], value, weights[p].part[part]);
+      unrolled<four>([&](auto k) __attribute__((always_inline)) {
+        constexpr int index = k();
+        if (index >= count) {
+          return;
+        }
+        auto const widen = [](NativeWords part) { return small_e4m3(part, index); };
+        Lanes const weights = map(widen, words) * scales[p];
+        unrolled<Rows>([&](auto row) __attribute__((always_inline)) {
+          NativeFloats const value = native_broadcast(left[row * row_stride + index]);
+          unrolled<native_parts>([&](auto part) __attribute__((always_inline)) {
+            add_product(tile.sums[row][p].part[part], value, weights.part[part]);
+          });
+        });
       });
     });
   }
