@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/requests/answer_file.hpp"
 
+#include <array>
+#include <cstddef>
 #include <optional>
 #include <utility>
 
@@ -50,9 +52,14 @@ void check_existing(std::filesystem::path const& output, Status const& status, E
   if (S_ISDIR(status.st_mode)) {
     throw ConfigError{concat(output.string(), ": is a folder (give the name of a file)")};
   }
+  if (existing == Existing::keep && !S_ISREG(status.st_mode)) {
+    throw ConfigError{concat(output.string(),
+                             ": not a regular file (a run can't go on behind what it was given)")};
+  }
   if (existing == Existing::refuse) {
-    throw ConfigError{
-        concat(output.string(), ": exists already (name another file, or allow --overwrite)")};
+    throw ConfigError{concat(output.string(),
+                             ": exists already (name another file, go on from its ledger with "
+                             "--resume, or allow --overwrite)")};
   }
   if (::faccessat(AT_FDCWD, output.c_str(), W_OK, AT_EACCESS) != 0) {
     files::fail(output, "can't be overwritten");
@@ -60,7 +67,8 @@ void check_existing(std::filesystem::path const& output, Status const& status, E
 }
 
 files::OpenFile open_output(std::filesystem::path const& output, Existing existing) {
-  int const how = existing == Existing::refuse ? O_EXCL : O_TRUNC;
+  constexpr std::array<int, 3> hows{O_EXCL, O_TRUNC, 0};
+  int const how = hows[static_cast<std::size_t>(existing)];
   files::OpenFile file{
       ::open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | how, file_mode)};
   if (!file) {
@@ -70,6 +78,19 @@ files::OpenFile open_output(std::filesystem::path const& output, Existing existi
 }
 
 }  // namespace
+
+SyncPolicy sync_policy(std::string_view name) {
+  if (name == "none") {
+    return SyncPolicy::none;
+  }
+  if (name == "each") {
+    return SyncPolicy::each;
+  }
+  if (name == "close") {
+    return SyncPolicy::close;
+  }
+  throw ConfigError{concat("--sync: ", name, " (allowed: none, each, close)")};
+}
 
 void check_answer_file(std::filesystem::path const& output,
                        std::filesystem::path const& input,
@@ -107,12 +128,28 @@ AnswerFile::AnswerFile(std::filesystem::path output,
   file_ = open_output(path_, existing);
 }
 
+void AnswerFile::cut(std::int64_t bytes) {
+  TALUS_EXPECT(file_);
+  if (::ftruncate(file_.get(), bytes) != 0) {
+    files::fail(path_, "can't be cut to what is whole");
+  }
+  bytes_ = bytes;
+}
+
 void AnswerFile::append(std::string_view lines) {
   TALUS_EXPECT(file_);
   files::write_all(file_, lines, path_);
+  bytes_ += static_cast<std::int64_t>(lines.size());
   if (sync_ == SyncPolicy::each) {
     files::force_to_disk(file_, path_);
   }
+}
+
+bool AnswerFile::is_in_place() const noexcept {
+  Status open{};
+  auto const named = status_of(path_);
+  return named && ::fstat(file_.get(), &open) == 0 && open.st_dev == named->st_dev &&
+         open.st_ino == named->st_ino;
 }
 
 void AnswerFile::close() {

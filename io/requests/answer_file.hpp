@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string_view>
 
@@ -8,8 +9,8 @@
 
 namespace talus::io {
 
-/// What to do where a file is already.
-enum class Existing { refuse, overwrite };
+/// What to do where a file is already: keep is to go on behind what is in it.
+enum class Existing { refuse, overwrite, keep };
 
 /// When an answer is forced to the disk.
 enum class SyncPolicy {
@@ -17,6 +18,11 @@ enum class SyncPolicy {
   each,   ///< after each append: a finished answer survives a power cut
   close,  ///< once, at the end
 };
+
+/// The policy that --sync names.
+///
+/// \throws ConfigError  naming what is allowed
+[[nodiscard]] SyncPolicy sync_policy(std::string_view name);
 
 /// Refuses an output that a run could not write, without touching it.
 ///
@@ -32,7 +38,8 @@ void check_answer_file(std::filesystem::path const& output,
 /// The output of a run, written line by line as answers finish. One rank of the job has it open.
 class AnswerFile {
  public:
-  /// Checks as check_answer_file does, then creates the file, or empties the one that is there.
+  /// Checks as check_answer_file does, then creates the file, or empties or keeps the one that is
+  /// there.
   ///
   /// \throws ConfigError  if it can't be
   AnswerFile(std::filesystem::path output,
@@ -40,10 +47,19 @@ class AnswerFile {
              Existing existing,
              SyncPolicy sync = SyncPolicy::none);
 
+  /// Cuts off all but the first `bytes` bytes of a file that was kept.
+  ///
+  /// \throws ConfigError  with the file's name if it can't be done
+  void cut(std::int64_t bytes);
+
   /// Adds whole lines at the end, by one write where the system takes them in one.
   ///
   /// \throws ConfigError  with the file's name if they can't be written, such as on a full disk
   void append(std::string_view lines);
+
+  /// Whether the file is still where it was made: a folder that was removed or not mounted any more
+  /// takes what is written with it, and the system says nothing.
+  [[nodiscard]] bool is_in_place() const noexcept;
 
   /// Ends the file. One that is not closed is closed by the destructor, which can't say that a late
   /// error of the file system lost something.
@@ -53,10 +69,14 @@ class AnswerFile {
 
   [[nodiscard]] std::filesystem::path const& path() const noexcept { return path_; }
 
+  /// Bytes of the file, as far as this object knows: what was cut to and what was appended.
+  [[nodiscard]] std::int64_t bytes() const noexcept { return bytes_; }
+
  private:
   std::filesystem::path path_;
   SyncPolicy sync_;
   files::OpenFile file_;
+  std::int64_t bytes_ = 0;
 };
 
 }  // namespace talus::io
