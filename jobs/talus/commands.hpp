@@ -13,6 +13,7 @@ namespace talus::jobs {
 using Command = std::function<int()>;
 
 /// Each adds its subcommand to the program, and returns what to call if it was chosen.
+Command add_audit(CLI::App& program);
 Command add_run(CLI::App& program);
 Command add_inspect(CLI::App& program);
 Command add_tokenize(CLI::App& program);

@@ -30,6 +30,7 @@ int run_program(int argc, char** argv) {
   program.require_subcommand(1);
   std::vector<std::pair<std::string, Command>> const commands = {
       {"run", add_run(program)},
+      {"audit", add_audit(program)},
       {"inspect", add_inspect(program)},
       {"tokenize", add_tokenize(program)},
       {"detokenize", add_detokenize(program)},
