@@ -18,6 +18,11 @@ bool is_bytes(std::string const& flags) {
   return flags.find("-memory") != std::string::npos;
 }
 
+/// What an option means that stands without a value; null: it must have one.
+char const* value_alone(std::string const& flags) {
+  return flags == "--resume" ? "require" : nullptr;
+}
+
 template <class T>
 constexpr bool is_optional = false;
 template <class T>
@@ -36,7 +41,9 @@ class Adder {
       if (is_bytes(flags)) {
         option->transform(CLI::AsSizeValue(false));
       }
-      if constexpr (!is_optional<T>) {
+      if (char const* const alone = value_alone(flags)) {
+        option->expected(0, 1)->default_str(alone);  // as the library takes it
+      } else if constexpr (!is_optional<T>) {
         option->capture_default_str();
       }
     }

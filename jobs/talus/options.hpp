@@ -38,7 +38,9 @@ void visit_model_options(Options& o, Visitor&& visit) {
         "Blocks that a request must find free: expected, reserve, eager");
   visit("--backend", o.backend, "Kernels: auto, kokkos, reference");
   visit("--threads", o.threads, "Threads of a rank; 0: its share of the cores");
-  visit("--load-format", o.load_format, "Weights: auto, safetensors, sharded (of talus shard), dummy (random, no files)");
+  visit("--load-format",
+        o.load_format,
+        "Weights: auto, safetensors, sharded (of talus shard), dummy (random, no files)");
   visit("--share-weights,!--no-share-weights",
         o.share_weights,
         "Replicas on a node keep one copy of the weights, in shared memory");
@@ -51,6 +53,15 @@ void visit_batch_options(Options& o, Visitor&& visit) {
   visit("--input-file,-i", o.input, "Requests, OpenAI batch JSONL; - is standard input");
   visit("--output-file,-o", o.output, "Answers, one line a request, as it finishes");
   visit("--overwrite", o.overwrite, "Replace an output that exists");
+  visit("--resume",
+        o.resume,
+        "Go on from the ledger beside the output: require (also without a value), auto (start "
+        "afresh where there is none), never (without --resume)");
+  visit("--save-partial-every",
+        o.save_partial_every,
+        "Seconds between saves of unfinished answers' tokens to the ledger; 0: each step, -1: "
+        "never");
+  visit("--sync", o.sync, "Force answers and ledger to the disk: none, each (answer), close");
   visit("--served-model-name", o.served_model_name, "The model's name in the answers");
   visit(
       "--chat-template", o.chat_template, "File of a chat template to use instead of the model's");

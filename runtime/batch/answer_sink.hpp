@@ -2,15 +2,17 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
-#include "io/requests/answer_file.hpp"
 #include "parallel/mailbox.hpp"
+#include "runtime/batch/answer_store.hpp"
 
 namespace talus::runtime {
 
-/// How many requests of a run are done.
+/// How many requests of a run are done, by itself.
 struct AnswerCounts {
   std::int64_t answers = 0;
   std::int64_t errors = 0;
@@ -19,37 +21,42 @@ struct AnswerCounts {
   [[nodiscard]] std::int64_t done() const noexcept { return answers + errors; }
 };
 
-/// Brings finished lines from the first rank of every replica to the one rank that writes the
-/// output.
+/// Brings finished lines, and tokens of unfinished ones to be saved, from the first rank of every
+/// replica to the one rank that writes them.
 class AnswerSink {
  public:
   /// Collective over `leads`.
   ///
-  /// \param file  open on rank 0 of `leads`; null elsewhere
-  AnswerSink(parallel::Communicator const& leads, std::unique_ptr<io::AnswerFile> file);
+  /// \param store  open on rank 0 of `leads`, and outlives this; null elsewhere
+  AnswerSink(parallel::Communicator const& leads, AnswerStore* store);
 
   /// Sends a finished answer's line.
-  void add_answer(std::string_view line, std::int64_t output_tokens);
+  void add_answer(std::int64_t request, std::string_view line, std::int64_t output_tokens);
 
   /// Sends the line of a request that could not be answered.
-  void add_error(std::string_view line);
+  void add_error(std::int64_t request, std::string_view line);
+
+  /// Sends tokens of unfinished answers.
+  ///
+  /// \param payloads  of io::format_saved_tokens
+  void save(std::span<std::string const> payloads);
 
   /// Writes what has arrived; waits for nothing. Does nothing but on rank 0.
   void drain();
 
-  /// Writes what is still to come and closes the file. Collective over `leads`.
+  /// Writes what is still to come and closes the store. Collective over `leads`.
   void close();
 
   /// On rank 0: what has been written so far.
   [[nodiscard]] AnswerCounts const& counts() const noexcept { return counts_; }
 
  private:
-  void send(std::int64_t output_tokens, std::string_view line);
+  void send(std::int64_t request, std::int64_t output_tokens, std::string_view line);
   void write(std::span<std::byte const> message);
 
   bool is_writer_;
   parallel::Mailbox mailbox_;
-  std::unique_ptr<io::AnswerFile> file_;
+  AnswerStore* store_;
   AnswerCounts counts_;
 };
 

@@ -45,20 +45,20 @@ std::string without_place(std::string const& what) {
 
 BatchClient::BatchClient(BatchRules rules,
                          TextModel const& text,
-                         io::RequestReader reader,
+                         BatchWork work,
                          parallel::WorkQueue& queue,
                          AnswerSink& sink,
                          RequestObserver* observer)
     : rules_{std::move(rules)},
       text_{&text},
-      reader_{std::move(reader)},
+      work_{std::move(work)},
       queue_{&queue},
       sink_{&sink},
       observer_{observer},
-      num_requests_{reader_.index().num_requests()} {}
+      num_left_{work_.left.size()} {}
 
 bool BatchClient::is_exhausted() {
-  return next_known_ >= num_requests_ && lines_.empty() && held_.empty();
+  return next_known_ >= num_left_ && lines_.empty() && held_.empty();
 }
 
 std::vector<SequenceInput> BatchClient::take(std::int32_t room) {
@@ -84,7 +84,7 @@ std::vector<SequenceInput> BatchClient::take(std::int32_t room) {
 
 /// Takes requests from the queue, fewer where they have had many samples so far.
 void BatchClient::fetch(std::int32_t room) {
-  std::int64_t const left = num_requests_ - next_known_;
+  std::int64_t const left = num_left_ - next_known_;
   if (left <= 0) {
     return;
   }
@@ -94,19 +94,18 @@ void BatchClient::fetch(std::int32_t room) {
   std::int64_t const share = std::clamp<std::int64_t>(left / (2 * rules_.num_replicas), 1, most);
   std::int64_t const first = queue_->take(share);
   next_known_ = first + share;
-  if (first >= num_requests_) {
-    return;
-  }
-  std::int64_t number = first;
-  for (io::InputLine& line : reader_.read(first, std::min(share, num_requests_ - first))) {
-    lines_.emplace_back(number, std::move(line));
-    ++number;
+  for (io::RequestRun const& run : work_.left.at(first, share)) {
+    std::int64_t number = run.first;
+    for (io::InputLine& line : work_.reader.read(run.first, run.count)) {
+      lines_.emplace_back(number, std::move(line));
+      ++number;
+    }
   }
 }
 
 void BatchClient::start(io::InputLine const& line, std::int64_t number) {
   auto const fail = [&](io::RequestError const& error) {
-    sink_->add_error(io::format_error(error, rules_.labels));
+    sink_->add_error(number, io::format_error(error, rules_.labels));
   };
   if (line.is_duplicate) {
     return fail(io::duplicate_error(line.text, line.number));
@@ -116,15 +115,49 @@ void BatchClient::start(io::InputLine const& line, std::int64_t number) {
     return fail(*error);
   }
   io::Request& request = std::get<io::Request>(parsed);
+  std::vector<io::SavedTokens> saved = work_.saved.find(number);
   try {
     std::vector<SequenceInput> inputs = make_sequence_inputs(request, number, rules_, *text_);
     num_samples_ += std::ssize(inputs);
     ++num_started_;
     active_.try_emplace(
         number, std::move(request), inputs.front().prompt, *text_, rules_.reasoning);
+    go_on(number, std::move(saved), inputs);
     std::move(inputs.begin(), inputs.end(), std::back_inserter(held_));
   } catch (Error const& error) {
     fail(refuse(request, without_place(error.what())));
+  }
+}
+
+/// Gives the samples of a request the tokens that an earlier run drew.
+void BatchClient::go_on(std::int64_t number,
+                        std::vector<io::SavedTokens>&& saved,
+                        std::vector<SequenceInput>& inputs) {
+  for (io::SavedTokens& tokens : saved) {
+    auto const sample = std::size_t{tokens.sample};
+    if (sample >= inputs.size() || std::ssize(tokens.tokens) >= inputs[sample].max_tokens ||
+        tokens.logprobs.empty() != (inputs[sample].logprobs < 0)) {
+      continue;
+    }
+    active_.at(number).sample(tokens.sample).restore(tokens);
+    inputs[sample].drawn = std::move(tokens.tokens);
+  }
+}
+
+void BatchClient::save_unfinished() {
+  std::vector<std::string> payloads;
+  for (auto& [number, group] : active_) {
+    for (std::uint32_t sample = 0; sample < group.num_samples(); ++sample) {
+      io::SavedTokens saved = group.sample(sample).take_unsaved();
+      if (!saved.tokens.empty()) {
+        saved.request = number;
+        saved.sample = sample;
+        payloads.push_back(io::format_saved_tokens(saved));
+      }
+    }
+  }
+  if (!payloads.empty()) {
+    sink_->save(payloads);
   }
 }
 
@@ -158,7 +191,12 @@ void BatchClient::on_prompt_token(SequenceState const& sequence, TokenEvent even
 }
 
 bool BatchClient::on_token(SequenceState const& sequence, TokenEvent event) {
-  return at(sequence).add_token(sequence, event);
+  Completion& completion = at(sequence);
+  bool const stops = completion.add_token(sequence, event);
+  if (rules_.saves_tokens && !stops && sequence.end == SequenceEnd::running) {
+    completion.note_unsaved(sequence, event);
+  }
+  return stops;
 }
 
 void BatchClient::on_finished(SequenceOutcome const& outcome) {
@@ -172,7 +210,8 @@ void BatchClient::on_finished(SequenceOutcome const& outcome) {
   }
   io::Answer answer = group.answer();
   answer.timings.replica = rules_.replica;
-  sink_->add_answer(io::format_answer(answer, rules_.labels), answer.completion_tokens);
+  sink_->add_answer(
+      place->first, io::format_answer(answer, rules_.labels), answer.completion_tokens);
   active_.erase(place);
 }
 

@@ -6,6 +6,8 @@
 #include <map>
 #include <utility>
 
+#include "io/ledger/saved_index.hpp"
+#include "io/ledger/work_left.hpp"
 #include "io/requests/input_index.hpp"
 #include "parallel/work_queue.hpp"
 #include "runtime/batch/answer_sink.hpp"
@@ -28,6 +30,13 @@ class RequestObserver {
   virtual void on_preempted(SequenceState const& sequence, Preemption const& preemption) = 0;
 };
 
+/// Where a replica's requests come from.
+struct BatchWork {
+  io::RequestReader reader;
+  io::WorkLeft left;     ///< what the queue counts
+  io::SavedIndex saved;  ///< tokens that an earlier run drew
+};
+
 /// Feeds a replica from the one work queue of the run, and writes answers as requests finish.
 ///
 /// A line that can't be answered gets its error line and costs the others nothing. Requests are
@@ -38,10 +47,14 @@ class BatchClient final : public EngineClient {
   /// What is passed by reference outlives the client.
   BatchClient(BatchRules rules,
               TextModel const& text,
-              io::RequestReader reader,
+              BatchWork work,
               parallel::WorkQueue& queue,
               AnswerSink& sink,
               RequestObserver* observer);
+
+  /// Sends the tokens that came since the last call, of all requests that are not finished, to be
+  /// saved.
+  void save_unfinished();
 
   [[nodiscard]] std::vector<SequenceInput> take(std::int32_t room) override;
   [[nodiscard]] bool is_exhausted() override;
@@ -54,15 +67,18 @@ class BatchClient final : public EngineClient {
  private:
   void fetch(std::int32_t room);
   void start(io::InputLine const& line, std::int64_t number);
+  void go_on(std::int64_t number,
+             std::vector<io::SavedTokens>&& saved,
+             std::vector<SequenceInput>& inputs);
   [[nodiscard]] Completion& at(SequenceState const& sequence);
 
   BatchRules rules_;
   TextModel const* text_;
-  io::RequestReader reader_;
+  BatchWork work_;
   parallel::WorkQueue* queue_;
   AnswerSink* sink_;
   RequestObserver* observer_;
-  std::int64_t num_requests_;
+  std::int64_t num_left_;        ///< of work_
   std::int64_t next_known_ = 0;  ///< the queue's counter as this replica last saw it
   std::deque<std::pair<std::int64_t, io::InputLine>> lines_;  ///< taken, not started
   std::deque<SequenceInput> held_;                            ///< started, not given yet

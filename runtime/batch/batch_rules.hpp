@@ -21,6 +21,7 @@ struct BatchRules {
   io::RunLabels labels;
   std::int32_t num_replicas = 1;
   std::int32_t replica = 0;
+  bool saves_tokens = false;  ///< those of unfinished answers
 };
 
 }  // namespace talus::runtime

@@ -13,9 +13,12 @@
 #include "parallel/agree.hpp"
 #include "parallel/collectives.hpp"
 #include "runtime/base/error.hpp"
+#include "runtime/batch/answer_store.hpp"
 #include "runtime/batch/batch_client.hpp"
 #include "runtime/batch/model_load.hpp"
 #include "runtime/batch/progress.hpp"
+#include "runtime/batch/run_identity.hpp"
+#include "runtime/batch/token_saver.hpp"
 #include "runtime/batch/trace_observer.hpp"
 
 namespace talus::runtime {
@@ -32,7 +35,7 @@ class BatchRun {
       parallel::Communicator const world = parallel::Communicator::duplicate(comm);
       parallel::run_and_agree(world, [&] {
         if (world.rank() == 0 && !batch.dry_run) {
-          io::check_answer_file(batch.output, batch.input, existing());
+          store_.emplace(batch, choose_start(batch));
         }
       });
     }
@@ -41,19 +44,31 @@ class BatchRun {
     report_plan(*grid_, plan_, model, reporter);
   }
 
-  void read_inputs() {
+  void read_inputs(std::string const& version) {
     std::vector<std::byte> bytes;
+    std::vector<std::byte> left;
+    std::vector<std::byte> saved;
     parallel::run_and_agree(grid_->world(), [&] {
       rules_ = make_rules();
       if (grid_->is_lead()) {
         text_.emplace(options_.model, batch_.chat_template);
       }
       if (is_root()) {
-        bytes = index_input();
+        store_->lock();
+        io::InputIndex const index = index_input();
+        identity_ = run_identity(options_, batch_, plan_, rules_, input_file(), version);
+        store_->compare(identity_);
+        bytes = index.to_bytes();
+        left = store_->work_left(index.num_requests()).to_bytes();
+        saved = store_->saved().to_bytes();
       }
     });
     parallel::broadcast_bytes(grid_->world(), bytes, 0);
+    parallel::broadcast_bytes(grid_->world(), left, 0);
+    parallel::broadcast_bytes(grid_->world(), saved, 0);
     index_ = io::InputIndex::from_bytes(bytes);
+    left_ = io::WorkLeft::from_bytes(left);
+    saved_ = io::SavedIndex::from_bytes(io::ledger_of(batch_.output), saved);
     add_end_of_tokenizer();
     if (is_root()) {
       reporter_->info(concat(index_.num_requests(), " requests in ", batch_.input));
@@ -61,7 +76,24 @@ class BatchRun {
         reporter_->warn(concat(index_.num_duplicates(),
                                " requests repeat an earlier custom_id and get an error"));
       }
+      tell_of_resumption();
     }
+  }
+
+  /// Whether an earlier run has done all there is.
+  [[nodiscard]] bool is_done() const { return left_.size() == 0 && index_.num_requests() > 0; }
+
+  /// Leaves the output as it is, but for what a crash left behind its last line.
+  AnswerCounts finish(RunStage& stage) {
+    parallel::run_and_agree(grid_->world(), [&] {
+      if (is_root()) {
+        store_->open(identity_);
+        store_->close();
+        reporter_->info(concat(told_total({}), " in ", batch_.output, ": nothing is left to do"));
+      }
+    });
+    stage = RunStage::done;
+    return {};
   }
 
   void load() {
@@ -108,8 +140,34 @@ class BatchRun {
 
   [[nodiscard]] bool is_root() const { return grid_->world().rank() == 0; }
 
-  [[nodiscard]] io::Existing existing() const {
-    return batch_.overwrite ? io::Existing::overwrite : io::Existing::refuse;
+  void warn_of_store() {
+    for (std::string const& warning : store_->take_warnings()) {
+      reporter_->warn(warning);
+    }
+  }
+
+  void tell_of_resumption() {
+    warn_of_store();
+    if (store_->start() == Start::resumed) {
+      reporter_->info(concat("resumed: ",
+                             store_->kept().size(),
+                             " requests are done, ",
+                             left_.size(),
+                             " are left, ",
+                             saved_.num_requests(),
+                             " of these go on from saved tokens"));
+    }
+  }
+
+  /// Lines in the output, with those of earlier runs.
+  [[nodiscard]] std::string told_total(AnswerCounts const& counts) const {
+    auto const kept = store_->kept();
+    auto const errors =
+        std::count_if(kept.begin(), kept.end(), [](auto const& line) { return line.is_error; });
+    return concat(counts.answers + std::ssize(kept) - errors,
+                  " answers and ",
+                  counts.errors + errors,
+                  " errors");
   }
 
   [[nodiscard]] BatchRules make_rules() {
@@ -136,14 +194,20 @@ class BatchRun {
                     .model = batch_.served_model_name.empty() ? name : batch_.served_model_name};
     rules.num_replicas = grid_->shape().dp;
     rules.replica = grid_->here().dp;
+    rules.saves_tokens = batch_.save_partial_every >= 0;
     return rules;
   }
 
-  [[nodiscard]] std::vector<std::byte> index_input() {
+  [[nodiscard]] io::InputIndex index_input() {
     if (batch_.input == "-") {
-      spool_ = std::make_unique<io::SpooledInput>(standard_input, batch_.output, existing());
+      // A run that was killed has left its file behind.
+      bool const may_be_there = batch_.overwrite || batch_.resume != "never";
+      spool_ = std::make_unique<io::SpooledInput>(
+          standard_input,
+          batch_.output,
+          may_be_there ? io::Existing::overwrite : io::Existing::refuse);
     }
-    return io::index_input(input_file()).to_bytes();
+    return io::index_input(input_file());
   }
 
   [[nodiscard]] std::filesystem::path input_file() const {
@@ -152,16 +216,15 @@ class BatchRun {
   }
 
   void open_answers() {
-    std::unique_ptr<io::AnswerFile> file;
     parallel::run_and_agree(grid_->world(), [&] {
       if (is_root()) {
-        file = std::make_unique<io::AnswerFile>(
-            batch_.output, batch_.input == "-" ? std::string{} : batch_.input, existing());
+        store_->open(identity_);
+        warn_of_store();
       }
     });
     if (grid_->is_lead()) {
       queue_.emplace(grid_->leads());
-      sink_ = std::make_unique<AnswerSink>(grid_->leads(), std::move(file));
+      sink_ = std::make_unique<AnswerSink>(grid_->leads(), is_root() ? &*store_ : nullptr);
     }
   }
 
@@ -170,15 +233,17 @@ class BatchRun {
       engine.run(nullptr, &trace);
       return;
     }
-    BatchClient client{
-        rules_, *text_, io::RequestReader{input_file(), index_}, *queue_, *sink_, &trace};
+    BatchClient client{rules_,
+                       *text_,
+                       {io::RequestReader{input_file(), index_}, left_, saved_},
+                       *queue_,
+                       *sink_,
+                       &trace};
     Silence silence;
-    Progress progress{trace,
-                      *sink_,
-                      is_root() ? *reporter_ : silence,
-                      index_.num_requests(),
-                      plan_.budget.num_blocks};
-    engine.run(&client, &progress);
+    Progress progress{
+        trace, *sink_, is_root() ? *reporter_ : silence, left_.size(), plan_.budget.num_blocks};
+    TokenSaver saver{progress, client, batch_.save_partial_every};
+    engine.run(&client, &saver);
     sink_->close();
   }
 
@@ -193,10 +258,8 @@ class BatchRun {
     AnswerCounts const& counts = sink_->counts();
     double const seconds = summaries.front().seconds;
     reporter_->info(format_summaries(summaries, plan_.shape));
-    reporter_->info(concat(counts.answers,
-                           " answers and ",
-                           counts.errors,
-                           " errors in ",
+    reporter_->info(concat(told_total(counts),
+                           " in ",
                            batch_.output,
                            ", ",
                            counts.output_tokens,
@@ -222,15 +285,28 @@ class BatchRun {
   Reporter* reporter_;
   ModelPlan plan_;
   std::unique_ptr<parallel::ProcessGrid> grid_;
+  std::optional<AnswerStore> store_;  ///< on rank 0, unless it is a dry run
   BatchRules rules_;
   std::optional<TextModel> text_;
   io::InputIndex index_;
+  io::Identity identity_;  ///< on rank 0
+  io::WorkLeft left_;
+  io::SavedIndex saved_;
   std::unique_ptr<io::SpooledInput> spool_;
   ModelWeights weights_;
   StepClock clock_;
   std::optional<parallel::WorkQueue> queue_;
   std::unique_ptr<AnswerSink> sink_;
 };
+
+std::string version_of(RunRecord const& record) {
+  for (auto const& [name, value] : record.versions) {
+    if (name == "talus") {
+      return value;
+    }
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -246,7 +322,10 @@ AnswerCounts run_batch(MPI_Comm comm,
     stage = RunStage::done;
     return {};
   }
-  run.read_inputs();
+  run.read_inputs(version_of(record));
+  if (run.is_done()) {
+    return run.finish(stage);
+  }
   run.load();
   return run.work(record, stage);
 }

@@ -64,6 +64,48 @@ bool Completion::add_token(SequenceState const& sequence, TokenEvent event) {
   return !ends_text && sequence.num_output_tokens() > params.min_tokens && find_stop(old_size);
 }
 
+void Completion::restore(io::SavedTokens const& saved) {
+  auto const num_top = static_cast<std::size_t>(saved.num_top);
+  bool const has_logprobs = !saved.logprobs.empty();
+  for (std::size_t i = 0; i < saved.tokens.size(); ++i) {
+    text_ += decoder_.push(saved.tokens[i]);
+    sum_logprob_ += has_logprobs ? static_cast<double>(saved.logprobs[i]) : 0.0;
+    if (!request_->params.logprobs) {
+      continue;
+    }
+    io::TokenLogprob& logprob = logprobs_.emplace_back(
+        io::TokenLogprob{ranked({saved.tokens[i], saved.logprobs[i]}, saved.ranks[i])});
+    for (std::size_t top = 0; top < num_top; ++top) {
+      std::size_t const at = i * num_top + top;
+      logprob.top.push_back(ranked({saved.top_tokens[at], saved.top_logprobs[at]},
+                                   static_cast<std::int32_t>(top) + 1));
+    }
+  }
+  num_tokens_ = std::ssize(saved.tokens);
+  unsaved_.first = static_cast<std::int32_t>(num_tokens_);
+}
+
+void Completion::note_unsaved(SequenceState const& sequence, TokenEvent event) {
+  TokenResults const& results = event.results;
+  unsaved_.tokens.push_back(sequence.tokens.back());
+  if (sequence.input.logprobs < 0) {
+    return;
+  }
+  unsaved_.num_top = sequence.input.logprobs;
+  unsaved_.logprobs.push_back(results.logprob(event.row));
+  unsaved_.ranks.push_back(results.rank(event.row));
+  for (std::int32_t i = 0; i < unsaved_.num_top; ++i) {
+    RankedToken const top = results.top(event.row, i);
+    unsaved_.top_tokens.push_back(top.token);
+    unsaved_.top_logprobs.push_back(top.logprob);
+  }
+}
+
+io::SavedTokens Completion::take_unsaved() {
+  auto const next = unsaved_.first + static_cast<std::int32_t>(unsaved_.tokens.size());
+  return std::exchange(unsaved_, {.first = next});
+}
+
 bool Completion::find_stop(std::size_t old_size) {
   std::size_t end = std::string::npos;
   std::size_t first = std::string::npos;

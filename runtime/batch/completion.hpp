@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "io/ledger/saved_tokens.hpp"
 #include "io/requests/answer.hpp"
 #include "io/requests/request.hpp"
 #include "io/tokenizer/stream_decoder.hpp"
@@ -40,6 +41,17 @@ class Completion {
   /// \return true if the text has reached a stop string
   [[nodiscard]] bool add_token(SequenceState const& sequence, TokenEvent event);
 
+  /// Takes in tokens that an earlier run drew, before any other. (They have reached no stop string:
+  /// an answer's last token is never saved.)
+  void restore(io::SavedTokens const& saved);
+
+  /// Notes the new token, which has not ended the sequence, for take_unsaved().
+  void note_unsaved(SequenceState const& sequence, TokenEvent event);
+
+  /// The tokens noted since the last call, to be saved; which request and sample they belong to is
+  /// the caller's to say.
+  [[nodiscard]] io::SavedTokens take_unsaved();
+
   /// A token's log-probability and those of the `num_top` most probable ones.
   [[nodiscard]] io::TokenLogprob logprob_of(TokenEvent event, std::int32_t num_top) const;
 
@@ -65,6 +77,7 @@ class Completion {
   std::vector<io::TokenLogprob> logprobs_;
   double sum_logprob_ = 0.0;
   std::int64_t num_tokens_ = 0;
+  io::SavedTokens unsaved_;
 };
 
 }  // namespace talus::runtime

@@ -29,6 +29,10 @@ class RequestGroup {
 
   [[nodiscard]] Completion& sample(std::uint32_t number) { return samples_[number]; }
 
+  [[nodiscard]] std::uint32_t num_samples() const noexcept {
+    return static_cast<std::uint32_t>(samples_.size());
+  }
+
   /// Adds a prompt token's log-probability.
   void add_prompt_token(TokenEvent event);
 

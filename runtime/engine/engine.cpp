@@ -145,9 +145,11 @@ void Engine::apply(ReplicaMessage&& message) {
 }
 
 void Engine::add(SequenceInput&& input) {
-  newest_ = scheduler_.add({.prompt_tokens = static_cast<std::int32_t>(input.prompt.size()),
-                            .max_tokens = input.max_tokens,
-                            .shares_prompt_with = sibling_of(input)});
+  auto const num_drawn = static_cast<std::int32_t>(input.drawn.size());
+  newest_ =
+      scheduler_.add({.prompt_tokens = static_cast<std::int32_t>(input.prompt.size()) + num_drawn,
+                      .max_tokens = input.max_tokens - num_drawn,
+                      .shares_prompt_with = sibling_of(input)});
   sequences_[index_of(newest_)] = start_sequence(std::move(input));
 }
 
@@ -155,9 +157,13 @@ std::optional<SequenceId> Engine::sibling_of(SequenceInput const& input) const {
   if (input.sample == 0 || input.prompt_logprobs >= 0) {
     return std::nullopt;  // the rows of the prompt are needed, so all of it is computed
   }
+  if (!input.drawn.empty()) {
+    return std::nullopt;  // what it has to compute is more than the prompt
+  }
   auto const is_sibling = [&](SequenceId id) {
     SequenceInput const& other = sequences_[index_of(id)].input;
-    return scheduler_.is_live(id) && other.number == input.number && other.prompt == input.prompt;
+    return scheduler_.is_live(id) && other.number == input.number && other.prompt == input.prompt &&
+           other.drawn.empty();
   };
   if (is_sibling(newest_)) {
     return newest_;

@@ -53,6 +53,7 @@ void write(WireWriter& out, SequenceInput const& input) {
   out.value(input.sample);
   out.value(input.num_samples);
   out.list(std::span<std::int32_t const>{input.prompt});
+  out.list(std::span<std::int32_t const>{input.drawn});
   out.value(input.max_tokens);
   out.value(input.rule);
   out.value(input.rules.has_value());
@@ -73,6 +74,7 @@ SequenceInput read_input(WireReader& in) {
   input.sample = in.value<std::uint32_t>();
   input.num_samples = in.value<std::uint32_t>();
   input.prompt = in.list<std::int32_t>();
+  input.drawn = in.list<std::int32_t>();
   input.max_tokens = in.value<std::int32_t>();
   input.rule = in.value<kernels::SampleRule>();
   if (in.value<bool>()) {

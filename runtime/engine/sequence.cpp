@@ -21,6 +21,12 @@ SequenceState start_sequence(SequenceInput input) {
   if (sequence.input.rules) {
     sequence.guide.emplace(*std::exchange(sequence.input.rules, std::nullopt), sequence.tokens);
   }
+  for (std::int32_t const token : sequence.input.drawn) {
+    sequence.tokens.push_back(token);
+    if (sequence.guide) {
+      sequence.guide->add(sequence.tokens);
+    }
+  }
   return sequence;
 }
 

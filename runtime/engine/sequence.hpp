@@ -20,7 +20,8 @@ struct SequenceInput {
   std::uint32_t sample = 0;       ///< which of the request's sequences, from 0
   std::uint32_t num_samples = 1;  ///< sequences of the request: consecutive, of the same prompt
   std::vector<std::int32_t> prompt{};  ///< token ids, at least one
-  std::int32_t max_tokens = 1;         ///< new tokens at most
+  std::vector<std::int32_t> drawn{};   ///< tokens of the answer that an earlier run drew
+  std::int32_t max_tokens = 1;         ///< of the answer at most; more than are drawn
   kernels::SampleRule rule{};          ///< its uniform is not used
   std::optional<TokenRules> rules{};   ///< none: nothing is asked of tokens but their rule
   bool ignore_eos = false;
@@ -50,7 +51,7 @@ struct SequenceState {
   }
 };
 
-/// Starts a sequence; reserves what it can grow to.
+/// Starts a sequence, behind the tokens that are drawn already; reserves what it can grow to.
 [[nodiscard]] SequenceState start_sequence(SequenceInput input);
 
 /// Adds a drawn token, and ends the sequence if it is the end of a text (an end-of-sequence token

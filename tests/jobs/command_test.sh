@@ -31,6 +31,8 @@ on() { # RANKS COMMAND...
 
 answers() { /usr/bin/python3 "$here/answers.py" "$@" || fail "answers.py $1"; }
 
+killed() { /usr/bin/python3 "$here/killed.py" "$@" || fail "killed.py $1"; }
+
 # expect CODE TEXT COMMAND...: the command exits so, and says TEXT.
 expect() {
   local code=$1 text=$2 got=0
@@ -312,6 +314,118 @@ case_shard() {
   expect 0 "dp 1 pp 1 tp 2" on 2 "$talus" verify --model packed --threads 1 --num-requests 2 \
     --longest-prompt 16 --max-tokens 4
   ! grep -q DIFFERS log || fail "bits differ"
+}
+
+# A run goes on from its ledger, wherever a crash may have cut it and the output, on any grid.
+case_resume() {
+  killed requests "$problems" 33 > in.jsonl
+  expect 2 "--resume: no ledger" demo 0 dense in.jsonl out.jsonl --resume
+  expect 2 "--overwrite: not with" demo 0 dense in.jsonl out.jsonl --resume auto --overwrite
+  expect 2 "allowed: never, auto" demo 0 dense in.jsonl out.jsonl --resume perhaps
+  expect 2 "allowed: none, each" demo 0 dense in.jsonl out.jsonl --sync perhaps
+  expect 0 "30 answers and 3 errors" demo 0 dense in.jsonl whole.jsonl --save-partial-every -1
+  expect 0 "30 answers and 3 errors" demo 2 dense in.jsonl out.jsonl -dp 2 --resume auto \
+    --save-partial-every 0 --max-num-seqs 12 --sync each
+  answers equal whole.jsonl out.jsonl
+  expect 0 "30 answers and 3 errors in out.jsonl: nothing is left" \
+    demo 2 dense in.jsonl out.jsonl --resume
+  local seed saved=0 grids=("2 -pp 2" "1 -tp 1" "4 -tp 2 -dp 2" "2 -dp 2" "3 -dp 3")
+  for seed in 0 1 2 3 4; do
+    cp out.jsonl cut.jsonl && cp out.jsonl.ledger cut.jsonl.ledger
+    killed cut cut.jsonl cut.jsonl.ledger $seed
+    # shellcheck disable=SC2086
+    set -- ${grids[seed]}
+    expect 0 "30 answers and 3 errors" demo "$1" dense in.jsonl cut.jsonl "$2" "$3" --resume auto \
+      --save-partial-every 0
+    grep -q "resumed: " log || fail "seed $seed: not resumed"
+    ! grep -q " [1-9][0-9]* of these go on from saved tokens" log || saved=$((saved + 1))
+    answers equal whole.jsonl cut.jsonl
+    expect 0 "nothing is left" demo 1 dense in.jsonl cut.jsonl --resume
+    "$talus" audit -i in.jsonl -o cut.jsonl > log || fail "audit of seed $seed"
+  done
+  [ "$saved" -gt 0 ] || fail "no cut left tokens to go on from"
+}
+
+# What isn't the run that a ledger is of is refused, and told how it differs.
+case_resume_refused() {
+  head -n 6 "$problems" > in.jsonl
+  head -n 5 "$problems" > other.jsonl
+  expect 0 "6 answers" demo 0 dense in.jsonl out.jsonl
+  cp out.jsonl kept.jsonl
+  expect 2 "--overwrite" demo 0 dense in.jsonl out.jsonl
+  expect 2 "--seed: this run has 7, the ledger 0" demo 2 dense in.jsonl out.jsonl --resume --seed 7
+  expect 2 "--dtype: this run has float32" demo 0 dense in.jsonl out.jsonl --resume auto --dtype float32
+  expect 2 "--max-model-len: this run has 99" demo 0 dense in.jsonl out.jsonl --resume \
+    --max-model-len 99
+  expect 2 "config.json: this run has" demo 0 moe in.jsonl out.jsonl --resume
+  expect 2 "input: this run has" demo 0 dense other.jsonl out.jsonl --resume
+  cp -r "$demo/dense" model && chmod -R u+w model
+  printf 'X' | dd of=model/model.safetensors conv=notrunc bs=1 seek="$(($(stat -L -c %s \
+    model/model.safetensors) - 3))" 2> log || fail dd
+  expect 2 "weights: this run has" "$talus" run --threads 1 --model model -i in.jsonl -o out.jsonl \
+    --resume --served-model-name dense
+  cmp out.jsonl kept.jsonl || fail "a run that was refused changed the output"
+
+  sed -i '2s/"finish_reason"/"Finish_reason"/' out.jsonl
+  expect 2 "line 2 is not what was written" demo 0 dense in.jsonl out.jsonl --resume
+  rm out.jsonl
+  expect 0 "6 answers that the ledger knows are not in out.jsonl" \
+    demo 0 dense in.jsonl out.jsonl --resume
+  answers equal out.jsonl kept.jsonl
+  rm out.jsonl # and a run afresh takes the ledger's place
+  expect 0 "6 answers" demo 0 dense in.jsonl out.jsonl
+  answers equal out.jsonl kept.jsonl
+
+  demo 2 dense - piped.jsonl --resume auto < in.jsonl > log 2>&1 || fail "standard input"
+  head -c 100 piped.jsonl.ledger > cut && cp in.jsonl piped.jsonl.input
+  truncate -s -30 piped.jsonl
+  demo 1 dense - piped.jsonl --resume < in.jsonl > log 2>&1 || fail "standard input, again"
+  answers equal piped.jsonl kept.jsonl
+}
+
+# A run that is killed until it is done.
+#   KILLS, REQUESTS, SEED: more than in every day's test
+case_killed() {
+  killed requests "$problems" "${REQUESTS:-44}" > in.jsonl
+  demo 0 dense in.jsonl whole.jsonl 2> log || fail "the run that nobody disturbs"
+  killed run --kills "${KILLS:-5}" --seed "${SEED:-1}" --requests in.jsonl --expected whole.jsonl -- \
+    "${launcher[@]}" "{ranks}" "$talus" run --model "$demo/dense" -i in.jsonl --threads 1 \
+    --resume auto --save-partial-every 0
+  "$talus" audit -i in.jsonl -o whole.jsonl.killed.jsonl --json > log || fail "audit"
+}
+
+# A disk that fills up costs nothing that is finished.
+case_small_disk() {
+  unshare -rm true 2> log || return 77
+  head -n 40 "$problems" > in.jsonl
+  expect 0 "40 answers" demo 0 dense in.jsonl whole.jsonl
+  mkdir small
+  # shellcheck disable=SC2016
+  unshare -rm bash -c '
+    mount -t tmpfs -o size=16k none small || exit 77
+    "$@" > first 2>&1 && exit 1
+    [ $? -eq 1 ] && grep -q "small/out.jsonl.*No space left on device" first || exit 1
+    mount -o remount,size=1m small
+    "$@" > second 2>&1 || exit 1
+    grep -q "resumed: [1-9]" second && cp small/out.jsonl out.jsonl' - \
+    "$talus" run --model "$demo/dense" -i in.jsonl -o small/out.jsonl --threads 1 --resume auto ||
+    { local code=$?; cat first second > log; [ $code -eq 77 ] && return 77 || fail "code $code"; }
+  answers equal whole.jsonl out.jsonl
+}
+
+case_audit() {
+  answers make mixed - > in.jsonl
+  demo 2 dense in.jsonl out.jsonl 2> log || fail run
+  expect 0 "complete: 12 requests, 7 answers and 5 errors" "$talus" audit -i in.jsonl -o out.jsonl
+  expect 0 '"complete": true' "$talus" audit -i in.jsonl -o out.jsonl --json
+  grep -v good3 out.jsonl > less.jsonl
+  expect 1 "missing 1: good3" "$talus" audit -i in.jsonl -o less.jsonl
+  cat out.jsonl less.jsonl > more.jsonl
+  expect 1 "repeated 11:" "$talus" audit -i in.jsonl -o more.jsonl
+  truncate -s -1 out.jsonl
+  expect 1 "broken 1: line 12" "$talus" audit -i in.jsonl -o out.jsonl
+  expect 2 "absent.jsonl" "$talus" audit -i in.jsonl -o absent.jsonl
+  expect 2 "--input-file" "$talus" audit -o out.jsonl
 }
 
 case_trace() {

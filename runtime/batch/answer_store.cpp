@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/batch/answer_store.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <thread>
+
+#include "runtime/base/error.hpp"
+
+namespace talus::runtime {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// How long an output may be out of its place, as while a file system is mounted again.
+constexpr auto patience = std::chrono::seconds{60};
+constexpr auto time_between_looks = std::chrono::seconds{10};
+
+/// Whether an output can be gone on with: no pipe and no device.
+bool keeps_lines(fs::path const& output) {
+  return !fs::exists(output) || fs::is_regular_file(output);
+}
+
+}  // namespace
+
+Start choose_start(BatchOptions const& batch) {
+  if (batch.resume == "never") {
+    return Start::fresh;
+  }
+  if (batch.resume != "auto" && batch.resume != "require") {
+    throw ConfigError{concat("--resume: ", batch.resume, " (allowed: never, auto, require)")};
+  }
+  if (batch.overwrite) {
+    throw ConfigError{"--overwrite: not with --resume (which keeps the answers that are there)"};
+  }
+  fs::path const ledger = io::ledger_of(batch.output);
+  if (io::has_ledger(ledger)) {
+    return Start::resumed;
+  }
+  if (batch.resume == "require") {
+    throw ConfigError{concat("--resume: no ledger ",
+                             ledger.string(),
+                             " to go on from (--resume auto starts afresh where there is none)")};
+  }
+  return Start::fresh;
+}
+
+AnswerStore::AnswerStore(BatchOptions const& batch, Start start)
+    : batch_{batch}, start_{start}, sync_{io::sync_policy(batch.sync)} {
+  io::check_answer_file(batch_.output, batch_.input, existing());
+}
+
+io::Existing AnswerStore::existing() const noexcept {
+  if (start_ == Start::resumed) {
+    return io::Existing::keep;
+  }
+  return batch_.overwrite ? io::Existing::overwrite : io::Existing::refuse;
+}
+
+void AnswerStore::lock() {
+  if (start_ == Start::resumed) {
+    ledger_ = std::make_unique<io::Ledger>(io::Ledger::reopen(io::ledger_of(batch_.output), sync_));
+  }
+}
+
+void AnswerStore::compare(io::Identity const& identity) {
+  if (start_ == Start::fresh) {
+    return;
+  }
+  io::LedgerContents const& contents = ledger_->contents();
+  std::string const difference = io::describe_difference(identity, contents.identity);
+  if (!difference.empty()) {
+    throw ConfigError{
+        concat("--resume: ", ledger_->path().string(), " is of another run (", difference, ')')};
+  }
+  num_kept_ = io::count_known_lines(batch_.output, contents.finished);
+  if (std::size_t const lost = contents.finished.size() - num_kept_; lost > 0) {
+    warnings_.push_back(concat(lost,
+                               " answers that the ledger knows are not in ",
+                               batch_.output,
+                               ": they are made again"));
+  }
+}
+
+io::WorkLeft AnswerStore::work_left(std::int64_t num_requests) const {
+  std::vector<std::int64_t> done;
+  for (io::FinishedRequest const& finished : kept()) {
+    done.push_back(finished.request);
+  }
+  std::sort(done.begin(), done.end());
+  return {num_requests, done};
+}
+
+io::SavedIndex AnswerStore::saved() const {
+  return ledger_ ? io::SavedIndex{ledger_->path(), ledger_->contents().saved} : io::SavedIndex{};
+}
+
+std::span<io::FinishedRequest const> AnswerStore::kept() const noexcept {
+  if (!ledger_) {
+    return {};
+  }
+  return std::span{ledger_->contents().finished}.first(num_kept_);
+}
+
+void AnswerStore::open(io::Identity const& identity) {
+  if (start_ == Start::resumed) {
+    std::int64_t const good = num_kept_ == 0 ? 0 : kept().back().output_end;
+    ledger_->begin_session(good);
+    file_ = std::make_unique<io::AnswerFile>(batch_.output, batch_.input, existing(), sync_);
+    file_->cut(good);
+  } else {
+    if (keeps_lines(batch_.output)) {
+      ledger_ = std::make_unique<io::Ledger>(
+          io::Ledger::create(io::ledger_of(batch_.output), identity, sync_));
+    }
+    file_ = std::make_unique<io::AnswerFile>(batch_.output, batch_.input, existing(), sync_);
+  }
+  if (ledger_ && !ledger_->is_locked()) {
+    warnings_.push_back(concat(ledger_->path().string(),
+                               ": its file system has no locks (take care that no second job "
+                               "writes to the same output)"));
+  }
+}
+
+void AnswerStore::add_line(std::int64_t request, std::string_view line, bool is_error) {
+  file_->append(line);
+  if (ledger_) {
+    ledger_->add_finished({.request = request,
+                           .output_end = file_->bytes(),
+                           .line_hash = io::hash_line(line),
+                           .is_error = is_error});
+  }
+}
+
+void AnswerStore::add_saved(std::span<std::string const> payloads) {
+  if (ledger_) {
+    ledger_->add_saved(payloads);
+  }
+}
+
+/// \throws ConfigError  if the output has been missing for too long
+bool AnswerStore::is_in_place(Clock::time_point now) {
+  if (file_->is_in_place()) {
+    missing_.reset();
+    return true;
+  }
+  missing_ = missing_.value_or(now);
+  if (now - *missing_ > patience) {
+    throw ConfigError{concat(batch_.output,
+                             ": is not there any more (the folder was removed or is not mounted; "
+                             "what was written is lost with it)")};
+  }
+  return false;
+}
+
+void AnswerStore::look_after() {
+  auto const now = Clock::now();
+  if (ledger_ && now >= next_look_) {
+    next_look_ = now + time_between_looks;
+    static_cast<void>(is_in_place(now));
+  }
+}
+
+void AnswerStore::close() {
+  while (ledger_ && !is_in_place(Clock::now())) {
+    std::this_thread::sleep_for(std::chrono::milliseconds{100});
+  }
+  file_->close();
+  if (ledger_) {
+    ledger_->close();
+  }
+}
+
+}  // namespace talus::runtime
