@@ -318,29 +318,33 @@ case_shard() {
 
 # A run goes on from its ledger, wherever a crash may have cut it and the output, on any grid.
 case_resume() {
-  killed requests "$problems" 33 > in.jsonl
+  killed requests "$problems" 39 > in.jsonl
   expect 2 "--resume: no ledger" demo 0 dense in.jsonl out.jsonl --resume
   expect 2 "--overwrite: not with" demo 0 dense in.jsonl out.jsonl --resume auto --overwrite
   expect 2 "allowed: never, auto" demo 0 dense in.jsonl out.jsonl --resume perhaps
   expect 2 "allowed: none, each" demo 0 dense in.jsonl out.jsonl --sync perhaps
-  expect 0 "30 answers and 3 errors" demo 0 dense in.jsonl whole.jsonl --save-partial-every -1
-  expect 0 "30 answers and 3 errors" demo 2 dense in.jsonl out.jsonl -dp 2 --resume auto \
-    --save-partial-every 0 --max-num-seqs 12 --sync each
+  local parser=(--reasoning-parser qwen3)
+  expect 0 "36 answers and 3 errors" demo 0 dense in.jsonl whole.jsonl --save-partial-every -1 \
+    "${parser[@]}"
+  expect 0 "36 answers and 3 errors" demo 2 dense in.jsonl out.jsonl -dp 2 --resume auto \
+    --save-partial-every 0 --max-num-seqs 12 --sync each "${parser[@]}"
   answers equal whole.jsonl out.jsonl
-  expect 0 "30 answers and 3 errors in out.jsonl: nothing is left" \
-    demo 2 dense in.jsonl out.jsonl --resume
-  local seed saved=0 grids=("2 -pp 2" "1 -tp 1" "4 -tp 2 -dp 2" "2 -dp 2" "3 -dp 3")
+  expect 0 "36 answers and 3 errors in out.jsonl: nothing is left" \
+    demo 2 dense in.jsonl out.jsonl --resume "${parser[@]}"
+  # The second has so little memory that what goes on is preempted too.
+  local seed saved=0 grids=("2 -pp 2" "1 --max-model-len 512 --num-gpu-blocks-override 34
+    --kv-admission eager --max-num-batched-tokens 40" "4 -tp 2 -dp 2" "2 -dp 2" "3 -dp 3")
   for seed in 0 1 2 3 4; do
     cp out.jsonl cut.jsonl && cp out.jsonl.ledger cut.jsonl.ledger
     killed cut cut.jsonl cut.jsonl.ledger $seed
     # shellcheck disable=SC2086
     set -- ${grids[seed]}
-    expect 0 "30 answers and 3 errors" demo "$1" dense in.jsonl cut.jsonl "$2" "$3" --resume auto \
-      --save-partial-every 0
+    expect 0 "36 answers and 3 errors" demo "$1" dense in.jsonl cut.jsonl "${@:2}" --resume auto \
+      --save-partial-every 0 "${parser[@]}"
     grep -q "resumed: " log || fail "seed $seed: not resumed"
     ! grep -q " [1-9][0-9]* of these go on from saved tokens" log || saved=$((saved + 1))
     answers equal whole.jsonl cut.jsonl
-    expect 0 "nothing is left" demo 1 dense in.jsonl cut.jsonl --resume
+    expect 0 "nothing is left" demo 1 dense in.jsonl cut.jsonl --resume "${parser[@]}"
     "$talus" audit -i in.jsonl -o cut.jsonl > log || fail "audit of seed $seed"
   done
   [ "$saved" -gt 0 ] || fail "no cut left tokens to go on from"

@@ -42,6 +42,9 @@ KINDS: list[dict] = [
     {"prompt_logprobs": 1, "ignore_eos": True, "max_completion_tokens": 100},
     PROMPT | {"echo": True, "logprobs": 1, "ignore_eos": True},
     {"no_such_parameter": 1},
+    {"thinking_token_budget": 4, "max_completion_tokens": 40},
+    PROMPT | {"repetition_detection": {"max_pattern_size": 1, "min_count": 4},
+              "allowed_token_ids": [16, 17]},
     PROMPT | {"bad_words": ["1"], "logit_bias": {"20": -5}, "stop": ["zzz", "9"]},
 ]
 
@@ -157,12 +160,15 @@ class Killer:
         code = process.wait()
         kill(ranks)  # those that outlived their launcher, which is not what is tested
         if not was_running:
-            answers.need(code == 0, f"exit code {code}: see {self.log}")
+            answers.need(code == 0, f"exit code {code}: {self.log_tail()}")
         return was_running and code != 0
 
     def finish(self) -> None:
         process = self.start()
-        answers.need(process.wait() == 0, f"the last run failed: {open(self.log).read()[-3000:]}")
+        answers.need(process.wait() == 0, f"the last run failed: {self.log_tail()}")
+
+    def log_tail(self) -> str:
+        return open(self.log, encoding="utf-8").read()[-3000:]
 
 
 def run(arguments: argparse.Namespace) -> None:
