@@ -41,6 +41,16 @@ std::string without_place(std::string const& what) {
   return place == std::string::npos ? what : what.substr(0, place);
 }
 
+/// Whether tokens of a ledger can be those of a sequence.
+bool belong_to(io::SavedTokens const& saved, SequenceInput const& input, std::int64_t vocab) {
+  auto const is_known = [&](std::int32_t token) { return token >= 0 && token < vocab; };
+  return std::ssize(saved.tokens) < input.max_tokens &&
+         saved.logprobs.empty() == (input.logprobs < 0) &&
+         saved.num_top == std::max(input.logprobs, 0) &&
+         std::all_of(saved.tokens.begin(), saved.tokens.end(), is_known) &&
+         std::all_of(saved.top_tokens.begin(), saved.top_tokens.end(), is_known);
+}
+
 }  // namespace
 
 BatchClient::BatchClient(BatchRules rules,
@@ -135,8 +145,7 @@ void BatchClient::go_on(std::int64_t number,
                         std::vector<SequenceInput>& inputs) {
   for (io::SavedTokens& tokens : saved) {
     auto const sample = std::size_t{tokens.sample};
-    if (sample >= inputs.size() || std::ssize(tokens.tokens) >= inputs[sample].max_tokens ||
-        tokens.logprobs.empty() != (inputs[sample].logprobs < 0)) {
+    if (sample >= inputs.size() || !belong_to(tokens, inputs[sample], rules_.vocab)) {
       continue;
     }
     active_.at(number).sample(tokens.sample).restore(tokens);

@@ -45,30 +45,22 @@ class BatchRun {
   }
 
   void read_inputs(std::string const& version) {
-    std::vector<std::byte> bytes;
-    std::vector<std::byte> left;
-    std::vector<std::byte> saved;
+    Stock stock;
     parallel::run_and_agree(grid_->world(), [&] {
       rules_ = make_rules();
       if (grid_->is_lead()) {
         text_.emplace(options_.model, batch_.chat_template);
       }
       if (is_root()) {
-        store_->lock();
-        io::InputIndex const index = index_input();
-        identity_ = run_identity(options_, batch_, plan_, rules_, input_file(), version);
-        store_->compare(identity_);
-        bytes = index.to_bytes();
-        left = store_->work_left(index.num_requests()).to_bytes();
-        saved = store_->saved().to_bytes();
+        stock = take_stock(version);
       }
     });
-    parallel::broadcast_bytes(grid_->world(), bytes, 0);
-    parallel::broadcast_bytes(grid_->world(), left, 0);
-    parallel::broadcast_bytes(grid_->world(), saved, 0);
-    index_ = io::InputIndex::from_bytes(bytes);
-    left_ = io::WorkLeft::from_bytes(left);
-    saved_ = io::SavedIndex::from_bytes(io::ledger_of(batch_.output), saved);
+    parallel::broadcast_bytes(grid_->world(), stock.index, 0);
+    parallel::broadcast_bytes(grid_->world(), stock.left, 0);
+    parallel::broadcast_bytes(grid_->world(), stock.saved, 0);
+    index_ = io::InputIndex::from_bytes(stock.index);
+    left_ = io::WorkLeft::from_bytes(stock.left);
+    saved_ = io::SavedIndex::from_bytes(io::ledger_of(batch_.output), stock.saved);
     add_end_of_tokenizer();
     if (is_root()) {
       reporter_->info(concat(index_.num_requests(), " requests in ", batch_.input));
@@ -121,6 +113,24 @@ class BatchRun {
   }
 
  private:
+  /// What there is to do, as bytes that all ranks get.
+  struct Stock {
+    std::vector<std::byte> index;
+    std::vector<std::byte> left;
+    std::vector<std::byte> saved;
+  };
+
+  /// On rank 0: reads the input, and what an earlier run has done of it.
+  [[nodiscard]] Stock take_stock(std::string const& version) {
+    store_->lock();
+    io::InputIndex const index = index_input();
+    identity_ = run_identity(options_, batch_, plan_, rules_, input_file(), version);
+    store_->compare(identity_);
+    return {.index = index.to_bytes(),
+            .left = store_->work_left(index.num_requests()).to_bytes(),
+            .saved = store_->saved().to_bytes()};
+  }
+
   /// The token that the tokenizer names as the end of a text ends answers too, beside those of the
   /// configs: so vLLM does it.
   void add_end_of_tokenizer() {

@@ -73,6 +73,46 @@ TEST_CASE("places where no answers can be written are refused without touching t
   CHECK_FALSE(std::filesystem::exists(folder.path() / "out"));
 }
 
+TEST_CASE("a file that is kept goes on behind what is good of it") {
+  TemporaryFolder const folder;
+  auto const output = write_file(folder.path() / "out.jsonl", "one\ntwo\ntorn");
+
+  AnswerFile file{output, "in.jsonl", Existing::keep};
+  file.cut(8);
+  file.append("three\n");
+  CHECK(file.bytes() == 14);
+  file.close();
+
+  CHECK(read_text_file(output) == "one\ntwo\nthree\n");
+  CHECK_THROWS_WITH(AnswerFile("/dev/null", "in.jsonl", Existing::keep),
+                    ContainsSubstring("not a regular file"));
+}
+
+TEST_CASE("a folder that is taken away is noticed, and that it came back") {
+  TemporaryFolder const folder;
+  auto const place = folder.path() / "sub";
+  std::filesystem::create_directory(place);
+  AnswerFile file{place / "out.jsonl", "in.jsonl", Existing::refuse};
+  CHECK(file.is_in_place());
+
+  std::filesystem::rename(place, folder.path() / "away");
+  file.append("one\n");
+  CHECK_FALSE(file.is_in_place());
+  std::filesystem::create_directory(place);
+  write_file(place / "out.jsonl", "");
+  CHECK_FALSE(file.is_in_place());
+  std::filesystem::remove_all(place);
+  std::filesystem::rename(folder.path() / "away", place);
+  CHECK(file.is_in_place());
+}
+
+TEST_CASE("how answers are forced to the disk is one of three words") {
+  CHECK(sync_policy("none") == SyncPolicy::none);
+  CHECK(sync_policy("each") == SyncPolicy::each);
+  CHECK(sync_policy("close") == SyncPolicy::close);
+  CHECK_THROWS_WITH(sync_policy("often"), ContainsSubstring("--sync: often (allowed: none"));
+}
+
 TEST_CASE("a full disk is an error that names the file") {
   AnswerFile file{"/dev/full", "-", Existing::overwrite};
   CHECK_THROWS_WITH(file.append("answer\n"),
