@@ -390,6 +390,8 @@ case_resume_refused() {
 # A run that is killed until it is done.
 #   KILLS, REQUESTS, SEED: more than in every day's test
 case_killed() {
+  # What Open MPI leaves behind where its launcher is killed too goes with this test's folder.
+  export TMPDIR=$PWD OMPI_MCA_btl_vader_backing_directory=$PWD
   killed requests "$problems" "${REQUESTS:-44}" > in.jsonl
   demo 0 dense in.jsonl whole.jsonl 2> log || fail "the run that nobody disturbs"
   killed run --kills "${KILLS:-5}" --seed "${SEED:-1}" --requests in.jsonl --expected whole.jsonl -- \
