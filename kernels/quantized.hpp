@@ -40,9 +40,9 @@ struct QuantFormat {
 /// end of the matrix): kernels quantise activations in chunks of it, and a chunk has one scale.
 inline constexpr std::int64_t quant_chunk = 32;
 
-/// What scales of fp8 must be below: weights may reach 57,344, and scaling may be one product with
-/// the widening of codes.
-inline constexpr float fp8_scale_limit = 128.0F;
+/// What scales of fp8 must be below: weights may come near 114,688, and 2^120 times a scale is
+/// finite, so that scaling may be one product with the widening of codes.
+inline constexpr float fp8_scale_limit = 256.0F;
 
 /// A block of a quantised matrix, codes unpacked to a byte each; what PackedWeights::set takes.
 ///
