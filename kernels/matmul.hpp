@@ -41,8 +41,8 @@ struct LeafPartition {
 /// \pre   partition.boundaries begins with 0, ascends, and ends with `in`
 ///
 /// With all leaves on one rank there is one node, and its partial sum is the result.
-/// Where cuts are odd, avx512_bf16 and amx, which add the products of two bfloat16 at once, give bits
-/// that depend on the run.
+/// Where cuts are odd, avx512_bf16 and amx, which add the products of two bfloat16 at once, give
+/// bits that depend on the run.
 void matmul_leaves(ExecContext const& exec,
                    MatrixView<float const> x,
                    PackedWeights const& w,

@@ -14,8 +14,8 @@
 /// A panel of sixteen outputs is one stream: the chunks of `in` in order, before the first chunk of
 /// each group a header, the group's sixteen scales and, where there are zero points, sixteen bytes
 /// of them, as codes are stored. In a chunk, inputs come in fours, of each four the sixteen outputs
-/// side by side, the codes of an output together: 64 codes, int8 less their sign (+ 128), e4m3 as they
-/// are. Of codes of four bits, two such fours share 64 bytes, the first in the lower bits.
+/// side by side, the codes of an output together: 64 codes, int8 less their sign (+ 128), e4m3 as
+/// they are. Of codes of four bits, two such fours share 64 bytes, the first in the lower bits.
 
 namespace talus::kernels::TALUS_TARGET {
 
