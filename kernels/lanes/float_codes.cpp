@@ -3,6 +3,7 @@
 
 #include "kernels/lanes/kv_words.hpp"
 #include "kernels/lanes/quantized_tile.hpp"
+#include "kernels/lanes/segment_walk.hpp"
 #include "kernels/lanes/tile_results.hpp"
 
 namespace talus::kernels::TALUS_TARGET {
@@ -101,24 +102,12 @@ Tile<Rows, Panels> sum_of(TileJob const& job, Segment const& segment) {
 template <int Rows, int Panels>
 void multiply_tile(TileJob const& job) {
   CodeProduct const& product = job.product;
-  Tile<Rows, Panels> stack[Segments::max_depth];
-  int depth = 0;
-  for (Segment const& segment : product.segments) {
-    Tile<Rows, Panels> tile = sum_of<Rows, Panels>(job, segment);
-    for (std::int32_t i = 0; i < segment.folds; ++i) {
-      fold(tile, stack[--depth]);
-    }
-    if (segment.node < 0) {
-      stack[depth++] = tile;
-    } else {
-      store_tile(tile,
-                 product.partials.empty()
-                     ? product.y
-                     : product.partials[static_cast<std::size_t>(segment.node)],
-                 product.row_offset + job.row,
-                 job.panel);
-    }
-  }
+  sum_segments<Tile<Rows, Panels>>(
+      product,
+      [&](Segment const& segment, auto& tile) { tile = sum_of<Rows, Panels>(job, segment); },
+      [&](auto const& tile, MatrixView<float> y) {
+        store_tile(tile, y, product.row_offset + job.row, job.panel);
+      });
 }
 
 }  // namespace

@@ -96,15 +96,13 @@ void multiply_tile(TileJob const& job) {
       break;
     }
     for (std::int32_t i = 0; i < segment.folds; ++i) {
-      fold(tile, stack[--depth]);
+      fold(stack[--depth], tile);
+      tile = stack[depth];
     }
     if (segment.node < 0) {
       stack[depth++] = tile;
     } else {
-      MatrixView<float> const y = product.partials.empty()
-                                      ? product.y
-                                      : product.partials[static_cast<std::size_t>(segment.node)];
-      store_tile(tile, y, job.row, job.panel);
+      store_tile(tile, results_of(product, segment), job.row, job.panel);
     }
   }
   save_stack(job, depth, stack);

@@ -2,6 +2,7 @@
 #include "kernels/lanes/quantized_product.hpp"
 
 #include "kernels/lanes/quantized_tile.hpp"
+#include "kernels/lanes/segment_walk.hpp"
 #include "kernels/lanes/tile.hpp"
 
 namespace talus::kernels::TALUS_TARGET {
@@ -19,7 +20,7 @@ struct TileJob {
 /// The sums over inputs [first, last) of whole chunks.
 template <QuantKind Kind, int Rows, int Panels>
 void accumulate(TileJob const& job, Segment const& segment, CodeTile<Kind, Rows, Panels>& result) {
-  CodeTile<Kind, Rows, Panels> tile = result;  // a copy that no pointer aliases
+  CodeTile<Kind, Rows, Panels> tile{};  // no pointer aliases it
   PackedWeights const& w = *job.product.w;
   std::int64_t const panel_bytes = job.layout.panel_bytes();
   bool const has_zeros = w.codes()->format.zero_points;
@@ -38,19 +39,7 @@ void accumulate(TileJob const& job, Segment const& segment, CodeTile<Kind, Rows,
 }
 
 template <QuantKind Kind, int Rows, int Panels>
-void fold(CodeTile<Kind, Rows, Panels>& tile, CodeTile<Kind, Rows, Panels> const& older) {
-  for (int p = 0; p < Panels; ++p) {
-    for (int r = 0; r < Rows; ++r) {
-      tile.sums[p][r] = older.sums[p][r] + tile.sums[p][r];
-    }
-  }
-}
-
-template <QuantKind Kind, int Rows, int Panels>
-void store_tile(TileJob const& job, CodeTile<Kind, Rows, Panels> const& tile, int node) {
-  auto const& partials = job.product.partials;
-  MatrixView<float> const y =
-      partials.empty() ? job.product.y : partials[static_cast<std::size_t>(node)];
+void store_tile(TileJob const& job, CodeTile<Kind, Rows, Panels> const& tile, MatrixView<float> y) {
   std::int64_t const row = job.product.row_offset + job.row;
   for (int p = 0; p < Panels; ++p) {
     std::int64_t const column = (job.panel + p) * num_lanes;
@@ -62,20 +51,10 @@ void store_tile(TileJob const& job, CodeTile<Kind, Rows, Panels> const& tile, in
 
 template <QuantKind Kind, int Rows, int Panels>
 void multiply_tile(TileJob const& job) {
-  CodeTile<Kind, Rows, Panels> stack[Segments::max_depth];
-  int depth = 0;
-  for (Segment const& segment : job.product.segments) {
-    CodeTile<Kind, Rows, Panels> tile{};
-    accumulate(job, segment, tile);
-    for (std::int32_t i = 0; i < segment.folds; ++i) {
-      fold(tile, stack[--depth]);
-    }
-    if (segment.node < 0) {
-      stack[depth++] = tile;
-    } else {
-      store_tile(job, tile, segment.node);
-    }
-  }
+  sum_segments<CodeTile<Kind, Rows, Panels>>(
+      job.product,
+      [&](Segment const& segment, auto& tile) { accumulate(job, segment, tile); },
+      [&](auto const& tile, MatrixView<float> y) { store_tile(job, tile, y); });
 }
 
 template <QuantKind Kind>

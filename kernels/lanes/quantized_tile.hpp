@@ -139,4 +139,14 @@ struct CodeTile {
   }
 };
 
+/// older = older + newer.
+template <QuantKind Kind, int Rows, int Panels>
+void fold(CodeTile<Kind, Rows, Panels>& older, CodeTile<Kind, Rows, Panels> const& newer) {
+  for (int p = 0; p < Panels; ++p) {
+    for (int r = 0; r < Rows; ++r) {
+      older.sums[p][r] = older.sums[p][r] + newer.sums[p][r];
+    }
+  }
+}
+
 }  // namespace talus::kernels::TALUS_TARGET

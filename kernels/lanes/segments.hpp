@@ -8,6 +8,7 @@
 
 #include "kernels/detail/limits.hpp"
 #include "kernels/lanes/functions.hpp"
+#include "runtime/base/matrix_view.hpp"
 
 namespace talus::kernels::TALUS_TARGET {
 
@@ -19,6 +20,13 @@ struct Segment {
   std::int32_t node = -1;  ///< the partial sum that is complete then; -1: push on the stack
   std::int32_t depth = 0;  ///< sums on the stack before it
 };
+
+/// Where the sums of the node that a segment completes go: the results, or partial sums.
+template <class Product>
+[[nodiscard]] MatrixView<float> results_of(Product const& product, Segment const& segment) {
+  return product.partials.empty() ? product.y
+                                  : product.partials[static_cast<std::size_t>(segment.node)];
+}
 
 /// A part [first, last) of the summed axis, and the first segment that it has a part of.
 struct SumBlock {

@@ -26,14 +26,15 @@ template <int Rows, int Panels>
   }
 }
 
-/// tile = older + tile.
+/// older = older + newer.
 template <int Rows, int Panels>
-[[gnu::always_inline]] inline void fold(Tile<Rows, Panels>& tile, Tile<Rows, Panels> const& older) {
+[[gnu::always_inline]] inline void fold(Tile<Rows, Panels>& older,
+                                        Tile<Rows, Panels> const& newer) {
 #pragma GCC unroll 16
   for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 16
     for (int p = 0; p < Panels; ++p) {
-      tile.sums[r][p] = older.sums[r][p] + tile.sums[r][p];
+      older.sums[r][p] = older.sums[r][p] + newer.sums[r][p];
     }
   }
 }

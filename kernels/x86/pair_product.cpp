@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "kernels/lanes/segment_walk.hpp"
 #include "kernels/lanes/tile_results.hpp"
 #include "kernels/x86/rounded_input.hpp"
 
@@ -14,7 +15,6 @@
 namespace talus::kernels::TALUS_TARGET {
 namespace {
 
-constexpr std::int64_t max_group_panels = 4;
 constexpr std::int64_t block_words = tile_inputs / 2;
 
 /// Words of two inputs that a segment takes, without those that fill up its last block.
@@ -39,14 +39,13 @@ std::int64_t num_words(Segment const& segment) {
 #endif
 }
 
-/// Adds the products of `count` words of Rows rows, which lie side by side.
+/// The sum of the products of `count` words of Rows rows, which lie side by side.
 template <int Rows, int Panels>
-[[gnu::always_inline]] inline void add_words(Tile<Rows, Panels>& sums,
-                                             std::uint32_t const* x,
-                                             TileWeights<std::uint16_t> w,
-                                             std::int64_t count) {
+[[gnu::always_inline]] inline Tile<Rows, Panels> sum_of_words(std::uint32_t const* x,
+                                                              TileWeights<std::uint16_t> w,
+                                                              std::int64_t count) {
   constexpr int parts = Panels * native_parts;
-  Tile<Rows, Panels> tile = sums;  // no pointer aliases it: in registers
+  Tile<Rows, Panels> tile{};  // no pointer aliases it: in registers
   for (std::int64_t i = 0; i < count; ++i) {
     NativeWords weights[std::size_t{parts}];
     unrolled<parts>([&](auto part) __attribute__((always_inline)) {
@@ -64,7 +63,7 @@ template <int Rows, int Panels>
     x += Rows;
     w.data += 2 * num_lanes;
   }
-  sums = tile;
+  return tile;
 }
 
 /// All segments of the sums of a tile of rows from `row` on, and of panels from `panel` on.
@@ -75,26 +74,14 @@ void multiply_tile(PanelProduct const& product, std::int64_t row, std::int64_t p
       reinterpret_cast<std::uint16_t const*>(product.w->data()) + panel * stride;
   auto const* x =
       reinterpret_cast<std::uint32_t const*>(product.packed) + row * packed_row_size(product);
-  Tile<Rows, Panels> stack[Segments::max_depth + 1];
-  int depth = 0;
-  for (Segment const& segment : product.segments) {
-    Tile<Rows, Panels> tile{};
-    add_words(tile, x, {weights + first_input(segment) * num_lanes, stride}, num_words(segment));
-    x += num_blocks(segment) * block_words * Rows;
-    for (std::int32_t i = 0; i < segment.folds; ++i) {
-      fold(tile, stack[--depth]);
-    }
-    if (segment.node < 0) {
-      stack[depth++] = tile;
-    } else {
-      store_tile(tile,
-                 product.partials.empty()
-                     ? product.y
-                     : product.partials[static_cast<std::size_t>(segment.node)],
-                 row,
-                 panel);
-    }
-  }
+  sum_segments<Tile<Rows, Panels>>(
+      product,
+      [&](Segment const& segment, auto& tile) {
+        TileWeights<std::uint16_t> const w{weights + first_input(segment) * num_lanes, stride};
+        tile = sum_of_words<Rows, Panels>(x, w, num_words(segment));
+        x += num_blocks(segment) * block_words * Rows;
+      },
+      [&](auto const& tile, MatrixView<float> y) { store_tile(tile, y, row, panel); });
 }
 
 /// A tile of rows, `Rows` from `row` on.
@@ -114,10 +101,6 @@ void multiply_rows(PanelProduct const& product, std::int64_t row, PanelRange pan
 
 std::int64_t num_packed_tiles(std::int64_t rows) {
   return TileRows{rows}.count();
-}
-
-std::int64_t packed_row_size(PanelProduct const& product) {
-  return padded_inputs(product) / 2;
 }
 
 void pack_tile(PanelProduct const& product, std::int64_t tile, float* packed) {
@@ -140,10 +123,6 @@ void pack_tile(PanelProduct const& product, std::int64_t tile, float* packed) {
     }
   }
 }
-
-PanelGroups::PanelGroups(std::int64_t, std::int64_t out)
-    : panels_{(out + num_lanes - 1) / num_lanes},
-      count_{(panels_ + max_group_panels - 1) / max_group_panels} {}
 
 void multiply_group(PanelProduct const& product, PanelRange panels) {
   TileRows const rows{product.x.rows};

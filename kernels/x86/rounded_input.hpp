@@ -13,14 +13,11 @@
 
 namespace talus::kernels::TALUS_TARGET {
 
+/// Panels that share a pass over the rows of x.
+inline constexpr std::int64_t max_group_panels = 4;
+
 /// Inputs of a packed row.
-[[nodiscard]] inline std::int64_t padded_inputs(PanelProduct const& product) {
-  std::int64_t blocks = 0;
-  for (Segment const& segment : product.segments) {
-    blocks += num_blocks(segment);
-  }
-  return blocks * tile_inputs;
-}
+[[nodiscard]] std::int64_t padded_inputs(PanelProduct const& product);
 
 /// Inputs [input, input + 32) of a row that lie in the segment, as bfloat16; zeros for the others.
 inline void pack_row(float const* row,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/lanes/quantized_product.hpp"
 #include "kernels/lanes/quantized_tile.hpp"
+#include "kernels/lanes/segment_walk.hpp"
 #include "kernels/x86/tile_registers.hpp"
 #include "kernels/x86/tile_sums.hpp"
 
@@ -114,8 +115,8 @@ template <QuantKind Kind, int Halves, int Panels>
 void accumulate(TileRegisters& tiles,
                 CodePass const& pass,
                 Segment const& segment,
-                TileSums* sums) {
-  std::memset(sums, 0, std::size_t{Halves * Panels} * sizeof(TileSums));
+                PassSums<Halves, Panels>& sums) {
+  sums = {};
   for_each_chunk<Panels>(
       *pass.product.w,
       pass.layout,
@@ -127,7 +128,7 @@ void accumulate(TileRegisters& tiles,
         for (int half = 0; half < Halves; ++half) {
           for (int p = 0; p < Panels; ++p) {
             int const tile = half * Panels + p;
-            add_scaled(pass, half, chunk, headers[p], integers[tile], sums[tile]);
+            add_scaled(pass, half, chunk, headers[p], integers[tile], sums.tiles[tile]);
           }
         }
       });
@@ -136,26 +137,13 @@ void accumulate(TileRegisters& tiles,
 /// All segments of the sums of up to two tiles of rows and two panels.
 template <QuantKind Kind, int Halves, int Panels>
 void multiply_pass(TileRegisters& tiles, CodePass const& pass) {
-  constexpr int count = Halves * Panels;
-  alignas(64) TileSums stack[Segments::max_depth + 1][std::size_t{count}];
-  int depth = 0;
   tiles.configure(shapes_of<Halves, Panels>(pass.rows));
-  for (Segment const& segment : pass.product.segments) {
-    accumulate<Kind, Halves, Panels>(tiles, pass, segment, stack[depth]);
-    for (std::int32_t i = 0; i < segment.folds; ++i) {
-      --depth;
-      fold(stack[depth], stack[depth + 1], count, stack[depth]);
-    }
-    if (segment.node < 0) {
-      ++depth;
-      continue;
-    }
-    auto const& partials = pass.product.partials;
-    store_results<Halves, Panels>(
-        {pass.rows, pass.panel, pass.product.row_offset},
-        stack[depth],
-        partials.empty() ? pass.product.y : partials[static_cast<std::size_t>(segment.node)]);
-  }
+  sum_segments<PassSums<Halves, Panels>>(
+      pass.product,
+      [&](Segment const& segment, auto& sums) { accumulate<Kind>(tiles, pass, segment, sums); },
+      [&](auto const& sums, MatrixView<float> y) {
+        store_results({pass.rows, pass.panel, pass.product.row_offset}, sums, y);
+      });
 }
 
 template <QuantKind Kind, int Halves>

@@ -4,6 +4,7 @@
 #include "kernels/lanes/lanes.hpp"
 #include "kernels/lanes/panel_layout.hpp"
 #include "kernels/lanes/panel_product.hpp"
+#include "kernels/lanes/segment_walk.hpp"
 #include "kernels/x86/rounded_input.hpp"
 #include "kernels/x86/tile_registers.hpp"
 #include "kernels/x86/tile_sums.hpp"
@@ -14,8 +15,6 @@
 
 namespace talus::kernels::TALUS_TARGET {
 namespace {
-
-constexpr std::int64_t max_group_panels = 4;
 
 /// What a pass over some panels works on.
 struct Pass {
@@ -68,9 +67,9 @@ void zero_sums(TileRegisters& tiles) {
 }
 
 template <int Halves, int Panels>
-void store_sums(TileRegisters const& tiles, TileSums* sums) {
+void store_sums(TileRegisters const& tiles, PassSums<Halves, Panels>& sums) {
   [&]<int... T>(std::integer_sequence<int, T...>) {
-    (tiles.template store<T>(sums[T], 64), ...);
+    (tiles.template store<T>(sums.tiles[T], 64), ...);
   }
   (std::make_integer_sequence<int, Halves * Panels>{});
 }
@@ -78,40 +77,28 @@ void store_sums(TileRegisters const& tiles, TileSums* sums) {
 /// All segments of the sums of up to two tiles of rows and four panels.
 template <int Halves, int Panels>
 void multiply_pass(TileRegisters& tiles, Pass const& pass) {
-  constexpr int count = Halves * Panels;
-  alignas(64) TileSums stack[Segments::max_depth + 1][std::size_t{count}];
   PanelProduct const& product = pass.product;
   std::int64_t const panel_stride = panel_elements<std::uint16_t>(product.w->in());
   auto const* const weights =
       reinterpret_cast<std::uint16_t const*>(product.w->data()) + pass.panel * panel_stride;
   std::uint16_t const* x[2] = {pass.x[0], pass.x[1]};
-  int depth = 0;
   tiles.configure(shapes_of<Halves, Panels>(pass.rows));
-
-  for (Segment const& segment : product.segments) {
-    zero_sums<Halves, Panels>(tiles);
-    std::uint16_t const* right = weights + first_input(segment) * tile_outputs;
-    for (std::int64_t block = 0; block < num_blocks(segment); ++block) {
-      multiply_block<Halves, Panels>(tiles, x, right, panel_stride);
-      x[0] += pass.rows.rows_of(0) * tile_inputs;
-      x[1] += pass.rows.rows_of(1) * tile_inputs;
-      right += tile_inputs * tile_outputs;
-    }
-    store_sums<Halves, Panels>(tiles, stack[depth]);
-    for (std::int32_t i = 0; i < segment.folds; ++i) {
-      --depth;
-      fold(stack[depth], stack[depth + 1], count, stack[depth]);
-    }
-    if (segment.node < 0) {
-      ++depth;
-      continue;
-    }
-    store_results<Halves, Panels>({pass.rows, pass.panel, 0},
-                                  stack[depth],
-                                  product.partials.empty()
-                                      ? product.y
-                                      : product.partials[static_cast<std::size_t>(segment.node)]);
-  }
+  sum_segments<PassSums<Halves, Panels>>(
+      product,
+      [&](Segment const& segment, auto& sums) {
+        zero_sums<Halves, Panels>(tiles);
+        std::uint16_t const* right = weights + first_input(segment) * tile_outputs;
+        for (std::int64_t block = 0; block < num_blocks(segment); ++block) {
+          multiply_block<Halves, Panels>(tiles, x, right, panel_stride);
+          x[0] += pass.rows.rows_of(0) * tile_inputs;
+          x[1] += pass.rows.rows_of(1) * tile_inputs;
+          right += tile_inputs * tile_outputs;
+        }
+        store_sums(tiles, sums);
+      },
+      [&](auto const& sums, MatrixView<float> y) {
+        store_results({pass.rows, pass.panel, 0}, sums, y);
+      });
 }
 
 template <int Halves, int Panels>
@@ -130,10 +117,6 @@ std::int64_t num_packed_tiles(std::int64_t rows) {
   return (rows + max_rows - 1) / max_rows;
 }
 
-std::int64_t packed_row_size(PanelProduct const& product) {
-  return padded_inputs(product) / 2;
-}
-
 void pack_tile(PanelProduct const& product, std::int64_t tile, float* packed) {
   MatrixView<float const> const& x = product.x;
   RowTile const rows{tile, x.rows};
@@ -150,10 +133,6 @@ void pack_tile(PanelProduct const& product, std::int64_t tile, float* packed) {
     }
   }
 }
-
-PanelGroups::PanelGroups(std::int64_t, std::int64_t out)
-    : panels_{(out + tile_outputs - 1) / tile_outputs},
-      count_{(panels_ + max_group_panels - 1) / max_group_panels} {}
 
 void multiply_group(PanelProduct const& product, PanelRange panels) {
   TileRegisters tiles;

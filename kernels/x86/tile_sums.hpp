@@ -48,10 +48,22 @@ template <int Halves, int Panels>
   return shapes;
 }
 
-/// to = older + newer, of `count` tiles.
-inline void fold(TileSums const* older, TileSums const* newer, int count, TileSums* to) {
-  for (std::int64_t i = 0; i < count * tile_rows; ++i) {
-    store(to[0][i], load(older[0][i]) + load(newer[0][i]));
+/// Sums of the tiles of a pass.
+template <int Halves, int Panels>
+struct PassSums {
+  static constexpr int count = Halves * Panels;
+
+  alignas(64) TileSums tiles[std::size_t{count}];
+};
+
+/// older = older + newer.
+template <int Halves, int Panels>
+void fold(PassSums<Halves, Panels>& older, PassSums<Halves, Panels> const& newer) {
+  for (std::size_t tile = 0; tile < older.count; ++tile) {
+    for (std::int64_t row = 0; row < tile_rows; ++row) {
+      float* const sums = older.tiles[tile][row];
+      store(sums, load(sums) + load(newer.tiles[tile][row]));
+    }
   }
 }
 
@@ -63,14 +75,16 @@ struct ResultPlace {
 };
 
 template <int Halves, int Panels>
-void store_results(ResultPlace const& place, TileSums const* sums, MatrixView<float> y) {
+void store_results(ResultPlace const& place,
+                   PassSums<Halves, Panels> const& sums,
+                   MatrixView<float> y) {
   for (int half = 0; half < Halves; ++half) {
     std::int64_t const first = place.row_offset + place.rows.first + half * tile_rows;
     for (std::int64_t r = 0; r < place.rows.rows_of(half); ++r) {
       float* const row = y.data + (first + r) * y.row_stride;
       for (int p = 0; p < Panels; ++p) {
         std::int64_t const column = (place.panel + p) * tile_outputs;
-        store_some(row + column, load(sums[half * Panels + p][r]), y.cols - column);
+        store_some(row + column, load(sums.tiles[half * Panels + p][r]), y.cols - column);
       }
     }
   }
