@@ -23,16 +23,17 @@ Engine::Engine(kernels::ExecContext const& exec,
       max_open_plans_{options.steps_in_flight},
       sequences_(static_cast<std::size_t>(options.max_num_seqs)) {}
 
-void Engine::run(EngineClient* client, StepObserver* observer) {
+RunEnd Engine::run(EngineClient* client, StepObserver* observer) {
   client_ = client;
+  RunState state = RunState::goes_on;
   while (true) {
     if (static_cast<std::int32_t>(open_plans_.size()) == max_open_plans_) {
       commit();
     }
     ReplicaMessage message = next_message();
-    bool const is_last = message.is_last;
+    state = message.state;
     apply(std::move(message));
-    if (is_last) {
+    if (state != RunState::goes_on) {
       break;
     }
     StepPlan const* plan = nullptr;
@@ -48,9 +49,10 @@ void Engine::run(EngineClient* client, StepObserver* observer) {
     }
   }
   while (!open_plans_.empty()) {
-    commit();  // they are empty: nothing runs when the last message comes
+    commit();
   }
   executor_.close();
+  return state == RunState::left ? RunEnd::left : RunEnd::finished;
 }
 
 void Engine::commit() {
@@ -106,12 +108,7 @@ ReplicaMessage Engine::next_message() {
       auto const timed = clock_->scope(io::Phase::other);
       message.arrivals = client_->take(scheduler_.room());
     }
-    auto const num_left =
-        static_cast<std::size_t>(scheduler_.num_running() + scheduler_.num_waiting()) -
-        message.stopped.size();
-    bool const is_idle = num_left == 0 && message.arrivals.empty();
-    message.is_last = is_idle && (client_ == nullptr || client_->is_exhausted());
-    agree_on(message);
+    message.state = agree_on(wanted_state(message));
   }
   if (grid_->replica().size() == 1) {
     return message;
@@ -124,14 +121,26 @@ ReplicaMessage Engine::next_message() {
   return grid_->is_lead() ? std::move(message) : decode(message_bytes_);
 }
 
-void Engine::agree_on(ReplicaMessage& message) {
+/// What this replica would do by itself.
+RunState Engine::wanted_state(ReplicaMessage const& message) {
+  if (client_ != nullptr && client_->leaves()) {
+    return RunState::left;
+  }
+  auto const num_left =
+      static_cast<std::size_t>(scheduler_.num_running() + scheduler_.num_waiting()) -
+      message.stopped.size();
+  bool const is_idle = num_left == 0 && message.arrivals.empty();
+  return is_idle && (client_ == nullptr || client_->is_exhausted()) ? RunState::finished
+                                                                    : RunState::goes_on;
+}
+
+RunState Engine::agree_on(RunState state) {
   if (!grid_->spans_replicas()) {
-    return;
+    return state;
   }
   auto const timed = clock_->scope(io::Phase::lock_step);
-  std::int32_t const goes_on = message.is_last ? 0 : 1;
-  message.is_last =
-      parallel::all_reduce(grid_->joined_leads(), goes_on, parallel::ReduceOp::max) == 0;
+  return static_cast<RunState>(parallel::all_reduce(
+      grid_->joined_leads(), static_cast<std::int32_t>(state), parallel::ReduceOp::max));
 }
 
 void Engine::apply(ReplicaMessage&& message) {

@@ -42,6 +42,10 @@ class EngineClient {
   /// True once take() will never give a request again.
   [[nodiscard]] virtual bool is_exhausted() = 0;
 
+  /// True to have all ranks of the replica leave Engine::run() before the next step, with its
+  /// sequences as they are. Asked once a step.
+  [[nodiscard]] virtual bool leaves() { return false; }
+
   /// A request is worked on for the first time, or again after a preemption.
   virtual void on_admitted(SequenceState const& sequence) = 0;
 
@@ -70,6 +74,12 @@ class StepObserver {
   virtual void on_step(StepPlan const& plan, Scheduler const& scheduler, Decoder& decoder) = 0;
 };
 
+/// How Engine::run ended.
+enum class RunEnd {
+  finished,  ///< nothing is left
+  left,      ///< a client had it leave: sequences may be unfinished
+};
+
 /// Runs requests to their end on a process grid: the loop of plan, run, draw, commit.
 ///
 /// Every rank of the grid has one and calls run(); replicas work by themselves, or in lock step
@@ -88,12 +98,14 @@ class Engine {
   /// See Executor::skip_prompts().
   void skip_prompts() noexcept { executor_.skip_prompts(); }
 
-  /// Runs until the client of each replica is exhausted and everything is finished; may be called
-  /// again. Collective over the grid's ranks.
+  /// Runs until the client of each replica is exhausted and everything is finished, or a client
+  /// leaves; may be called again, which goes on with the sequences that are left. Collective over
+  /// the grid's ranks. Where an expert group joins replicas, all of them leave together.
   ///
   /// \param client    this replica's; null on ranks that are not its first
   /// \param observer  null: nobody
-  void run(EngineClient* client, StepObserver* observer);
+  /// \return the same on all ranks of the replica
+  RunEnd run(EngineClient* client, StepObserver* observer);
 
  private:
   void commit();
@@ -103,7 +115,8 @@ class Engine {
                     TokenResults const& results);
   void finish(SequenceId id);
   [[nodiscard]] ReplicaMessage next_message();
-  void agree_on(ReplicaMessage& message);
+  [[nodiscard]] RunState wanted_state(ReplicaMessage const& message);
+  [[nodiscard]] RunState agree_on(RunState state);
   void apply(ReplicaMessage&& message);
   void add(SequenceInput&& input);
   [[nodiscard]] std::optional<SequenceId> sibling_of(SequenceInput const& input) const;

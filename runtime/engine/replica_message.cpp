@@ -92,7 +92,7 @@ SequenceInput read_input(WireReader& in) {
 void encode(ReplicaMessage const& message, std::vector<std::byte>& bytes) {
   bytes.clear();
   WireWriter out{bytes};
-  out.value(message.is_last);
+  out.value(message.state);
   out.list(std::span<SequenceId const>{message.stopped});
   out.value(message.arrivals.size());
   for (SequenceInput const& input : message.arrivals) {
@@ -103,7 +103,7 @@ void encode(ReplicaMessage const& message, std::vector<std::byte>& bytes) {
 ReplicaMessage decode(std::span<std::byte const> bytes) {
   WireReader in{bytes};
   ReplicaMessage message;
-  message.is_last = in.value<bool>();
+  message.state = in.value<RunState>();
   message.stopped = in.list<SequenceId>();
   auto const count = in.value<std::size_t>();
   for (std::size_t i = 0; i < count; ++i) {

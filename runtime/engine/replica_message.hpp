@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -9,12 +10,19 @@
 
 namespace talus::runtime {
 
+/// What comes after a message. Where replicas go in lock step, the largest that one of them wants.
+enum class RunState : std::int32_t {
+  finished,  ///< no step: nothing is left
+  goes_on,   ///< a step
+  left,      ///< no step, though sequences may be left
+};
+
 /// What a replica's first rank decides for all of them before a step: all that can differ from rank
 /// to rank (new work, stops found in the text, the end).
 struct ReplicaMessage {
   std::vector<SequenceInput> arrivals;
   std::vector<SequenceId> stopped;  ///< sequences whose text reached a stop string
-  bool is_last = false;             ///< no step follows
+  RunState state = RunState::goes_on;
 };
 
 /// Writes a message to `bytes`, replacing what is there.
