@@ -11,6 +11,7 @@ enum class Tag : int {
   mail = 4,           ///< byte messages to rank 0 (mailbox.hpp)
   queue_request = 5,  ///< "next work, please" to the rank that counts (work_queue.hpp)
   queue_answer = 6,   ///< the first index handed out (work_queue.hpp)
+  notice = 7,         ///< that something happened on a rank (notice.hpp)
 };
 
 }  // namespace talus::parallel
