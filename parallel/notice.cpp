@@ -49,39 +49,35 @@ bool Notice::look() {
 }
 
 bool Notice::close(std::function<void()> const& meanwhile) {
-  bool const is_root = comm_.rank() == 0;
-  bool has_told_parent = is_root;
-  Backoff backoff;
-  for (;;) {
-    look();
-    if (have_children_ended()) {
-      if (is_root || neighbours_.front().has_ended) {
-        break;
-      }
-      if (!has_told_parent) {
-        say(neighbours_.front(), last_word());
-        has_told_parent = true;
-      }
+  auto const wait_for = [&](bool Neighbour::*state, std::span<Neighbour> whom) {
+    auto const is_there = [&](Neighbour const& neighbour) { return neighbour.*state; };
+    Backoff backoff;
+    for (look(); !std::all_of(whom.begin(), whom.end(), is_there); look()) {
+      meanwhile();
+      backoff.pause();
     }
-    meanwhile();
-    backoff.pause();
+  };
+  wait_for(&Neighbour::has_arrived, children());
+  if (is_root()) {
+    was_given_in_time_ = is_given_;
+  } else {
+    say(neighbours_.front(), Word::arrived);
+    wait_for(&Neighbour::has_ended, std::span{neighbours_}.first(1));
   }
-  end();
-  return is_given_;
-}
-
-/// Tells the children that all have come, and lets go of what was said.
-void Notice::end() {
-  for (Neighbour& neighbour : neighbours_) {
-    if (neighbour.rank > comm_.rank()) {
-      say(neighbour, last_word());
-    }
+  have_all_come_ = true;
+  for (Neighbour& child : children()) {
+    say(child, was_given_in_time_ ? Word::ended_and_given : Word::ended);
+  }
+  wait_for(&Neighbour::has_ended, children());
+  if (!is_root()) {
+    say(neighbours_.front(), Word::leaving);
   }
   for (Neighbour& neighbour : neighbours_) {
     for (Request& departure : neighbour.departures) {
       departure.wait();
     }
   }
+  return was_given_in_time_;
 }
 
 void Notice::listen(Neighbour& from) {
@@ -102,30 +98,40 @@ void Notice::say(Neighbour& to, Word word) {
 }
 
 void Notice::hear(Neighbour& from) {
-  if (from.heard != Word::ended) {
-    is_given_ = true;
-    from.is_told = true;
+  switch (from.heard) {
+    case Word::given:
+      is_given_ = true;
+      from.is_told = true;
+      tell_others();
+      break;
+    case Word::arrived:
+      from.has_arrived = true;
+      break;
+    case Word::ended:
+    case Word::ended_and_given:
+      was_given_in_time_ = from.heard == Word::ended_and_given;
+      from.has_ended = true;
+      break;
+    case Word::leaving:
+      from.has_ended = true;
+      break;
   }
-  from.has_ended = from.heard != Word::given;
   if (!from.has_ended) {
     listen(from);
   }
-  tell_others();
 }
 
 void Notice::tell_others() {
   for (Neighbour& neighbour : neighbours_) {
-    if (is_given_ && !neighbour.is_told) {
+    if (!neighbour.is_told && !have_all_come_) {
       neighbour.is_told = true;
       say(neighbour, Word::given);
     }
   }
 }
 
-bool Notice::have_children_ended() const {
-  return std::all_of(neighbours_.begin(), neighbours_.end(), [&](Neighbour const& neighbour) {
-    return neighbour.rank < comm_.rank() || neighbour.has_ended;
-  });
+std::span<Notice::Neighbour> Notice::children() {
+  return std::span{neighbours_}.subspan(is_root() ? 0 : 1);
 }
 
 }  // namespace talus::parallel

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "parallel/communicator.hpp"
@@ -15,7 +16,7 @@ namespace talus::parallel {
 /// they work: that the job is to stop, for instance.
 ///
 /// It goes along the edges of a binary tree of the ranks, a hop for each look() on the way: at most
-/// two messages an edge and direction, whatever the number of ranks and of those that give it.
+/// three messages an edge and direction, whatever the number of ranks and of those that give it.
 class Notice {
  public:
   /// Collective over `comm`, which is duplicated.
@@ -25,9 +26,8 @@ class Notice {
   Notice& operator=(Notice const&) = delete;
   ~Notice() = default;
 
-  /// Gives the notice. Local, and returns at once; the second time does nothing.
-  ///
-  /// \pre  close() was not called
+  /// Gives the notice, at any time before close() has returned. Local, and returns at once; the
+  /// second time does nothing.
   void give();
 
   /// Passes on what has come; every rank calls it now and then. Does not wait.
@@ -39,27 +39,30 @@ class Notice {
   /// Collective.
   ///
   /// \param meanwhile  called again and again while this rank waits
-  /// \return whether it was given, the same on all ranks
+  /// \return whether it was given, the same on all ranks: false if it came too late for that
   bool close(std::function<void()> const& meanwhile);
 
  private:
   /// What a message says.
   enum class Word : std::uint8_t {
     given,
-    ended,            ///< to the parent: my subtree has come to close(); to a child: all ranks have
-    ended_and_given,  ///< the same, and the notice was given
+    arrived,          ///< to the parent: all of my subtree are in close()
+    ended,            ///< to a child: all ranks are
+    ended_and_given,  ///< to a child: the same, and the notice was given
+    leaving,          ///< to the parent: the last message
   };
 
   /// The other end of an edge of the tree. Stays where it is: messages are under way to and from
   /// it.
   struct Neighbour {
     int rank = 0;
-    bool is_told = false;    ///< knows that it was given, or told us
-    bool has_ended = false;  ///< its last message has come
+    bool is_told = false;      ///< knows that it was given, or told us
+    bool has_arrived = false;  ///< a child's subtree is in close()
+    bool has_ended = false;    ///< its last message has come
     Word heard{};
     Request arrival;
-    std::array<Word, 2> said{};  ///< what is on its way to it
-    std::array<Request, 2> departures;
+    std::array<Word, 3> said{};  ///< what is on its way to it
+    std::array<Request, 3> departures;
     std::size_t num_said = 0;
   };
 
@@ -67,15 +70,14 @@ class Notice {
   void say(Neighbour& to, Word word);
   void hear(Neighbour& from);
   void tell_others();
-  void end();
-  [[nodiscard]] bool have_children_ended() const;
+  [[nodiscard]] std::span<Neighbour> children();
 
-  [[nodiscard]] Word last_word() const noexcept {
-    return is_given_ ? Word::ended_and_given : Word::ended;
-  }
+  [[nodiscard]] bool is_root() const noexcept { return comm_.rank() == 0; }
 
   Communicator comm_;
   bool is_given_ = false;
+  bool was_given_in_time_ = false;
+  bool have_all_come_ = false;         ///< to close(): nobody needs to be told any more
   std::vector<Neighbour> neighbours_;  ///< the parent first, but for the root
 };
 

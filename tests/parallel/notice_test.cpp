@@ -45,6 +45,23 @@ TEST_CASE("a notice passes ranks that have nothing left to do") {
   CHECK(notice.close([] {}));
 }
 
+TEST_CASE("a notice may be given by a rank that has nothing left to do") {
+  Communicator const comm = Communicator::duplicate(MPI_COMM_WORLD);
+  for (int giver = 0; giver < comm.size(); ++giver) {
+    Notice notice{comm};
+    int const worker = (giver + 1) % comm.size();
+    int times = 0;
+    for (Backoff backoff; comm.rank() == worker && giver != worker && !notice.look();) {
+      backoff.pause();
+    }
+    CHECK(notice.close([&] {
+      if (++times == 3 && comm.rank() == giver) {
+        notice.give();
+      }
+    }) == (comm.size() > 1));
+  }
+}
+
 TEST_CASE("a notice may be given by all, and twice, and at the last moment") {
   Communicator const comm = Communicator::duplicate(MPI_COMM_WORLD);
   for (int step = 0; step < 20; ++step) {
