@@ -102,7 +102,7 @@ LoadReport load_tensors(parallel::Communicator const& comm,
   std::unique_ptr<detail::Arena> arena;
   parallel::run_and_agree(
       own, [&] { arena = std::make_unique<detail::Arena>(arena_bytes(plan.tasks, options)); });
-  detail::Pipeline pipeline{{own, checkpoint, *sinks, *arena}};
+  detail::Pipeline pipeline{{own, checkpoint, *sinks, *arena, options.interrupt}};
   pipeline.run(plan.tasks);
   parallel::agree_or_throw(own, pipeline.failure());
 

@@ -73,6 +73,8 @@ struct LoadOptions {
   /// Bytes of one read (a row, if that is longer); also limited to a quarter of host_memory_bytes.
   /// Equal on all ranks.
   std::int64_t piece_bytes = std::int64_t{16} << 20;
+  /// Called between pieces, may be null; what it throws on a rank fails the load on all of them.
+  std::function<void()> interrupt = nullptr;
 };
 
 /// Loads tensors: every byte of a tensor that anyone demands is read once in the job, by one rank.

@@ -53,8 +53,11 @@ std::vector<int> agree_on_shared(PackedPart const& part) {
 /// with one rank of each other node.
 class PartPasses {
  public:
-  PartPasses(PackedPart const& part, files::FileReader const& file, detail::PackedCut const& cut)
-      : part_{&part}, file_{&file}, cut_{cut} {
+  PartPasses(PackedPart const& part,
+             files::FileReader const& file,
+             detail::PackedCut const& cut,
+             std::function<void()> const& interrupt)
+      : part_{&part}, file_{&file}, cut_{cut}, interrupt_{&interrupt} {
     std::ranges::transform(part.targets, std::back_inserter(targets_), &PackedTarget::memory);
   }
 
@@ -84,7 +87,7 @@ class PartPasses {
 
  private:
   void pass(parallel::Communicator const& comm, std::vector<detail::PackedRead> const& reads) {
-    detail::PartLoader loader{comm, *file_, reads};
+    detail::PartLoader loader{comm, *file_, reads, *interrupt_};
     loader.run();
     counts_ += loader.counts();
     if (!failure_) {
@@ -95,6 +98,7 @@ class PartPasses {
   PackedPart const* part_;
   files::FileReader const* file_;
   detail::PackedCut cut_;
+  std::function<void()> const* interrupt_;
   std::vector<std::span<std::byte>> targets_;
   LoadCounts counts_;
   std::optional<std::string> failure_;
@@ -131,7 +135,7 @@ LoadReport load_packed(parallel::Communicator const& comm,
   report.source = LoadSource::shards;
   std::optional<std::string> failure;
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    PartPasses passes{parts[i], files[i], cut_of(manifest, options)};
+    PartPasses passes{parts[i], files[i], cut_of(manifest, options), options.interrupt};
     passes.run();
     report.rank += passes.counts();
     if (!failure) {

@@ -55,6 +55,9 @@ void Pipeline::guarded(double& seconds, Work const& work) {
   }
   auto const start = Clock::now();
   try {
+    if (input_.interrupt) {
+      input_.interrupt();
+    }
     work();
   } catch (std::exception const& error) {
     is_failed_ = true;

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <list>
 #include <memory>
 #include <optional>
@@ -37,6 +38,7 @@ class Pipeline {
     Checkpoint const& checkpoint;
     SinkTable const& sinks;
     Arena& arena;
+    std::function<void()> const& interrupt;  ///< LoadOptions::interrupt
   };
 
   explicit Pipeline(Input const& input);

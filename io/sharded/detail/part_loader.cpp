@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <exception>
 #include <utility>
 
 #include "io/sharded/packed_writer.hpp"
@@ -37,8 +38,9 @@ class Timer {
 
 PartLoader::PartLoader(parallel::Communicator const& comm,
                        files::FileReader const& file,
-                       std::vector<PackedRead> const& reads)
-    : comm_{&comm}, file_{&file}, reads_{&reads} {}
+                       std::vector<PackedRead> const& reads,
+                       std::function<void()> const& interrupt)
+    : comm_{&comm}, file_{&file}, reads_{&reads}, interrupt_{&interrupt} {}
 
 bool PartLoader::is_mine(std::size_t index) const {
   return static_cast<int>(index % static_cast<std::size_t>(comm_->size())) == comm_->rank();
@@ -73,6 +75,7 @@ void PartLoader::run() {
 }
 
 ReadBytes PartLoader::read_mine(ReadAhead& ahead, PackedRead const& read) {
+  give_in_to_interrupt();
   if (failure_) {
     return make_room(read);
   }
@@ -152,6 +155,16 @@ void PartLoader::land_first() {
   }
   buffer_bytes_ -= static_cast<std::int64_t>(flight.room.buffer.size());
   flights_.pop_front();
+}
+
+void PartLoader::give_in_to_interrupt() {
+  try {
+    if (*interrupt_) {
+      (*interrupt_)();
+    }
+  } catch (std::exception const& error) {
+    fail(error.what());
+  }
 }
 
 void PartLoader::fail(std::string const& what) {

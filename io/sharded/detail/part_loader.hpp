@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,7 +25,8 @@ class PartLoader {
   /// Keeps references. Collective over `comm`, with the same reads on all ranks.
   PartLoader(parallel::Communicator const& comm,
              files::FileReader const& file,
-             std::vector<PackedRead> const& reads);
+             std::vector<PackedRead> const& reads,
+             std::function<void()> const& interrupt);
 
   /// Collective.
   void run();
@@ -49,11 +51,13 @@ class PartLoader {
   void verify(PackedRead const& read, ReadBytes const& room);
   void send(Flight flight, int root);
   void land_first();
+  void give_in_to_interrupt();
   void fail(std::string const& what);
 
   parallel::Communicator const* comm_;
   files::FileReader const* file_;
   std::vector<PackedRead> const* reads_;
+  std::function<void()> const* interrupt_;  ///< LoadOptions::interrupt
   std::deque<Flight> flights_;
   std::int64_t buffer_bytes_ = 0;  // of the flights
   LoadCounts counts_;
