@@ -69,6 +69,13 @@ void visit_batch_options(Options& o, Visitor&& visit) {
         o.reasoning_parser,
         "Move the reasoning to reasoning_content: deepseek_r1, qwen3, openai_gptoss, ...");
   visit("--trace", o.trace, "Folder for the HDF5 trace of every rank");
+  visit(
+      "--time-limit",
+      o.time_limit,
+      "Until the job is killed: auto (as Slurm, PBS or Flux says), none, or HH:MM:SS from now on; "
+      "stops before, with exit code 75");
+  visit("--time-margin", o.time_margin, "Seconds before the time limit by which all is closed");
+  visit("--status", o.status, "JSON file that says how far the run is, replaced as it goes on");
   visit("--dry-run", o.dry_run, "Show grid, placement and memory, and stop before the weights");
 }
 

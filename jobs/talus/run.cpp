@@ -7,6 +7,8 @@
 #include "jobs/talus/command_line.hpp"
 #include "jobs/talus/commands.hpp"
 #include "jobs/talus/session.hpp"
+#include "jobs/talus/stop_signals.hpp"
+#include "jobs/talus/time_limit.hpp"
 #include "jobs/talus/versions.hpp"
 #include "runtime/base/error.hpp"
 #include "runtime/batch/batch_run.hpp"
@@ -33,6 +35,23 @@ void check_given(Arguments const& arguments) {
   if (arguments.batch.output.empty()) {
     throw ConfigError{"--output-file: missing (where the answers go)"};
   }
+  if (!(arguments.batch.time_margin >= 0.0)) {
+    throw ConfigError{
+        concat("--time-margin: ", arguments.batch.time_margin, " (must be 0 seconds or more)")};
+  }
+}
+
+/// What may end this run early. Before MPI is there.
+runtime::RunControl make_control(std::string const& time_limit, StopSignals const& signals) {
+  runtime::RunControl control;
+  control.told_to_stop = [&signals] { return signals.received(); };
+  if (launcher_rank() == 0) {
+    if (auto const time = time_left(time_limit, real_access())) {
+      control.end = std::chrono::steady_clock::now() + time->left;
+      control.end_source = time->source;
+    }
+  }
+  return control;
 }
 
 }  // namespace
@@ -51,6 +70,8 @@ Command add_run(CLI::App& program) {
       apply_config_file(*app, arguments->config);
     }
     check_given(*arguments);
+    StopSignals const signals;
+    runtime::RunControl const control = make_control(arguments->batch.time_limit, signals);
     return run_on_ranks(
         arguments->model.threads,
         [&](Console& console, runtime::RunStage& stage, kernels::KernelSession const& kernels) {
@@ -58,8 +79,8 @@ Command add_run(CLI::App& program) {
           runtime::RunRecord const record{resolved_options(arguments->model, arguments->batch),
                                           versions()};
           runtime::run_batch(
-              MPI_COMM_WORLD, arguments->model, arguments->batch, record, console, stage);
-          return exit_done;
+              MPI_COMM_WORLD, arguments->model, arguments->batch, record, control, console, stage);
+          return stage == runtime::RunStage::stopped ? exit_stopped : exit_done;
         });
   };
 }

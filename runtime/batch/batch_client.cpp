@@ -58,21 +58,26 @@ BatchClient::BatchClient(BatchRules rules,
                          BatchWork work,
                          parallel::WorkQueue& queue,
                          AnswerSink& sink,
+                         Drain& drain,
                          RequestObserver* observer)
     : rules_{std::move(rules)},
       text_{&text},
       work_{std::move(work)},
       queue_{&queue},
       sink_{&sink},
+      drain_{&drain},
       observer_{observer},
       num_left_{work_.left.size()} {}
 
 bool BatchClient::is_exhausted() {
-  return next_known_ >= num_left_ && lines_.empty() && held_.empty();
+  return drain_->is_over() || (next_known_ >= num_left_ && lines_.empty() && held_.empty());
 }
 
 std::vector<SequenceInput> BatchClient::take(std::int32_t room) {
   std::vector<SequenceInput> inputs;
+  if (drain_->is_over()) {
+    return inputs;
+  }
   if (lines_.empty() && held_.empty()) {
     fetch(room);
   }
@@ -86,10 +91,18 @@ std::vector<SequenceInput> BatchClient::take(std::int32_t room) {
       start(line, number);
       continue;
     }
-    inputs.push_back(std::move(held_.front()));
+    if (is_worth_starting(held_.front())) {
+      inputs.push_back(std::move(held_.front()));
+    }
     held_.pop_front();
   }
   return inputs;
+}
+
+bool BatchClient::is_worth_starting(SequenceInput const& input) {
+  auto const num_drawn = std::ssize(input.drawn);
+  return drain_->is_worth_starting(std::ssize(input.prompt) + num_drawn,
+                                   input.max_tokens - num_drawn);
 }
 
 /// Takes requests from the queue, fewer where they have had many samples so far.
@@ -214,6 +227,7 @@ void BatchClient::on_finished(SequenceOutcome const& outcome) {
   if (observer_ != nullptr) {
     observer_->on_finished(group.sample(outcome.sequence.input.sample), outcome);
   }
+  drain_->on_finished(outcome.sequence.num_output_tokens());
   if (!group.finish(outcome)) {
     return;
   }

@@ -12,6 +12,7 @@
 #include "parallel/work_queue.hpp"
 #include "runtime/batch/answer_sink.hpp"
 #include "runtime/batch/batch_rules.hpp"
+#include "runtime/batch/drain.hpp"
 #include "runtime/batch/prompts.hpp"
 #include "runtime/batch/request_group.hpp"
 #include "runtime/engine/engine.hpp"
@@ -41,7 +42,8 @@ struct BatchWork {
 ///
 /// A line that can't be answered gets its error line and costs the others nothing. Requests are
 /// taken in shares of what is left, ever smaller ones, so that replicas end together. Samples of a
-/// request are given one behind the other; those for which there is no room yet are held back.
+/// request are given one behind the other; those for which there is no room yet are held back. Near
+/// the end of the job, those that are not worth starting are left to the next one.
 class BatchClient final : public EngineClient {
  public:
   /// What is passed by reference outlives the client.
@@ -50,6 +52,7 @@ class BatchClient final : public EngineClient {
               BatchWork work,
               parallel::WorkQueue& queue,
               AnswerSink& sink,
+              Drain& drain,
               RequestObserver* observer);
 
   /// Sends the tokens that came since the last call, of all requests that are not finished, to be
@@ -58,6 +61,9 @@ class BatchClient final : public EngineClient {
 
   [[nodiscard]] std::vector<SequenceInput> take(std::int32_t room) override;
   [[nodiscard]] bool is_exhausted() override;
+
+  [[nodiscard]] bool leaves() override { return drain_->must_leave(); }
+
   void on_admitted(SequenceState const& sequence) override;
   void on_preempted(SequenceState const& sequence, Preemption const& preemption) override;
   void on_prompt_token(SequenceState const& sequence, TokenEvent event) override;
@@ -65,6 +71,7 @@ class BatchClient final : public EngineClient {
   void on_finished(SequenceOutcome const& outcome) override;
 
  private:
+  [[nodiscard]] bool is_worth_starting(SequenceInput const& input);
   void fetch(std::int32_t room);
   void start(io::InputLine const& line, std::int64_t number);
   void go_on(std::int64_t number,
@@ -77,6 +84,7 @@ class BatchClient final : public EngineClient {
   BatchWork work_;
   parallel::WorkQueue* queue_;
   AnswerSink* sink_;
+  Drain* drain_;
   RequestObserver* observer_;
   std::int64_t num_left_;        ///< of work_
   std::int64_t next_known_ = 0;  ///< the queue's counter as this replica last saw it

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -15,6 +16,7 @@
 #include "runtime/base/error.hpp"
 #include "runtime/batch/answer_store.hpp"
 #include "runtime/batch/batch_client.hpp"
+#include "runtime/batch/drain_observer.hpp"
 #include "runtime/batch/model_load.hpp"
 #include "runtime/batch/progress.hpp"
 #include "runtime/batch/run_identity.hpp"
@@ -29,8 +31,16 @@ constexpr int standard_input = 0;
 /// One run, from its options to its last line; each step is collective.
 class BatchRun {
  public:
-  BatchRun(MPI_Comm comm, ModelOptions const& model, BatchOptions const& batch, Reporter& reporter)
-      : options_{model}, batch_{batch}, reporter_{&reporter} {
+  BatchRun(MPI_Comm comm,
+           ModelOptions const& model,
+           BatchOptions const& batch,
+           RunControl const& control,
+           Reporter& reporter)
+      : options_{model},
+        batch_{batch},
+        control_{&control},
+        reporter_{&reporter},
+        status_{is_rank_0(comm) ? batch.status : "", batch.output, reporter} {
     {
       parallel::Communicator const world = parallel::Communicator::duplicate(comm);
       parallel::run_and_agree(world, [&] {
@@ -42,6 +52,7 @@ class BatchRun {
     plan_ = plan_model(comm, model);
     grid_ = make_grid(comm, model, plan_);
     report_plan(*grid_, plan_, model, reporter);
+    tell_of_limit();
   }
 
   void read_inputs(std::string const& version) {
@@ -75,41 +86,63 @@ class BatchRun {
   /// Whether an earlier run has done all there is.
   [[nodiscard]] bool is_done() const { return left_.size() == 0 && index_.num_requests() > 0; }
 
-  /// Leaves the output as it is, but for what a crash left behind its last line.
-  AnswerCounts finish(RunStage& stage) {
+  /// Ends a run without a step: leaves the output as it is, but for what a crash left behind its
+  /// last line.
+  void finish(RunStage& stage) {
     parallel::run_and_agree(grid_->world(), [&] {
       if (is_root()) {
         store_->open(identity_);
+        warn_of_store();
         store_->close();
-        reporter_->info(concat(told_total({}), " in ", batch_.output, ": nothing is left to do"));
       }
     });
-    stage = RunStage::done;
-    return {};
-  }
-
-  void load() {
-    LoadedModel loaded = load_model(*grid_, plan_, options_);
-    weights_ = std::move(loaded.weights);
     if (is_root()) {
-      reporter_->info(loaded.report);
+      AnswerCounts const kept = kept_counts();
+      status_.update(
+          {.requests = kept.done() + left_.size(), .answers = kept.answers, .errors = kept.errors});
+      reporter_->info(concat(told_total({}), " in ", batch_.output));
     }
+    end(left_.size(), stop_reason_, stage);
   }
 
-  AnswerCounts work(RunRecord const& record, RunStage& stage) {
+  /// \return false if a rank was told to stop meanwhile, or there is no time left
+  [[nodiscard]] bool load() {
+    status_.enter("loading");
+    try {
+      LoadedModel loaded = load_model(*grid_, plan_, options_, [&] { check_for_stop(); });
+      weights_ = std::move(loaded.weights);
+      if (is_root()) {
+        reporter_->info(loaded.report);
+      }
+    } catch (ConfigError const&) {
+      if (!is_any_told_to_stop()) {
+        throw;
+      }
+      return false;
+    }
+    return !is_any_told_to_stop();
+  }
+
+  void work(RunRecord const& record, RunStage& stage) {
     TraceObserver trace{*grid_, plan_, clock_};
     if (!batch_.trace.empty()) {
       trace.open(batch_.trace, {record.options, record.versions, options_.model});
     }
     Engine engine{plan_.exec, plan_.spec, *grid_, weights_, plan_.limits, plan_.scheduler, clock_};
     open_answers();
+    Drain drain{*grid_,
+                *control_,
+                {.closing_s = batch_.time_margin,
+                 .steps_in_flight = plan_.scheduler.steps_in_flight,
+                 .max_num_batched_tokens = plan_.scheduler.max_num_batched_tokens,
+                 .saves_tokens = rules_.saves_tokens}};
     stage = RunStage::working;
+    status_.enter("running");
     static_cast<void>(clock_.take());  // what was before the first step is not its time
-    run_engine(engine, trace);
+    run_engine(engine, trace, drain);
     trace.close();
     report(trace);
-    stage = RunStage::done;
-    return sink_ ? sink_->counts() : AnswerCounts{};
+    end(left_.size() - (sink_ ? sink_->counts().done() : 0), drain.reason(), stage);
   }
 
  private:
@@ -148,6 +181,71 @@ class BatchRun {
     rules_.eos_tokens = ends;
   }
 
+  [[nodiscard]] static bool is_rank_0(MPI_Comm comm) {
+    int rank = 0;
+    MPI_Comm_rank(comm, &rank);
+    return rank == 0;
+  }
+
+  /// Why this rank should stop before there is an engine; empty: it need not.
+  [[nodiscard]] std::string reason_to_stop() const {
+    if (std::string_view const told = control_->told_to_stop(); !told.empty()) {
+      return std::string{told};
+    }
+    std::chrono::duration<double> const margin{batch_.time_margin};
+    bool const is_late =
+        control_->end && std::chrono::steady_clock::now() + margin >= *control_->end;
+    return is_late ? "the time limit" : "";
+  }
+
+  /// \throws Error  if this rank should stop
+  void check_for_stop() const {
+    if (std::string const reason = reason_to_stop(); !reason.empty()) {
+      throw Error{concat("stopped: ", reason)};
+    }
+  }
+
+  void tell_of_limit() const {
+    if (control_->end) {
+      std::chrono::duration<double> const left = *control_->end - std::chrono::steady_clock::now();
+      reporter_->info(concat(std::round(left.count()),
+                             " s are left (",
+                             control_->end_source,
+                             "): all is closed ",
+                             batch_.time_margin,
+                             " s before"));
+    }
+  }
+
+  [[nodiscard]] bool is_any_told_to_stop() {
+    stop_reason_ = reason_to_stop();
+    bool const is_told =
+        parallel::all_reduce(
+            grid_->world(), stop_reason_.empty() ? 0 : 1, parallel::ReduceOp::max) == 1;
+    if (is_told && stop_reason_.empty()) {
+      stop_reason_ = Drain::told_elsewhere;
+    }
+    return is_told;
+  }
+
+  /// The run's last words.
+  ///
+  /// \param num_left  requests without a line in the output, of rank 0
+  /// \param reason    why it stopped, if it did
+  void end(std::int64_t num_left, std::string const& reason, RunStage& stage) {
+    parallel::broadcast(grid_->world(), std::span{&num_left, 1}, 0);
+    stage = num_left > 0 ? RunStage::stopped : RunStage::done;
+    if (is_root()) {
+      status_.enter(num_left > 0 ? "stopped" : "done", num_left > 0 ? reason : "");
+      reporter_->info(num_left > 0 ? concat("stopped: ",
+                                            reason,
+                                            "; ",
+                                            num_left,
+                                            " requests are left (run again with --resume)")
+                                   : std::string{"nothing is left to do"});
+    }
+  }
+
   [[nodiscard]] bool is_root() const { return grid_->world().rank() == 0; }
 
   void warn_of_store() {
@@ -169,15 +267,19 @@ class BatchRun {
     }
   }
 
-  /// Lines in the output, with those of earlier runs.
-  [[nodiscard]] std::string told_total(AnswerCounts const& counts) const {
+  /// Lines of earlier runs.
+  [[nodiscard]] AnswerCounts kept_counts() const {
     auto const kept = store_->kept();
     auto const errors =
         std::count_if(kept.begin(), kept.end(), [](auto const& line) { return line.is_error; });
-    return concat(counts.answers + std::ssize(kept) - errors,
-                  " answers and ",
-                  counts.errors + errors,
-                  " errors");
+    return {.answers = std::ssize(kept) - errors, .errors = errors};
+  }
+
+  /// Lines in the output, with those of earlier runs.
+  [[nodiscard]] std::string told_total(AnswerCounts const& counts) const {
+    AnswerCounts const kept = kept_counts();
+    return concat(
+        counts.answers + kept.answers, " answers and ", counts.errors + kept.errors, " errors");
   }
 
   [[nodiscard]] BatchRules make_rules() {
@@ -238,9 +340,11 @@ class BatchRun {
     }
   }
 
-  void run_engine(Engine& engine, TraceObserver& trace) {
+  void run_engine(Engine& engine, TraceObserver& trace, Drain& drain) {
     if (!grid_->is_lead()) {
-      engine.run(nullptr, &trace);
+      DrainObserver observer{trace, drain};
+      engine.run(nullptr, &observer);
+      drain.close([] {});
       return;
     }
     BatchClient client{rules_,
@@ -248,13 +352,25 @@ class BatchRun {
                        {io::RequestReader{input_file(), index_}, left_, saved_},
                        *queue_,
                        *sink_,
+                       drain,
                        &trace};
-    Silence silence;
-    Progress progress{
-        trace, *sink_, is_root() ? *reporter_ : silence, left_.size(), plan_.budget.num_blocks};
+    Progress progress{trace,
+                      {.sink = *sink_,
+                       .drain = drain,
+                       .reporter = is_root() ? reporter_ : nullptr,
+                       .status = &status_,
+                       .kept = is_root() ? kept_counts() : AnswerCounts{},
+                       .num_left = left_.size(),
+                       .num_blocks = plan_.budget.num_blocks}};
     TokenSaver saver{progress, client, batch_.save_partial_every};
-    engine.run(&client, &saver);
+    DrainObserver observer{saver, drain};
+    engine.run(&client, &observer);
+    if (rules_.saves_tokens) {
+      client.save_unfinished();
+    }
+    drain.close([&] { progress.on_idle(); });
     sink_->close();
+    progress.on_end();
   }
 
   void report(TraceObserver const& trace) {
@@ -280,19 +396,12 @@ class BatchRun {
                            " tokens/s"));
   }
 
-  /// For ranks that have nobody to talk to.
-  class Silence final : public Reporter {
-   public:
-    void info(std::string_view /*line*/) override {}
-
-    void warn(std::string_view /*line*/) override {}
-
-    void progress(std::string_view /*line*/) override {}
-  };
-
   ModelOptions options_;
   BatchOptions batch_;
+  RunControl const* control_;
   Reporter* reporter_;
+  StatusFile status_;
+  std::string stop_reason_;  ///< of a run that has no engine yet
   ModelPlan plan_;
   std::unique_ptr<parallel::ProcessGrid> grid_;
   std::optional<AnswerStore> store_;  ///< on rank 0, unless it is a dry run
@@ -320,24 +429,25 @@ std::string version_of(RunRecord const& record) {
 
 }  // namespace
 
-AnswerCounts run_batch(MPI_Comm comm,
-                       ModelOptions const& model,
-                       BatchOptions const& batch,
-                       RunRecord const& record,
-                       Reporter& reporter,
-                       RunStage& stage) {
+void run_batch(MPI_Comm comm,
+               ModelOptions const& model,
+               BatchOptions const& batch,
+               RunRecord const& record,
+               RunControl const& control,
+               Reporter& reporter,
+               RunStage& stage) {
   stage = RunStage::setting_up;
-  BatchRun run{comm, model, batch, reporter};
+  BatchRun run{comm, model, batch, control, reporter};
   if (batch.dry_run) {
     stage = RunStage::done;
-    return {};
+    return;
   }
   run.read_inputs(version_of(record));
-  if (run.is_done()) {
-    return run.finish(stage);
+  if (run.is_done() || !run.load()) {
+    run.finish(stage);
+  } else {
+    run.work(record, stage);
   }
-  run.load();
-  return run.work(record, stage);
 }
 
 }  // namespace talus::runtime

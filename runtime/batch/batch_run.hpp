@@ -5,7 +5,7 @@
 
 #include "io/trace/run_info.hpp"
 #include "runtime/base/reporter.hpp"
-#include "runtime/batch/answer_sink.hpp"
+#include "runtime/batch/run_control.hpp"
 #include "runtime/batch/run_options.hpp"
 
 namespace talus::runtime {
@@ -17,21 +17,27 @@ struct RunRecord {
 };
 
 /// How far a run came, for the exit code.
-enum class RunStage { setting_up, working, done };
+enum class RunStage {
+  setting_up,
+  working,
+  done,
+  stopped,  ///< on purpose, with work left
+};
 
 /// Runs a file of requests through a model on all ranks of `comm`, and writes the answers.
 ///
 /// Collective over `comm`.
-/// \param stage  set as the run goes on: an error while setting_up is the same on all ranks, and
-/// came
-///               before any work
-/// \return on rank 0, what was written; all zero elsewhere, and after a dry run
+/// \param control  what may end it before all is done: then what is finished and the tokens of what
+///                 isn't are written, and the stage is `stopped`
+/// \param stage    set as the run goes on: an error while setting_up is the same on all ranks, and
+///                 came before any work
 /// \throws ConfigError  on every rank, if anything of the setup can't be used
-AnswerCounts run_batch(MPI_Comm comm,
-                       ModelOptions const& model,
-                       BatchOptions const& batch,
-                       RunRecord const& record,
-                       Reporter& reporter,
-                       RunStage& stage);
+void run_batch(MPI_Comm comm,
+               ModelOptions const& model,
+               BatchOptions const& batch,
+               RunRecord const& record,
+               RunControl const& control,
+               Reporter& reporter,
+               RunStage& stage);
 
 }  // namespace talus::runtime

@@ -67,7 +67,8 @@ LoadFormat load_format_from(std::string_view name) {
 
 LoadedModel load_model(parallel::ProcessGrid const& grid,
                        ModelPlan const& plan,
-                       ModelOptions const& options) {
+                       ModelOptions const& options,
+                       std::function<void()> interrupt) {
   if (load_format_from(options.load_format) == LoadFormat::dummy) {
     return make_dummies(grid, plan);
   }
@@ -85,6 +86,7 @@ LoadedModel load_model(parallel::ProcessGrid const& grid,
   exec.memory = shared.get();
   io::LoadOptions load_options;
   load_options.host_memory_bytes = options.load_host_memory;
+  load_options.interrupt = std::move(interrupt);
   LoadedWeights loaded =
       checkpoint
           ? load_weights(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -29,9 +30,11 @@ struct LoadedModel {
 /// Loads the weights of a planned model in the format that the options name. Collective over
 /// grid.world().
 ///
+/// \param interrupt  called now and then on each rank; what it throws fails the load
 /// \throws ConfigError  on every rank: see load_weights
 [[nodiscard]] LoadedModel load_model(parallel::ProcessGrid const& grid,
                                      ModelPlan const& plan,
-                                     ModelOptions const& options);
+                                     ModelOptions const& options,
+                                     std::function<void()> interrupt = nullptr);
 
 }  // namespace talus::runtime

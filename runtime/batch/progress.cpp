@@ -6,54 +6,75 @@
 #include <cstdio>
 
 namespace talus::runtime {
+namespace {
 
-Progress::Progress(StepObserver& next,
-                   AnswerSink& sink,
-                   Reporter& reporter,
-                   std::int64_t num_requests,
-                   std::int64_t num_blocks)
-    : next_{&next},
-      sink_{&sink},
-      reporter_{&reporter},
-      num_requests_{num_requests},
-      num_blocks_{num_blocks} {}
+std::string format(RunProgress const& progress) {
+  std::array<char, 160> line{};
+  std::snprintf(line.data(),
+                line.size(),
+                "%8.1f s  %lld of %lld requests, %.0f tokens/s finished, %d running, KV %.0f%%",
+                progress.elapsed_s,
+                static_cast<long long>(progress.answers + progress.errors),
+                static_cast<long long>(progress.requests),
+                static_cast<double>(progress.output_tokens) / progress.elapsed_s,
+                progress.running,
+                100.0 * progress.kv_cache_used);
+  std::string text = line.data();
+  if (progress.left_s) {
+    std::snprintf(line.data(), line.size(), ", about %.0f s left", *progress.left_s);
+    text += line.data();
+  }
+  return text;
+}
+
+}  // namespace
 
 void Progress::on_step(StepPlan const& plan, Scheduler const& scheduler, Decoder& decoder) {
   next_->on_step(plan, scheduler, decoder);
-  sink_->drain();
-  auto const now = Clock::now();
-  if (now - last_ >= std::chrono::milliseconds{500}) {
-    last_ = now;
-    tell(scheduler, now);
+  look_after(&scheduler);
+}
+
+void Progress::on_idle() {
+  look_after(nullptr);
+}
+
+void Progress::on_end() {
+  if (input_.reporter != nullptr) {
+    input_.status->update(measure(nullptr, Clock::now()));
   }
 }
 
-void Progress::tell(Scheduler const& scheduler, Clock::time_point now) {
-  AnswerCounts const& counts = sink_->counts();
-  double const elapsed = std::chrono::duration<double>(now - start_).count();
-  std::int64_t const done = counts.done();
-  double const left =
-      done > 0 ? elapsed / static_cast<double>(done) * static_cast<double>(num_requests_ - done)
-               : 0.0;
-  KvUse const use = scheduler.kv_use();
-  std::array<char, 160> line{};
-  int const size = std::snprintf(
-      line.data(),
-      line.size(),
-      "%8.1f s  %lld of %lld requests, %.0f tokens/s finished, %d running, KV %.0f%%",
-      elapsed,
-      static_cast<long long>(done),
-      static_cast<long long>(num_requests_),
-      static_cast<double>(counts.output_tokens) / elapsed,
-      scheduler.num_running(),
-      100.0 * use.used_blocks / static_cast<double>(std::max<std::int64_t>(num_blocks_, 1)));
-  if (done > 0 && size > 0 && static_cast<std::size_t>(size) < line.size()) {
-    std::snprintf(line.data() + size,
-                  line.size() - static_cast<std::size_t>(size),
-                  ", about %.0f s left",
-                  left);
+void Progress::look_after(Scheduler const* scheduler) {
+  input_.sink.drain();
+  auto const now = Clock::now();
+  if (input_.reporter != nullptr && now - last_ >= std::chrono::milliseconds{500}) {
+    last_ = now;
+    RunProgress const progress = measure(scheduler, now);
+    input_.reporter->progress(format(progress));
+    input_.status->update(progress);
   }
-  reporter_->progress(line.data());
+}
+
+RunProgress Progress::measure(Scheduler const* scheduler, Clock::time_point now) const {
+  AnswerCounts const& counts = input_.sink.counts();
+  RunProgress progress{
+      .elapsed_s = std::chrono::duration<double>(now - start_).count(),
+      .requests = input_.kept.done() + input_.num_left,
+      .answers = input_.kept.answers + counts.answers,
+      .errors = input_.kept.errors + counts.errors,
+      .output_tokens = counts.output_tokens,
+      .limit_s = input_.drain.seconds_left(),
+  };
+  if (counts.done() > 0) {
+    progress.left_s = progress.elapsed_s / static_cast<double>(counts.done()) *
+                      static_cast<double>(input_.num_left - counts.done());
+  }
+  if (scheduler != nullptr) {
+    progress.running = scheduler->num_running();
+    progress.kv_cache_used = scheduler->kv_use().used_blocks /
+                             static_cast<double>(std::max<std::int64_t>(input_.num_blocks, 1));
+  }
+  return progress;
 }
 
 }  // namespace talus::runtime

@@ -6,6 +6,8 @@
 
 #include "runtime/base/reporter.hpp"
 #include "runtime/batch/answer_sink.hpp"
+#include "runtime/batch/drain.hpp"
+#include "runtime/batch/status_file.hpp"
 #include "runtime/engine/engine.hpp"
 
 namespace talus::runtime {
@@ -14,27 +16,36 @@ namespace talus::runtime {
 /// how far the run is, twice a second at most.
 class Progress final : public StepObserver {
  public:
-  /// What is passed by reference outlives this.
-  ///
-  /// \param next  the observer to call before; not null
-  Progress(StepObserver& next,
-           AnswerSink& sink,
-           Reporter& reporter,
-           std::int64_t num_requests,
-           std::int64_t num_blocks);
+  /// What it looks at and whom it tells; all of them outlive it.
+  struct Input {
+    AnswerSink& sink;
+    Drain const& drain;
+    Reporter* reporter;  ///< null but on rank 0, as `status`
+    StatusFile* status;
+    AnswerCounts kept;        ///< of earlier runs
+    std::int64_t num_left;    ///< requests when this run began
+    std::int64_t num_blocks;  ///< of the KV cache
+  };
+
+  /// \param next  the observer to call before; not null, and outlives this
+  Progress(StepObserver& next, Input const& input) : next_{&next}, input_{input} {}
 
   void on_step(StepPlan const& plan, Scheduler const& scheduler, Decoder& decoder) override;
+
+  /// Nothing comes any more.
+  void on_end();
+
+  /// What there is to do without a step: this replica waits for the others.
+  void on_idle();
 
  private:
   using Clock = std::chrono::steady_clock;
 
-  void tell(Scheduler const& scheduler, Clock::time_point now);
+  void look_after(Scheduler const* scheduler);
+  [[nodiscard]] RunProgress measure(Scheduler const* scheduler, Clock::time_point now) const;
 
   StepObserver* next_;
-  AnswerSink* sink_;
-  Reporter* reporter_;
-  std::int64_t num_requests_;
-  std::int64_t num_blocks_;
+  Input input_;
   Clock::time_point start_ = Clock::now();
   Clock::time_point last_ = start_;
 };

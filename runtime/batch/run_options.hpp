@@ -42,14 +42,17 @@ struct BatchOptions {
   std::string input;   ///< file of requests, or "-"
   std::string output;  ///< file of answers
   bool overwrite = false;
-  std::string resume = "never";    ///< never, auto, require: see choose_start
-  double save_partial_every = 30;  ///< seconds between saves of unfinished answers; < 0: never
-  std::string sync = "none";       ///< none, each, close: see io::SyncPolicy
-  std::string served_model_name;   ///< as the answers name the model; empty: the directory's name
-  std::string chat_template;       ///< file; empty: the model's own
-  std::string reasoning_parser;    ///< empty: none
-  std::string trace;               ///< folder; empty: no trace
-  bool dry_run = false;            ///< stop before the weights
+  std::string resume = "never";     ///< never, auto, require: see choose_start
+  double save_partial_every = 30;   ///< seconds between saves of unfinished answers; < 0: never
+  std::string sync = "none";        ///< none, each, close: see io::SyncPolicy
+  std::string served_model_name;    ///< as the answers name the model; empty: the directory's name
+  std::string chat_template;        ///< file; empty: the model's own
+  std::string reasoning_parser;     ///< empty: none
+  std::string trace;                ///< folder; empty: no trace
+  std::string time_limit = "auto";  ///< until the job is killed; read by the command
+  double time_margin = 30;          ///< seconds before that, by which everything is closed
+  std::string status;               ///< file; empty: none
+  bool dry_run = false;             ///< stop before the weights
 };
 
 }  // namespace talus::runtime

@@ -6,6 +6,7 @@
     answers.py check KIND OUTPUT      the answers to them
     answers.py greedy OUTPUT EXPECTED token by token what transformers answered
     answers.py equal OUTPUT...        the same answers, whatever the order of lines
+    answers.py status FILE STATE REQUESTS ANSWERS   what --status says at the end
     answers.py trace FOLDER REQUESTS  a trace that h5py reads, with a row for each request
 """
 
@@ -152,6 +153,17 @@ def check_trace(folder: str, num_requests: int) -> None:
         need(steps["num_prefill_tokens"].sum() > 0, "no tokens")
 
 
+def check_status(file: str, state: str, num_requests: int, num_answers: int) -> None:
+    status = json.loads(open(file, encoding="utf-8").read())
+    need(status["state"] == state, f"state {status['state']}")
+    need(status["requests"] == num_requests, f"{status['requests']} requests")
+    need(status["answers"] == num_answers, f"{status['answers']} answers")
+    done = status["answers"] + status["errors"]
+    need(status["left"] == num_requests - done, f"{status['left']} left")
+    need((status["left"] == 0) == (state == "done"), status)
+    need(bool(status["reason"]) == (state == "stopped"), f"reason {status['reason']}")
+
+
 def main(command: str, *arguments: str) -> None:
     if command == "make":
         kind, problems = arguments
@@ -165,6 +177,8 @@ def main(command: str, *arguments: str) -> None:
         check_greedy(*arguments)
     elif command == "equal":
         check_equal(list(arguments))
+    elif command == "status":
+        check_status(arguments[0], arguments[1], int(arguments[2]), int(arguments[3]))
     elif command == "trace":
         check_trace(arguments[0], int(arguments[1]))
     else:

@@ -329,7 +329,7 @@ case_resume() {
   expect 0 "36 answers and 3 errors" demo 2 dense in.jsonl out.jsonl -dp 2 --resume auto \
     --save-partial-every 0 --max-num-seqs 12 --sync each "${parser[@]}"
   answers equal whole.jsonl out.jsonl
-  expect 0 "36 answers and 3 errors in out.jsonl: nothing is left" \
+  expect 0 "nothing is left to do" \
     demo 2 dense in.jsonl out.jsonl --resume "${parser[@]}"
   # The second has so little memory that what goes on is preempted too.
   local seed saved=0 grids=("2 -pp 2" "1 --max-model-len 512 --num-gpu-blocks-override 34
@@ -389,15 +389,40 @@ case_resume_refused() {
 
 # A run that is killed until it is done.
 #   KILLS, REQUESTS, SEED: more than in every day's test
-case_killed() {
+end_early() { # HOW ARGUMENT...
+  local how=$1
+  shift
   # What Open MPI leaves behind where its launcher is killed too goes with this test's folder.
   export TMPDIR=$PWD OMPI_MCA_btl_vader_backing_directory=$PWD
   killed requests "$problems" "${REQUESTS:-44}" > in.jsonl
   demo 0 dense in.jsonl whole.jsonl 2> log || fail "the run that nobody disturbs"
-  killed run --kills "${KILLS:-5}" --seed "${SEED:-1}" --requests in.jsonl --expected whole.jsonl -- \
-    "${launcher[@]}" "{ranks}" "$talus" run --model "$demo/dense" -i in.jsonl --threads 1 \
-    --resume auto --save-partial-every 0
+  killed run --by "$how" --kills "${KILLS:-5}" --seed "${SEED:-1}" --requests in.jsonl \
+    --expected whole.jsonl -- "${launcher[@]}" "{ranks}" "$talus" run --model "$demo/dense" \
+    -i in.jsonl --threads 1 --resume auto "$@"
   "$talus" audit -i in.jsonl -o whole.jsonl.killed.jsonl --json > log || fail "audit"
+}
+
+case_killed() { end_early kill --save-partial-every 0; }
+
+# Stopped by signals, at any moment from the first on that the command has a handler.
+case_stopped() { end_early stop; }
+
+case_time_limit() { end_early limit; }
+
+# What --status says, and that a bad limit or margin is refused.
+case_status() {
+  killed requests "$problems" 39 > in.jsonl
+  expect 2 "--time-limit: 10 (allowed: auto" demo 0 dense in.jsonl out.jsonl --time-limit 10
+  expect 2 "--time-margin: -1" demo 0 dense in.jsonl out.jsonl --time-margin -1
+  expect 75 "39 requests are left (run again with --resume)" \
+    demo 2 dense in.jsonl out.jsonl --time-limit 0:00 --status status.json -dp 2
+  answers status status.json stopped 39 0
+  grep -q "stopped: the time limit" log || fail "the reason"
+  expect 0 "36 answers and 3 errors" demo 2 dense in.jsonl out.jsonl --resume -tp 2 \
+    --status status.json
+  answers status status.json done 39 36
+  expect 0 "--status: nowhere/status.json.tmp: can't be created" \
+    demo 2 dense in.jsonl other.jsonl --status nowhere/status.json
 }
 
 # A disk that fills up costs nothing that is finished.

@@ -1,15 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Kills a run again and again, goes on from its ledger each time, and compares the answers.
+"""Ends a run again and again before it is done, goes on from its ledger each time, and compares the answers.
 
     killed.py requests PROBLEMS NUMBER    requests of many kinds, to standard output
     killed.py cut OUTPUT LEDGER SEED      both files cut somewhere, as a crash may leave them
-    killed.py run --kills N --seed S --requests IN --expected OUT -- COMMAND...
+    killed.py run [--by stop|limit] --kills N --seed S --requests IN --expected OUT -- COMMAND...
 
 `run` starts COMMAND {grid}, which writes OUT.killed.jsonl, under a launcher with a grid drawn each
 time, and kills either all of its ranks and the launcher or one rank: mostly once the ledger has
-grown by some bytes, else after some time, so also while it starts. No moment decides whether the
-test passes. In the end every request must be there once, and equal to the answer of a run that
+grown by some bytes, else after some time, so also while it starts. With `--by stop` it sends a
+signal that asks to stop instead, to one rank, to all or to the launcher; with `--by limit` each run
+has a time limit of seconds: then the exit code must be that of a run that stopped on purpose. No
+moment decides whether the test passes. In the end every request must be there once, and equal to the answer of a run that
 nobody disturbed.
 """
 
@@ -96,10 +98,20 @@ def ranks_of(launcher: int, program: str) -> list[int]:
                   if name == program[:15] and is_below(pid))
 
 
-def kill(pids: list[int]) -> None:
+def catches(pid: int, number: signal.Signals) -> bool:
+    """Whether a process has a handler of a signal."""
+    try:
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+    caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
+    return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
+
+
+def kill(pids: list[int], number: signal.Signals = signal.SIGKILL) -> None:
     for pid in pids:
         try:
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, number)
         except ProcessLookupError:
             pass
 
@@ -112,6 +124,7 @@ class Killer:
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.command = arguments.command
+        self.by = arguments.by
         self.draw = random.Random(arguments.seed)
         self.output = arguments.expected + ".killed.jsonl"
         self.ledger = pathlib.Path(self.output + ".ledger")
@@ -121,6 +134,8 @@ class Killer:
     def start(self) -> subprocess.Popen:
         ranks, grid = self.draw.choice(self.GRIDS)
         extra = f"{grid} --max-num-seqs {self.draw.choice((3, 4, 64))} -o {self.output}".split()
+        if self.by == "limit":
+            extra += ["--time-margin", "1", "--time-limit", f"0:{self.draw.randint(1, 4):02}"]
         command = [ranks if word == "{ranks}" else word for word in self.command] + extra
         return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=open(self.log, "a"),
                                 stdin=subprocess.DEVNULL)
@@ -163,7 +178,33 @@ class Killer:
             answers.need(code == 0, f"exit code {code}: {self.log_tail()}")
         return was_running and code != 0
 
+    def run_and_stop(self) -> bool:
+        """Whether the run was asked to stop and did so before its end."""
+        process = self.start()
+        ranks = self.wait_for_moment(process)
+        number = self.draw.choice((signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM))
+        while ranks and process.poll() is None and not all(catches(rank, number) for rank in ranks):
+            time.sleep(0.002)  # before, it would die of it
+        whom = self.draw.choice(("one", "all", "launcher"))
+        if ranks and process.poll() is None:
+            if whom == "launcher" and number != signal.SIGTERM:  # which ends it without grace
+                kill([process.pid], number)
+            else:
+                kill(ranks if whom == "all" else [self.draw.choice(ranks)], number)
+        return self.wait_for_stop(process)
+
+    def wait_for_stop(self, process: subprocess.Popen) -> bool:
+        code = process.wait()
+        answers.need(code in (0, 75), f"exit code {code}: {self.log_tail()}")
+        return code == 75
+
+    def end_early(self) -> bool:
+        if self.by == "limit":
+            return self.wait_for_stop(self.start())
+        return self.run_and_stop() if self.by == "stop" else self.run_and_kill()
+
     def finish(self) -> None:
+        self.by = "itself"
         process = self.start()
         answers.need(process.wait() == 0, f"the last run failed: {self.log_tail()}")
 
@@ -175,7 +216,7 @@ def run(arguments: argparse.Namespace) -> None:
     killer = Killer(arguments)
     killed = 0
     for _ in range(arguments.kills):
-        killed += killer.run_and_kill()
+        killed += killer.end_early()
     killer.finish()
     answers.check_equal([arguments.expected, killer.output])
     lines = sum(1 for _ in open(killer.output, encoding="utf-8"))
@@ -183,7 +224,9 @@ def run(arguments: argparse.Namespace) -> None:
     answers.need(lines == expected, f"{lines} answers to {expected} requests")
     log = open(killer.log, encoding="utf-8").read()
     saved = sum(int(number) for number in re.findall(r"(\d+) of these go on", log))
-    print(f"{killed} kills, {log.count('resumed: ')} resumptions, {saved} requests gone on with from "
+    if arguments.by != "kill":
+        answers.need(log.count("stopped: ") >= killed > 0, f"{killed} stops, not all told")
+    print(f"{killed} runs ended early, {log.count('resumed: ')} resumptions, {saved} requests gone on with from "
           f"saved tokens, {lines} answers, all equal")
 
 
@@ -194,6 +237,7 @@ def main() -> None:
         cut(sys.argv[2], sys.argv[3], int(sys.argv[4]))
     elif sys.argv[1:2] == ["run"]:
         parser = argparse.ArgumentParser()
+        parser.add_argument("--by", choices=("kill", "stop", "limit"), default="kill")
         parser.add_argument("--kills", type=int, required=True)
         parser.add_argument("--seed", type=int, required=True)
         parser.add_argument("--requests", required=True)
