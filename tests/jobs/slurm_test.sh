@@ -1,0 +1,123 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+#   slurm_test.sh CASE TALUS SOURCE_DIR
+#
+# Batch jobs in a real Slurm, of two emulated nodes on this machine. A case is one of the functions
+# case_* below. Skipped (77) where Slurm's programs aren't.
+set -euo pipefail
+
+name=$1 talus=$2 source=$3
+here=$(dirname "${BASH_SOURCE[0]}")
+# shellcheck source=tests/jobs/private_slurm.sh
+. "$here/private_slurm.sh"
+slurm_is_there || exit 77
+work=$(mktemp -d)
+cleanup() {
+  stop_slurm
+  rm -rf "$work"
+}
+trap cleanup EXIT
+cd "$work"
+
+fail() {
+  echo "$name: $*" >&2
+  tail -n 30 ./*.log >&2
+  exit 1
+}
+
+# The nodes are one machine to Open MPI, whose shared memory would mix them up.
+export OMPI_MCA_btl=self,tcp OMPI_MCA_btl_tcp_if_include=lo OMPI_MCA_mpi_yield_when_idle=1
+unset OMPI_MCA_rmaps_base_oversubscribe
+PATH=$(dirname "$talus"):$PATH
+export PATH
+start_slurm "$work/slurm" 2 2 || fail "Slurm does not start"
+/usr/bin/python3 "$here/killed.py" requests "$source/jobs/demo/problems.jsonl" \
+  "$([ "$name" = requeue ] && echo 1500 || echo 700)" > in.jsonl
+"$talus" run --model "$source/jobs/demo/dense" -i in.jsonl -o whole.jsonl --threads 1 \
+  2> whole.log || fail "the run that nobody disturbs"
+
+state_of() { scontrol show job "$1" | tr ' ' '\n' | sed -n "s/^$2=//p" | head -n 1; }
+
+# Has a requeued job begin, which else waits for two minutes, once nothing of it is left on the
+# nodes: a step of the same number would meet it.
+begin_again() { # JOB
+  if are_nodes_idle 2 && ! compgen -G "$work/slurm/spool.n*/n*_${1%_*}.*" > /dev/null &&
+    ! grep -qsF "slurmstepd: [${1%_*}." /proc/[0-9]*/cmdline; then
+    sleep 2 # of the network and process managers' files
+    scontrol update JobId="$1" StartTime=now 2> /dev/null || true
+  fi
+}
+
+# Waits until a job is over.
+wait_for() { # JOB
+  local state
+  for _ in $(seq 1200); do
+    state=$(state_of "$1" JobState)
+    case $state in
+      COMPLETED) return ;;
+      PENDING) begin_again "$1" ;;
+      RUNNING | COMPLETING | REQUEUED | CONFIGURING) ;;
+      *)
+        scontrol show job "$1" > state.log
+        fail "job $1 is $state"
+        ;;
+    esac
+    sleep 0.25
+  done
+  fail "job $1 is not over"
+}
+
+submit() { # OPTION... SCRIPT ARGUMENT...
+  sbatch --parsable --nodes=2 --ntasks-per-node=2 --cpus-per-task=1 --time=1 --output=job.log "$@"
+}
+
+check_answers() {
+  /usr/bin/python3 "$here/answers.py" equal whole.jsonl out.jsonl || fail "other answers"
+  "$talus" audit -i in.jsonl -o out.jsonl > audit.log || fail "audit"
+}
+
+# A job that is too long for its limit requeues itself until it is done. Slurm's shortest limit is a
+# minute: the margin leaves some seconds of it.
+case_requeue() {
+  local job
+  job=$(submit "$source/jobs/slurm/talus.sbatch" "$source/jobs/demo/dense" in.jsonl out.jsonl \
+    --threads 1 --max-num-seqs 4 --time-margin 55)
+  wait_for "$job"
+  [ "$(state_of "$job" Restarts)" -ge 1 ] || fail "it was not requeued"
+  grep -q "s are left (Slurm)" job.log || fail "the limit is not known"
+  grep -q "resumed: " job.log || fail "it was not resumed"
+  echo "$(state_of "$job" Restarts) restarts"
+  check_answers
+}
+
+# A signal to the job's steps, as `sbatch --signal` or an operator sends it, stops it likewise.
+case_signal() {
+  local job
+  job=$(submit --time=10 "$source/jobs/slurm/talus.sbatch" "$source/jobs/demo/dense" in.jsonl \
+    out.jsonl --threads 1 --max-num-seqs 2)
+  for _ in $(seq 600); do
+    [ ! -s out.jsonl ] || break
+    sleep 0.1
+  done
+  scancel --signal=USR1 "$job"
+  wait_for "$job"
+  grep -q "stopped: " job.log || fail "it was not stopped"
+  check_answers
+}
+
+# Each task of an array has a file of its own.
+case_array() {
+  local job part
+  for part in 0 1 2; do
+    awk "NR % 3 == $part" in.jsonl | head -n 20 > requests.$part.jsonl
+  done
+  job=$(submit --nodes=1 --time=10 --array=0-2 "$source/jobs/slurm/array.sbatch" "$source/jobs/demo/dense" . \
+    --threads 1)
+  for part in 0 1 2; do
+    wait_for "${job}_$part"
+    "$talus" audit -i requests.$part.jsonl -o answers.$part.jsonl > audit.log || fail "part $part"
+  done
+}
+
+"case_$name"
