@@ -110,7 +110,7 @@ case_signal() {
 case_array() {
   local job part
   for part in 0 1 2; do
-    awk "NR % 3 == $part" in.jsonl | head -n 20 > requests.$part.jsonl
+    awk "NR % 3 == $part && NR <= 60" in.jsonl > requests.$part.jsonl
   done
   job=$(submit --nodes=1 --time=10 --array=0-2 "$source/jobs/slurm/array.sbatch" "$source/jobs/demo/dense" . \
     --threads 1)
