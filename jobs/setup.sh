@@ -30,7 +30,8 @@ packages=(
   nlohmann-json3-dev libcli11-dev libyaml-cpp-dev
   libonig-dev libutf8proc-dev libxxhash-dev libhwloc-dev
   python3-h5py
-  slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge) # tests of batch jobs
+  slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge # tests of batch jobs
+  strace)
 [ -z "${FUZZING:-}" ] || packages+=(clang libclang-rt-14-dev)
 [ -z "${CLANG:-}" ] || packages+=(clang libomp-dev)
 [ -z "${CROSS:-}" ] || packages+=(g++-aarch64-linux-gnu qemu-user)

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "runtime/base/error.hpp"
@@ -45,9 +46,26 @@ void write_all(OpenFile const& to, std::string_view bytes, std::filesystem::path
   }
 }
 
-OpenFile create_file(std::filesystem::path const& file) {
+void check_link(std::filesystem::path const& place) {
+  struct stat link {};
+
+  bool const is_link = ::lstat(place.c_str(), &link) == 0 && S_ISLNK(link.st_mode);
+  if (is_link && link.st_uid != ::geteuid()) {
+    throw ConfigError{concat(place.string(),
+                             ": a symbolic link of user ",
+                             link.st_uid,
+                             " (only one's own links are followed)")};
+  }
+}
+
+OpenFile open_to_write(std::filesystem::path const& file, int flags) {
   constexpr unsigned int mode = 0666;  // less the user's umask
-  OpenFile created{::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)};
+  check_link(file);
+  return OpenFile{::open(file.c_str(), flags | O_CLOEXEC, mode)};
+}
+
+OpenFile create_file(std::filesystem::path const& file) {
+  OpenFile created = open_to_write(file, O_WRONLY | O_CREAT | O_EXCL);
   if (!created) {
     fail(file, "can't be created");
   }

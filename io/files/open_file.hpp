@@ -39,6 +39,19 @@ using OpenFile = UniqueHandle<OpenFileTraits>;
 /// \throws ConfigError  if they can't be written
 void write_all(OpenFile const& to, std::string_view bytes, std::filesystem::path const& file);
 
+/// Refuses to write by way of a symbolic link that another user made: in a folder of many users it
+/// could lead to any file of this one's.
+///
+/// \param place  a file or folder; need not be there
+/// \throws ConfigError  naming it
+void check_link(std::filesystem::path const& place);
+
+/// Opens a file to be written, as open() does with these flags; creates it with the user's umask.
+///
+/// \return nothing, with errno, if open() fails
+/// \throws ConfigError  see check_link
+[[nodiscard]] OpenFile open_to_write(std::filesystem::path const& file, int flags);
+
 /// Creates a file to be written.
 ///
 /// \throws ConfigError  if it exists or can't be created

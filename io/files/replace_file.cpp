@@ -12,7 +12,7 @@ namespace talus::io::files {
 void replace_file(std::filesystem::path const& file, std::string_view bytes) {
   std::filesystem::path partial = file;
   partial += ".tmp";
-  OpenFile out{open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)};
+  OpenFile out = open_to_write(partial, O_WRONLY | O_CREAT | O_TRUNC);
   if (!out) {
     fail(partial, "can't be created");
   }

@@ -16,8 +16,6 @@
 namespace talus::io {
 namespace {
 
-constexpr unsigned int file_mode = 0666;  // less the user's umask
-
 /// Locks a file; false where its file system has no locks.
 bool lock(files::OpenFile const& file,
           std::filesystem::path const& path,
@@ -40,7 +38,7 @@ bool lock(files::OpenFile const& file,
 Ledger::Ledger(std::filesystem::path path, SyncPolicy sync, std::chrono::milliseconds patience)
     : path_{std::move(path)},
       sync_{sync},
-      file_{::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, file_mode)} {
+      file_{files::open_to_write(path_, O_RDWR | O_CREAT | O_APPEND)} {
   if (!file_) {
     files::fail(path_, "can't be opened");
   }

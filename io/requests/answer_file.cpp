@@ -18,8 +18,6 @@ namespace {
 
 using Status = struct ::stat;
 
-constexpr unsigned int file_mode = 0666;  // less the user's umask
-
 std::optional<Status> status_of(std::filesystem::path const& file) {
   Status status{};
   if (::stat(file.c_str(), &status) != 0) {
@@ -66,11 +64,23 @@ void check_existing(std::filesystem::path const& output, Status const& status, E
   }
 }
 
+/// What a name stands for, also if that isn't there yet, where O_EXCL would refuse a link.
+///
+/// \throws ConfigError  if a link is another user's
+std::filesystem::path behind_links(std::filesystem::path file) {
+  constexpr int most_links = 40;  // as the system
+  for (int i = 0; i < most_links && std::filesystem::is_symlink(file); ++i) {
+    files::check_link(file);
+    file = folder_of(file) / std::filesystem::read_symlink(file);
+  }
+  return file;
+}
+
 files::OpenFile open_output(std::filesystem::path const& output, Existing existing) {
   constexpr std::array<int, 3> hows{O_EXCL, O_TRUNC, 0};
   int const how = hows[static_cast<std::size_t>(existing)];
-  files::OpenFile file{
-      ::open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | how, file_mode)};
+  files::OpenFile file =
+      files::open_to_write(behind_links(output), O_WRONLY | O_CREAT | O_APPEND | how);
   if (!file) {
     files::fail(output, "can't be created");
   }
@@ -102,6 +112,7 @@ void check_answer_file(std::filesystem::path const& output,
     throw ConfigError{
         "output: - (answers never go to standard output; give the name of a file for them)"};
   }
+  files::check_link(output);
   auto const status = status_of(output);
   if (!status) {
     check_folder(output);

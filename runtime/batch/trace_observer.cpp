@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "io/files/open_file.hpp"
 #include "io/trace/master_file.hpp"
 #include "parallel/agree.hpp"
 #include "parallel/collectives.hpp"
@@ -100,6 +101,7 @@ void TraceObserver::open(std::filesystem::path const& folder, TraceLabels const&
     if (world.rank() != 0) {
       return;
     }
+    io::files::check_link(folder);
     std::error_code error;
     std::filesystem::create_directories(folder, error);
     if (error) {

@@ -409,6 +409,41 @@ case_stopped() { end_early stop; }
 
 case_time_limit() { end_early limit; }
 
+# No network of its own, no file but those asked for, no other program; see policy.py.
+case_policy() {
+  command -v strace > /dev/null || { echo "no strace: skipped" >&2; exit 77; }
+  mkdir tmp
+  export TMPDIR=$PWD/tmp OMPI_MCA_ess_singleton_isolated=1 # without a launcher of Open MPI's own
+  head -n 8 "$problems" > in.jsonl
+  local code=0
+  /usr/bin/python3 "$here/policy.py" "$(dirname "$talus")/talus_only_mpi" -- "$talus" run \
+    --model "$demo/dense" -i in.jsonl -o out.jsonl --threads 1 --trace trace --status status.json \
+    --resume auto 2> log || code=$?
+  [ "$code" -ne 77 ] || exit 77
+  [ "$code" -eq 0 ] || fail "policy.py: $code"
+}
+
+# Files have the user's umask; a link is followed only if it is the user's own.
+case_links() {
+  head -n 4 "$problems" > in.jsonl
+  mkdir there
+  ln -s there/out.jsonl out.jsonl
+  (umask 027 && demo 0 dense in.jsonl out.jsonl --trace trace --status status.json 2> log) || fail run
+  local file
+  for file in there/out.jsonl out.jsonl.ledger status.json trace/trace.h5 trace/trace.00000.h5; do
+    [ "$(stat -c %a "$file")" = 640 ] || fail "$file has mode $(stat -c %a "$file")"
+  done
+  ln -s there/other.jsonl other.jsonl
+  ln -s there/ledger third.jsonl.ledger
+  ln -s there trace2
+  chown -h 12345 other.jsonl third.jsonl.ledger trace2 2> log ||
+    { echo "not root, so no link of another user: skipped" >&2; exit 77; }
+  expect 2 "other.jsonl: a symbolic link of user 12345" demo 0 dense in.jsonl other.jsonl
+  expect 2 "third.jsonl.ledger: a symbolic link of user" demo 0 dense in.jsonl third.jsonl
+  expect 2 "trace2: a symbolic link of user" demo 0 dense in.jsonl fourth.jsonl --trace trace2
+  [ ! -e there/other.jsonl ] && [ ! -e there/ledger ] || fail "a link was followed"
+}
+
 # What --status says, and that a bad limit or margin is refused.
 case_status() {
   killed requests "$problems" 39 > in.jsonl
