@@ -9,16 +9,20 @@ find_package(Kokkos 3.4 REQUIRED)
 # it does not tie the build to one MPI.
 set(HDF5_PREFER_PARALLEL FALSE)
 find_package(HDF5 REQUIRED COMPONENTS C)
+if(HDF5_IS_PARALLEL)  # all there is, then: its headers include MPI's
+  target_link_libraries(hdf5::hdf5 INTERFACE MPI::MPI_CXX)
+endif()
 
 find_package(nlohmann_json 3.10 REQUIRED)
 find_package(yaml-cpp REQUIRED)
 find_package(CLI11 REQUIRED)
 
 find_package(PkgConfig REQUIRED)
-pkg_check_modules(oniguruma REQUIRED IMPORTED_TARGET oniguruma)
-pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
-pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
-pkg_check_modules(hwloc REQUIRED IMPORTED_TARGET hwloc)
+# A search among one, because that tells the module's name, which talus.pc has to have.
+pkg_search_module(oniguruma REQUIRED IMPORTED_TARGET oniguruma)
+pkg_search_module(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
+pkg_search_module(xxhash REQUIRED IMPORTED_TARGET libxxhash)
+pkg_search_module(hwloc REQUIRED IMPORTED_TARGET hwloc)
 
 if(TALUS_SANITIZE)
   add_compile_options(-fsanitize=${TALUS_SANITIZE} -fno-omit-frame-pointer

@@ -1,17 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
 include(CMakePackageConfigHelpers)
+include(cmake/PkgConfigFile.cmake)
 
 set(config_dir "${CMAKE_INSTALL_LIBDIR}/cmake/talus")
 
+# Headers of the backends are for those who write backends: they include what isn't installed.
 install(DIRECTORY runtime parallel kernels io
   DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/talus"
   FILES_MATCHING PATTERN "*.hpp"
-  PATTERN "detail" EXCLUDE)
+  PATTERN "detail" EXCLUDE
+  REGEX "/kernels/(kokkos|lanes|reference|x86)$" EXCLUDE)
 install(EXPORT talusTargets NAMESPACE talus:: DESTINATION "${config_dir}")
 
-configure_package_config_file(cmake/talusConfig.cmake.in talusConfig.cmake
+# Names in lower case with a hyphen are found in any spelling of the package's name.
+configure_package_config_file(cmake/talus-config.cmake.in talus-config.cmake
   INSTALL_DESTINATION "${config_dir}")
-write_basic_package_version_file(talusConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+write_basic_package_version_file(talus-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES
-  "${PROJECT_BINARY_DIR}/talusConfig.cmake" "${PROJECT_BINARY_DIR}/talusConfigVersion.cmake"
+  "${PROJECT_BINARY_DIR}/talus-config.cmake" "${PROJECT_BINARY_DIR}/talus-config-version.cmake"
   DESTINATION "${config_dir}")
+
+talus_write_pkg_config_file("${PROJECT_BINARY_DIR}/talus.pc" talus_runtime)
+install(FILES "${PROJECT_BINARY_DIR}/talus.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+
+# A model of two megabytes with problems for it, and what they come to: an installation is tried
+# with them.
+set(data_dir "${CMAKE_INSTALL_DATADIR}/talus")
+install(DIRECTORY jobs/demo/dense DESTINATION "${data_dir}/demo")
+install(FILES jobs/demo/problems.jsonl jobs/demo/answers.jsonl DESTINATION "${data_dir}/demo")
+install(FILES LICENSE README.md DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+if(TALUS_INSTALL_EXAMPLES)
+  install(DIRECTORY tests/install/downstream DESTINATION "${data_dir}/examples")
+endif()
