@@ -6,8 +6,7 @@
 #include <string_view>
 #include <utility>
 
-#include <xxhash.h>
-
+#include "io/files/content_hash.hpp"
 #include "io/requests/detail/json_writer.hpp"
 #include "io/requests/detail/logprobs.hpp"
 
@@ -18,20 +17,12 @@ using detail::JsonWriter;
 
 // What makes the ids of a line differ from those of other lines and of other runs: 32 hex digits.
 std::string hash_of(std::string_view run_id, std::string_view custom_id, std::int64_t line) {
-  constexpr std::string_view digits = "0123456789abcdef";
   std::string text{run_id};
   text += '\0';
   text += std::to_string(line);
   text += '\0';
   text += custom_id;
-  XXH128_canonical_t canonical{};
-  XXH128_canonicalFromHash(&canonical, XXH3_128bits(text.data(), text.size()));
-  std::string hex;
-  for (auto const byte : canonical.digest) {
-    hex += digits[byte >> 4U];
-    hex += digits[byte & 0xFU];
-  }
-  return hex;
+  return hash_text(text);
 }
 
 std::string_view name_of(FinishReason reason) {

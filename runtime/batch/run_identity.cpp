@@ -2,6 +2,7 @@
 #include "runtime/batch/run_identity.hpp"
 
 #include "io/checkpoint/checkpoint.hpp"
+#include "io/files/content_hash.hpp"
 #include "io/sharded/manifest.hpp"
 #include "runtime/base/error.hpp"
 #include "runtime/batch/model_load.hpp"

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "io/files/content_hash.hpp"
 #include "io/json/json.hpp"
 #include "io/ledger/known_output.hpp"
 #include "runtime/base/error.hpp"
