@@ -15,6 +15,7 @@ using Command = std::function<int()>;
 /// Each adds its subcommand to the program, and returns what to call if it was chosen.
 Command add_audit(CLI::App& program);
 Command add_run(CLI::App& program);
+Command add_replay(CLI::App& program);
 Command add_inspect(CLI::App& program);
 Command add_tokenize(CLI::App& program);
 Command add_detokenize(CLI::App& program);

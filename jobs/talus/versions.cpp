@@ -5,6 +5,7 @@
 
 #include <mpi.h>
 
+#include "jobs/bench/machine_limits.hpp"
 #include "kernels/session.hpp"
 
 namespace talus::jobs {
@@ -32,6 +33,7 @@ io::NamedTexts versions() {
   return {{"talus", TALUS_VERSION},
           {"compiler", __VERSION__},
           {"mpi", mpi_library()},
+          {"processor", bench::processor_name()},
           {"kernels", kernels::KernelSession::description()}};
 }
 

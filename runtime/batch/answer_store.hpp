@@ -50,6 +50,9 @@ class AnswerStore {
   /// \pre  lock() came before
   void compare(io::Identity const& identity);
 
+  /// Whether the output is a file that a run can go on behind.
+  [[nodiscard]] bool has_ledger() const noexcept { return ledger_ != nullptr; }
+
   [[nodiscard]] Start start() const noexcept { return start_; }
 
   /// What is yet to be done.

@@ -10,9 +10,11 @@
 #include <span>
 #include <vector>
 
+#include "io/requests/answers_hash.hpp"
 #include "io/requests/spooled_input.hpp"
 #include "parallel/agree.hpp"
 #include "parallel/collectives.hpp"
+#include "parallel/placement.hpp"
 #include "runtime/base/error.hpp"
 #include "runtime/batch/answer_store.hpp"
 #include "runtime/batch/batch_client.hpp"
@@ -20,6 +22,7 @@
 #include "runtime/batch/model_load.hpp"
 #include "runtime/batch/progress.hpp"
 #include "runtime/batch/run_identity.hpp"
+#include "runtime/batch/run_manifest.hpp"
 #include "runtime/batch/token_saver.hpp"
 #include "runtime/batch/trace_observer.hpp"
 
@@ -28,16 +31,27 @@ namespace {
 
 constexpr int standard_input = 0;
 
+std::string version_of(RunRecord const& record) {
+  for (auto const& [name, value] : record.versions) {
+    if (name == "talus") {
+      return value;
+    }
+  }
+  return {};
+}
+
 /// One run, from its options to its last line; each step is collective.
 class BatchRun {
  public:
   BatchRun(MPI_Comm comm,
            ModelOptions const& model,
            BatchOptions const& batch,
+           RunRecord const& record,
            RunControl const& control,
            Reporter& reporter)
       : options_{model},
         batch_{batch},
+        record_{&record},
         control_{&control},
         reporter_{&reporter},
         status_{is_rank_0(comm) ? batch.status : "", batch.output, reporter} {
@@ -55,7 +69,7 @@ class BatchRun {
     tell_of_limit();
   }
 
-  void read_inputs(std::string const& version) {
+  void read_inputs() {
     Stock stock;
     parallel::run_and_agree(grid_->world(), [&] {
       rules_ = make_rules();
@@ -63,7 +77,7 @@ class BatchRun {
         text_.emplace(options_.model, batch_.chat_template);
       }
       if (is_root()) {
-        stock = take_stock(version);
+        stock = take_stock();
       }
     });
     parallel::broadcast_bytes(grid_->world(), stock.index, 0);
@@ -123,10 +137,10 @@ class BatchRun {
     return !is_any_told_to_stop();
   }
 
-  void work(RunRecord const& record, RunStage& stage) {
+  void work(RunStage& stage) {
     TraceObserver trace{*grid_, plan_, clock_};
     if (!batch_.trace.empty()) {
-      trace.open(batch_.trace, {record.options, record.versions, options_.model});
+      trace.open(batch_.trace, {record_->options, record_->versions, options_.model});
     }
     Engine engine{plan_.exec, plan_.spec, *grid_, weights_, plan_.limits, plan_.scheduler, clock_};
     open_answers();
@@ -154,14 +168,25 @@ class BatchRun {
   };
 
   /// On rank 0: reads the input, and what an earlier run has done of it.
-  [[nodiscard]] Stock take_stock(std::string const& version) {
+  [[nodiscard]] Stock take_stock() {
     store_->lock();
     io::InputIndex const index = index_input();
-    identity_ = run_identity(options_, batch_, plan_, rules_, input_file(), version);
+    identity_ = run_identity(options_, batch_, plan_, rules_, input_file(), version_of(*record_));
+    check_expected();
     store_->compare(identity_);
     return {.index = index.to_bytes(),
             .left = store_->work_left(index.num_requests()).to_bytes(),
             .saved = store_->saved().to_bytes()};
+  }
+
+  /// \throws ConfigError  if this isn't the run that is to be repeated
+  void check_expected() const {
+    std::string const difference = record_->expected.empty()
+                                       ? std::string{}
+                                       : io::describe_difference(identity_, record_->expected);
+    if (!difference.empty()) {
+      throw ConfigError{concat("not the same run (", difference, ')')};
+    }
   }
 
   /// The token that the tokenizer names as the end of a text ends answers too, beside those of the
@@ -243,6 +268,38 @@ class BatchRun {
                                             num_left,
                                             " requests are left (run again with --resume)")
                                    : std::string{"nothing is left to do"});
+      leave_manifest(num_left > 0 ? "stopped" : "done");
+    }
+  }
+
+  /// Beside the output; what can't be written costs a warning.
+  void leave_manifest(std::string const& state) {
+    if (!store_->has_ledger()) {
+      return;  // a pipe or a device
+    }
+    try {
+      AnswerCounts const kept = kept_counts();
+      AnswerCounts const counts = sink_ ? sink_->counts() : AnswerCounts{};
+      std::chrono::duration<double> const elapsed = std::chrono::steady_clock::now() - start_;
+      std::chrono::duration<double> const now = std::chrono::system_clock::now().time_since_epoch();
+      write_manifest(manifest_of(batch_.output),
+                     {.state = state,
+                      .model = std::filesystem::absolute(options_.model),
+                      .input = std::filesystem::absolute(input_file()),
+                      .output = std::filesystem::absolute(batch_.output),
+                      .answers = io::combine(io::hash_answers(batch_.output)),
+                      .num_answers = kept.answers + counts.answers,
+                      .num_errors = kept.errors + counts.errors,
+                      .identity = identity_,
+                      .options = record_->options,
+                      .versions = record_->versions,
+                      .grid = grid_->shape(),
+                      .host = parallel::local_placement(*grid_).host,
+                      .started_at = (now - elapsed).count(),
+                      .elapsed_s = elapsed.count(),
+                      .output_tokens = counts.output_tokens});
+    } catch (ConfigError const& error) {
+      reporter_->warn(concat("no record of the run: ", error.what()));
     }
   }
 
@@ -398,8 +455,10 @@ class BatchRun {
 
   ModelOptions options_;
   BatchOptions batch_;
+  RunRecord const* record_;
   RunControl const* control_;
   Reporter* reporter_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   StatusFile status_;
   std::string stop_reason_;  ///< of a run that has no engine yet
   ModelPlan plan_;
@@ -418,15 +477,6 @@ class BatchRun {
   std::unique_ptr<AnswerSink> sink_;
 };
 
-std::string version_of(RunRecord const& record) {
-  for (auto const& [name, value] : record.versions) {
-    if (name == "talus") {
-      return value;
-    }
-  }
-  return {};
-}
-
 }  // namespace
 
 void run_batch(MPI_Comm comm,
@@ -437,16 +487,16 @@ void run_batch(MPI_Comm comm,
                Reporter& reporter,
                RunStage& stage) {
   stage = RunStage::setting_up;
-  BatchRun run{comm, model, batch, control, reporter};
+  BatchRun run{comm, model, batch, record, control, reporter};
   if (batch.dry_run) {
     stage = RunStage::done;
     return;
   }
-  run.read_inputs(version_of(record));
+  run.read_inputs();
   if (run.is_done() || !run.load()) {
     run.finish(stage);
   } else {
-    run.work(record, stage);
+    run.work(stage);
   }
 }
 

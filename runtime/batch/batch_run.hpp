@@ -3,6 +3,7 @@
 
 #include <mpi.h>
 
+#include "io/ledger/identity.hpp"
 #include "io/trace/run_info.hpp"
 #include "runtime/base/reporter.hpp"
 #include "runtime/batch/run_control.hpp"
@@ -14,6 +15,8 @@ namespace talus::runtime {
 struct RunRecord {
   io::NamedTexts options;  ///< as resolved
   io::NamedTexts versions;
+  /// What must decide the answers, as a run to be repeated says; empty: anything may.
+  io::Identity expected = {};
 };
 
 /// How far a run came, for the exit code.

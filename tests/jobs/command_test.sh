@@ -444,6 +444,30 @@ case_links() {
   [ ! -e there/other.jsonl ] && [ ! -e there/ledger ] || fail "a link was followed"
 }
 
+# A run is repeated from its manifest, on other grids; what is not the same run, or gives other
+# answers, is told.
+case_replay() {
+  killed requests "$problems" 39 > in.jsonl
+  expect 0 "36 answers and 3 errors" demo 2 dense in.jsonl out.jsonl -tp 2 --max-model-len 300 \
+    --seed 5 --kv-cache-dtype int8
+  expect 0 "the same: 39 answers" "$talus" replay out.jsonl.run.json --threads 1
+  expect 0 "the same: 39 answers" on 4 "$talus" replay out.jsonl.run.json --threads 1 -pp 2 \
+    --max-num-seqs 3 -o again.jsonl
+  answers equal out.jsonl again.jsonl
+  expect 2 "not the same run (--seed: this run has 6, the ledger 5)" \
+    "$talus" replay out.jsonl.run.json --threads 1 -o other.jsonl --seed 6
+  sed 's/"xxh3": "[0-9a-f]*"/"xxh3": "0"/' out.jsonl.run.json > false.json
+  expect 1 "NOT the same: 39 answers" "$talus" replay false.json --threads 1 -o false.jsonl
+  grep -q "was changed since" log || fail "not told that the output isn't that of the manifest"
+  head -n 38 in.jsonl > fewer.jsonl
+  expect 2 "not the same run (input: " \
+    "$talus" replay out.jsonl.run.json --threads 1 -o other.jsonl -i fewer.jsonl
+  echo "{}" > empty.json
+  expect 2 "empty.json: no manifest of a run" "$talus" replay empty.json
+  expect 75 "requests are left" demo 2 dense in.jsonl left.jsonl --time-limit 0:00
+  expect 2 "left.jsonl.run.json: of a run that is stopped" "$talus" replay left.jsonl.run.json
+}
+
 # What --status says, and that a bad limit or margin is refused.
 case_status() {
   killed requests "$problems" 39 > in.jsonl

@@ -58,7 +58,8 @@ def is_allowed(file: str, command: list[str]) -> bool:
     output, trace, status = (os.path.abspath(command[command.index(flag) + 1])
                              for flag in ("-o", "--trace", "--status"))
     file = os.path.abspath(file)
-    return (file in (output, output + ".ledger", status, status + ".tmp", trace, "/dev/null")
+    return (file in (output, output + ".ledger", output + ".run.json",
+                     output + ".run.json.tmp", status, status + ".tmp", trace, "/dev/null")
             or file.startswith((trace + "/", os.environ["TMPDIR"] + "/", "/dev/shm/")))
 
 
