@@ -8,7 +8,6 @@
 
 #include "parallel/collectives.hpp"
 #include "parallel/mpi_check.hpp"
-#include "parallel/progress.hpp"
 #include "parallel/tags.hpp"
 #include "runtime/base/assert.hpp"
 
@@ -26,9 +25,9 @@ Mailbox::~Mailbox() {
   TALUS_EXPECT(std::uncaught_exceptions() > 0 || (outgoing_.empty() && to_self_.empty()));
 }
 
-void Mailbox::send(std::vector<std::byte> message) {
+void Mailbox::send(int to, std::vector<std::byte> message) {
   int const bytes = checked_count(message.size(), "mailbox");
-  if (comm_.rank() == 0) {
+  if (to == comm_.rank()) {
     to_self_.push_back(std::move(message));
     ++num_sent_;
     return;
@@ -36,20 +35,19 @@ void Mailbox::send(std::vector<std::byte> message) {
   static_cast<void>(progress());
   Letter& letter = outgoing_.emplace_back(Letter{std::move(message), Request{}});
   MPI_Request request = MPI_REQUEST_NULL;
-  mpi_check(MPI_Isend(letter.bytes.data(), bytes, MPI_BYTE, 0, tag, comm_.native(), &request),
+  mpi_check(MPI_Isend(letter.bytes.data(), bytes, MPI_BYTE, to, tag, comm_.native(), &request),
             "MPI_Isend");
   letter.request = Request{request};
   ++num_sent_;
 }
 
 std::int64_t Mailbox::drain(Reader const& reader) {
-  TALUS_EXPECT(comm_.rank() == 0);
   std::int64_t const before = num_read_;
   while (!to_self_.empty()) {
     std::vector<std::byte> message = std::move(to_self_.front());
     to_self_.pop_front();
     ++num_read_;
-    reader(0, std::move(message));
+    reader(comm_.rank(), std::move(message));
   }
   for (;;) {
     int there = 0;
@@ -79,15 +77,10 @@ std::size_t Mailbox::progress() {
 }
 
 void Mailbox::close(Reader const& reader) {
-  std::int64_t const total = all_reduce(comm_, num_sent_, ReduceOp::sum);
-  Backoff backoff;
-  while (comm_.rank() == 0 && num_read_ < total) {
-    if (drain(reader) > 0) {
-      backoff = Backoff{};
-    } else {
-      backoff.pause();
-    }
-  }
+  do {
+    drain(reader);
+    static_cast<void>(progress());
+  } while (all_reduce(comm_, num_sent_ - num_read_, ReduceOp::sum) > 0);
   for (Letter& letter : outgoing_) {
     letter.request.wait();
   }

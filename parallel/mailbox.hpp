@@ -13,12 +13,12 @@
 
 namespace talus::parallel {
 
-/// Byte messages of any size from every rank of a group to its rank 0, which never waits for them.
+/// Byte messages of any size between the ranks of a group, none of which ever waits for one.
 ///
-/// Messages of one rank arrive in its order. Not for use by two threads at once.
+/// Messages from one rank to another arrive in their order. Not for use by two threads at once.
 class Mailbox {
  public:
-  /// Called on rank 0 with the sender and its message, which it may keep.
+  /// Called with the sender and its message, which it may keep.
   using Reader = std::function<void(int sender, std::vector<std::byte>&& message)>;
 
   /// Collective over `comm`, which is duplicated.
@@ -30,13 +30,13 @@ class Mailbox {
   /// Local; close() came before, unless an exception is on its way.
   ~Mailbox();
 
-  /// Sends `message` to rank 0, and returns at once; it is kept until it has left. Rank 0 may send
-  /// to itself.
+  /// Sends `message` to a rank, which may be this one, and returns at once; it is kept until it has
+  /// left.
   ///
   /// \throws ConfigError  if the message is beyond an MPI count of bytes
-  void send(std::vector<std::byte> message);
+  void send(int to, std::vector<std::byte> message);
 
-  /// Hands all messages that are here to `reader`, without waiting for more. Rank 0 only.
+  /// Hands all messages that are here to `reader`, without waiting for more. The reader may send.
   ///
   /// \return how many there were
   std::int64_t drain(Reader const& reader);
@@ -46,9 +46,9 @@ class Mailbox {
   /// \return how many of this rank's messages are still on their way
   std::size_t progress();
 
-  /// Ends the exchange: on rank 0 hands over every message that was ever sent. Collective.
+  /// Ends the exchange: hands over every message that was ever sent to this rank. Collective.
   ///
-  /// \param reader  rank 0's; the others' is not called
+  /// \param reader  sends nothing
   void close(Reader const& reader);
 
  private:

@@ -8,7 +8,7 @@ enum class Tag : int {
   activations = 1,    ///< between pipeline stages (channel.hpp)
   tree_partials = 2,  ///< partial sums to the rank that folds them (tree_sum.hpp)
   tree_result = 3,    ///< folded slices to all (tree_sum.hpp)
-  mail = 4,           ///< byte messages to rank 0 (mailbox.hpp)
+  mail = 4,           ///< byte messages (mailbox.hpp)
   queue_request = 5,  ///< "next work, please" to the rank that counts (work_queue.hpp)
   queue_answer = 6,   ///< the first index handed out (work_queue.hpp)
   notice = 7,         ///< that something happened on a rank (notice.hpp)

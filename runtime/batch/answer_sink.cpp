@@ -8,13 +8,14 @@
 namespace talus::runtime {
 namespace {
 
+constexpr int writer = 0;                  // rank of the leads
 constexpr std::int64_t no_answer = -1;     // in place of a number of tokens
 constexpr std::int64_t saved_tokens = -1;  // in place of a request's number
 
 }  // namespace
 
 AnswerSink::AnswerSink(parallel::Communicator const& leads, AnswerStore* store)
-    : is_writer_{leads.rank() == 0}, mailbox_{leads}, store_{store} {}
+    : is_writer_{leads.rank() == writer}, mailbox_{leads}, store_{store} {}
 
 void AnswerSink::add_answer(std::int64_t request,
                             std::string_view line,
@@ -32,7 +33,7 @@ void AnswerSink::send(std::int64_t request, std::int64_t output_tokens, std::str
   out.value(request);
   out.value(output_tokens);
   out.text(line);
-  mailbox_.send(std::move(message));
+  mailbox_.send(writer, std::move(message));
 }
 
 void AnswerSink::save(std::span<std::string const> payloads) {
@@ -43,7 +44,7 @@ void AnswerSink::save(std::span<std::string const> payloads) {
   for (std::string const& payload : payloads) {
     out.text(payload);
   }
-  mailbox_.send(std::move(message));
+  mailbox_.send(writer, std::move(message));
 }
 
 void AnswerSink::write(std::span<std::byte const> message) {

@@ -31,7 +31,7 @@ TEST_CASE("every message comes to rank 0 whole, in the order of its sender") {
   auto const reader = [&](int sender, Message&& text) { read[sender].push_back(std::move(text)); };
 
   for (int number = 0; number < num_messages; ++number) {
-    box.send(message(comm.rank(), number));
+    box.send(0, message(comm.rank(), number));
     if (comm.rank() == 0) {
       box.drain(reader);
     }
@@ -66,7 +66,7 @@ TEST_CASE("a large message is on its way until rank 0 reads it") {
   std::int64_t num_read = 0;
 
   if (comm.rank() != 0) {
-    box.send(large);
+    box.send(0, large);
     CHECK(box.progress() == 1);
   }
   barrier(comm);  // nothing was read before
@@ -76,4 +76,53 @@ TEST_CASE("a large message is on its way until rank 0 reads it") {
     backoff.pause();
   }
   box.close([](int, Message&&) { FAIL("all was read"); });
+}
+
+TEST_CASE("every rank may write to every other, and read while it does") {
+  Communicator const comm = Communicator::duplicate(MPI_COMM_WORLD);
+  Mailbox box{comm};
+  constexpr int num_messages = 8;
+  std::map<int, std::vector<Message>> read;
+  auto const reader = [&](int sender, Message&& text) { read[sender].push_back(std::move(text)); };
+
+  for (int number = 0; number < num_messages; ++number) {
+    for (int to = 0; to < comm.size(); ++to) {
+      box.send(to, message(comm.rank(), number + to));
+      box.drain(reader);
+    }
+  }
+  box.close(reader);
+
+  CHECK(read.size() == static_cast<std::size_t>(comm.size()));
+  for (auto const& [sender, texts] : read) {
+    REQUIRE(texts.size() == num_messages);
+    for (int number = 0; number < num_messages; ++number) {
+      CHECK(texts[static_cast<std::size_t>(number)] == message(sender, number + comm.rank()));
+    }
+  }
+}
+
+TEST_CASE("a reader may answer") {
+  Communicator const comm = Communicator::duplicate(MPI_COMM_WORLD);
+  Mailbox box{comm};
+  int num_asked = 0;
+  int num_answers = 0;
+  auto const reader = [&](int sender, Message&& text) {
+    if (text.size() == 1) {
+      box.send(sender, Message(2));
+      ++num_asked;
+    } else {
+      ++num_answers;
+    }
+  };
+
+  box.send((comm.rank() + 1) % comm.size(), Message(1));
+  Backoff backoff;
+  while (num_asked < 1 || num_answers < 1) {
+    box.drain(reader);
+    backoff.pause();
+  }
+  box.close(reader);
+
+  CHECK(num_answers == 1);
 }
