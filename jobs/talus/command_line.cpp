@@ -9,6 +9,7 @@
 
 #include "jobs/talus/options.hpp"
 #include "runtime/base/error.hpp"
+#include "runtime/batch/model_options.hpp"
 
 namespace talus::jobs {
 namespace {
@@ -90,7 +91,7 @@ YAML::Node read_yaml(std::string const& file) {
 }  // namespace
 
 void add_model_options(CLI::App& app, runtime::ModelOptions& options) {
-  visit_model_options(options, Adder{app});
+  runtime::visit_model_options(options, Adder{app});
 }
 
 void add_batch_options(CLI::App& app, runtime::BatchOptions& options) {
@@ -147,7 +148,7 @@ void apply_config_file(CLI::App& app, std::string const& file) {
 io::NamedTexts resolved_options(runtime::ModelOptions const& model,
                                 runtime::BatchOptions const& batch) {
   io::NamedTexts texts;
-  visit_model_options(model, Printer{texts});
+  runtime::visit_model_options(model, Printer{texts});
   visit_batch_options(batch, Printer{texts});
   return texts;
 }

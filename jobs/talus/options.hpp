@@ -1,51 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "runtime/batch/run_options.hpp"
-
 namespace talus::jobs {
-
-/// The one list of a model's options: what the command line, --config, --help and the run's record
-/// are made of. Calls visit(flags, member, help) for each.
-template <class Options, class Visitor>
-void visit_model_options(Options& o, Visitor&& visit) {
-  visit(
-      "--model,--model-path", o.model, "Directory of the checkpoint, as Hugging Face lays it out");
-  visit("--tensor-parallel-size,--tp", o.tensor_parallel_size, "Shards of a stage (-tp N)");
-  visit("--pipeline-parallel-size,--pp", o.pipeline_parallel_size, "Stages of a replica (-pp N)");
-  visit("--data-parallel-size,--dp", o.data_parallel_size, "Replicas of the model (-dp N)");
-  visit("--expert-parallel-size,--ep",
-        o.expert_parallel_size,
-        "Ranks of a stage that share out the experts (-ep N); divides dp * tp");
-  visit("--max-model-len", o.max_model_len, "Longest prompt and answer together, tokens");
-  visit("--max-num-seqs", o.max_num_seqs, "Sequences that a replica works on at a time");
-  visit("--max-num-batched-tokens", o.max_num_batched_tokens, "Tokens of a step");
-  visit("--block-size", o.block_size, "Tokens of a KV block, a multiple of 16");
-  visit("--dtype", o.dtype, "Weights: auto, float32, bfloat16");
-  visit("--quantization",
-        o.quantization,
-        "Weights: auto (as in the checkpoint), none, or a format such as int8 or int4-g128");
-  visit("--kv-cache-dtype",
-        o.kv_cache_dtype,
-        "Keys and values: auto (as --dtype), float32, bfloat16, int8, fp8");
-  visit("--seed", o.seed, "Seed of requests that have none of their own");
-  visit("--kv-cache-memory", o.kv_cache_memory, "Bytes of KV cache a rank (or 512M, 4G)");
-  visit("--num-gpu-blocks-override",
-        o.num_gpu_blocks_override,
-        "KV blocks, instead of as many as fit");
-  visit("--kv-admission",
-        o.kv_admission,
-        "Blocks that a request must find free: expected, reserve, eager");
-  visit("--backend", o.backend, "Kernels: auto, kokkos, reference");
-  visit("--threads", o.threads, "Threads of a rank; 0: its share of the cores");
-  visit("--load-format",
-        o.load_format,
-        "Weights: auto, safetensors, sharded (of talus shard), dummy (random, no files)");
-  visit("--share-weights,!--no-share-weights",
-        o.share_weights,
-        "Replicas on a node keep one copy of the weights, in shared memory");
-  visit("--load-host-memory", o.load_host_memory, "Bytes of host memory a rank uses to load");
-}
 
 /// The one list of a batch run's own options.
 template <class Options, class Visitor>

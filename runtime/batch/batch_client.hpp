@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <utility>
 
 #include "io/ledger/saved_index.hpp"
@@ -11,25 +10,10 @@
 #include "io/requests/input_index.hpp"
 #include "parallel/work_queue.hpp"
 #include "runtime/batch/answer_sink.hpp"
-#include "runtime/batch/batch_rules.hpp"
 #include "runtime/batch/drain.hpp"
-#include "runtime/batch/prompts.hpp"
-#include "runtime/batch/request_group.hpp"
-#include "runtime/engine/engine.hpp"
+#include "runtime/batch/request_client.hpp"
 
 namespace talus::runtime {
-
-/// Whoever wants to know when a sequence ends, of which a request may have several: the trace.
-class RequestObserver {
- public:
-  RequestObserver() = default;
-  RequestObserver(RequestObserver const&) = delete;
-  RequestObserver& operator=(RequestObserver const&) = delete;
-  virtual ~RequestObserver() = default;
-
-  virtual void on_finished(Completion const& completion, SequenceOutcome const& outcome) = 0;
-  virtual void on_preempted(SequenceState const& sequence, Preemption const& preemption) = 0;
-};
 
 /// Where a replica's requests come from.
 struct BatchWork {
@@ -40,11 +24,10 @@ struct BatchWork {
 
 /// Feeds a replica from the one work queue of the run, and writes answers as requests finish.
 ///
-/// A line that can't be answered gets its error line and costs the others nothing. Requests are
-/// taken in shares of what is left, ever smaller ones, so that replicas end together. Samples of a
-/// request are given one behind the other; those for which there is no room yet are held back. Near
-/// the end of the job, those that are not worth starting are left to the next one.
-class BatchClient final : public EngineClient {
+/// Requests are taken in shares of what is left, ever smaller ones, so that replicas end together.
+/// Samples of a request for which there is no room yet are held back. Near the end of the job,
+/// those that are not worth starting are left to the next one.
+class BatchClient final : public RequestClient {
  public:
   /// What is passed by reference outlives the client.
   BatchClient(BatchRules rules,
@@ -64,35 +47,21 @@ class BatchClient final : public EngineClient {
 
   [[nodiscard]] bool leaves() override { return drain_->must_leave(); }
 
-  void on_admitted(SequenceState const& sequence) override;
-  void on_preempted(SequenceState const& sequence, Preemption const& preemption) override;
-  void on_prompt_token(SequenceState const& sequence, TokenEvent event) override;
-  [[nodiscard]] bool on_token(SequenceState const& sequence, TokenEvent event) override;
   void on_finished(SequenceOutcome const& outcome) override;
 
  private:
   [[nodiscard]] bool is_worth_starting(SequenceInput const& input);
   void fetch(std::int32_t room);
-  void start(io::InputLine const& line, std::int64_t number);
-  void go_on(std::int64_t number,
-             std::vector<io::SavedTokens>&& saved,
-             std::vector<SequenceInput>& inputs);
-  [[nodiscard]] Completion& at(SequenceState const& sequence);
+  void deliver(std::int64_t number, io::Answer&& answer) override;
+  void refuse(std::int64_t number, io::RequestError const& error) override;
 
-  BatchRules rules_;
-  TextModel const* text_;
   BatchWork work_;
   parallel::WorkQueue* queue_;
   AnswerSink* sink_;
   Drain* drain_;
-  RequestObserver* observer_;
   std::int64_t num_left_;        ///< of work_
   std::int64_t next_known_ = 0;  ///< the queue's counter as this replica last saw it
   std::deque<std::pair<std::int64_t, io::InputLine>> lines_;  ///< taken, not started
-  std::deque<SequenceInput> held_;                            ///< started, not given yet
-  std::int64_t num_started_ = 0;                              ///< requests
-  std::int64_t num_samples_ = 0;                              ///< of these
-  std::map<std::int64_t, RequestGroup> active_;               ///< by number
 };
 
 }  // namespace talus::runtime

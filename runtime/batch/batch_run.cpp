@@ -21,6 +21,7 @@
 #include "runtime/batch/drain_observer.hpp"
 #include "runtime/batch/model_load.hpp"
 #include "runtime/batch/progress.hpp"
+#include "runtime/batch/request_rules.hpp"
 #include "runtime/batch/run_identity.hpp"
 #include "runtime/batch/run_manifest.hpp"
 #include "runtime/batch/token_saver.hpp"
@@ -72,7 +73,12 @@ class BatchRun {
   void read_inputs() {
     Stock stock;
     parallel::run_and_agree(grid_->world(), [&] {
-      rules_ = make_rules();
+      rules_ = make_rules(*grid_,
+                          plan_,
+                          options_,
+                          {batch_.served_model_name, batch_.reasoning_parser},
+                          is_root() ? reporter_ : nullptr);
+      rules_.saves_tokens = batch_.save_partial_every >= 0;
       if (grid_->is_lead()) {
         text_.emplace(options_.model, batch_.chat_template);
       }
@@ -86,7 +92,7 @@ class BatchRun {
     index_ = io::InputIndex::from_bytes(stock.index);
     left_ = io::WorkLeft::from_bytes(stock.left);
     saved_ = io::SavedIndex::from_bytes(io::ledger_of(batch_.output), stock.saved);
-    add_end_of_tokenizer();
+    add_end_of_tokenizer(*grid_, text_ ? &*text_ : nullptr, plan_, rules_);
     if (is_root()) {
       reporter_->info(concat(index_.num_requests(), " requests in ", batch_.input));
       if (index_.num_duplicates() > 0) {
@@ -187,23 +193,6 @@ class BatchRun {
     if (!difference.empty()) {
       throw ConfigError{concat("not the same run (", difference, ')')};
     }
-  }
-
-  /// The token that the tokenizer names as the end of a text ends answers too, beside those of the
-  /// configs: so vLLM does it.
-  void add_end_of_tokenizer() {
-    std::int32_t end = -1;
-    if (is_root()) {
-      auto const name = text_->tokenizer().eos_token();
-      end = name ? text_->tokenizer().token_id(*name).value_or(end) : end;
-    }
-    parallel::broadcast(grid_->world(), std::span{&end, 1}, 0);
-    std::vector<std::int32_t>& ends = plan_.spec.eos_tokens;
-    bool const is_new = std::find(ends.begin(), ends.end(), end) == ends.end();
-    if (is_new && end >= 0 && end < plan_.spec.vocab) {
-      ends.push_back(end);
-    }
-    rules_.eos_tokens = ends;
   }
 
   [[nodiscard]] static bool is_rank_0(MPI_Comm comm) {
@@ -337,34 +326,6 @@ class BatchRun {
     AnswerCounts const kept = kept_counts();
     return concat(
         counts.answers + kept.answers, " answers and ", counts.errors + kept.errors, " errors");
-  }
-
-  [[nodiscard]] BatchRules make_rules() {
-    io::GenerationDefaults const defaults = io::read_generation_defaults(options_.model);
-    if (is_root()) {
-      reporter_->info(io::describe(defaults));
-      for (std::string const& warning : defaults.warnings) {
-        reporter_->warn(warning);
-      }
-    }
-    std::filesystem::path const dir = std::filesystem::path{options_.model}.lexically_normal();
-    std::string const name =
-        dir.has_filename() ? dir.filename().string() : dir.parent_path().filename().string();
-    BatchRules rules;
-    rules.max_model_len = plan_.max_model_len;
-    rules.vocab = plan_.spec.vocab;
-    rules.seed = options_.seed;
-    rules.defaults = defaults.defaults;
-    rules.reasoning = batch_.reasoning_parser.empty()
-                          ? io::ReasoningParser::none
-                          : io::reasoning_parser(batch_.reasoning_parser);
-    auto const now = std::chrono::system_clock::now().time_since_epoch();
-    rules.labels = {.run_id = std::to_string(now.count()),
-                    .model = batch_.served_model_name.empty() ? name : batch_.served_model_name};
-    rules.num_replicas = grid_->shape().dp;
-    rules.replica = grid_->here().dp;
-    rules.saves_tokens = batch_.save_partial_every >= 0;
-    return rules;
   }
 
   [[nodiscard]] io::InputIndex index_input() {

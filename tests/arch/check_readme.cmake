@@ -38,6 +38,8 @@ foreach(mention IN LISTS links scripts)
 endforeach()
 
 file(STRINGS "${root}/jobs/talus/options.hpp" lines REGEX "\"--[a-z]")
+file(STRINGS "${root}/runtime/batch/model_options.hpp" model_lines REGEX "\"--[a-z]")
+list(APPEND lines ${model_lines})
 foreach(line IN LISTS lines)
   string(REGEX REPLACE ".*\"(--[a-z-]+).*" "\\1" option "${line}")
   if(NOT readme MATCHES "\n\\| `${option}`")
