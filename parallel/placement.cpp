@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "parallel/collectives.hpp"
+#include "parallel/launcher.hpp"
 #include "runtime/base/error.hpp"
 #include "runtime/base/unique_handle.hpp"
 
@@ -72,8 +73,7 @@ std::string host_name() {
   if (gethostname(name.data(), name.size() - 1) != 0) {
     throw ApiError{"gethostname failed", errno, SourceLocation::current()};
   }
-  std::string const full = name.data();
-  return full.substr(0, full.find('.'));
+  return short_host(name.data());
 }
 
 // A placement as numbers, to be gathered: sizes first, then the contents.
@@ -106,21 +106,31 @@ Placement unpacked(std::span<std::byte const> bytes, GridShape const& shape) {
 
 }  // namespace
 
-Placement local_placement(ProcessGrid const& grid) {
+ProcessPlace local_process_place() {
   Topology const topology = load_topology();
   Bitmap const mine{hwloc_bitmap_alloc()};
   hwloc_check(hwloc_get_cpubind(topology.get(), mine.get(), HWLOC_CPUBIND_PROCESS),
               "hwloc_get_cpubind");
+  // Some virtual machines tell of processors only.
+  bool const has_cores = hwloc_get_nbobjs_by_type(topology.get(), HWLOC_OBJ_CORE) > 0;
+  hwloc_obj_type_t const core = has_cores ? HWLOC_OBJ_CORE : HWLOC_OBJ_PU;
+  return {.host = host_name(),
+          .cores = usable(topology.get(), mine.get(), core),
+          .numa = usable(topology.get(), mine.get(), HWLOC_OBJ_NUMANODE),
+          .num_host_cores = hwloc_get_nbobjs_by_type(topology.get(), core)};
+}
+
+std::string topology_library() {
+  unsigned const version = hwloc_get_api_version();
+  return concat(version >> 16U, '.', (version >> 8U) & 0xFFU, '.', version & 0xFFU);
+}
+
+Placement local_placement(ProcessGrid const& grid) {
   Placement placement;
+  static_cast<ProcessPlace&>(placement) = local_process_place();
   placement.rank = grid.world().rank();
   placement.coord = grid.here();
-  placement.host = host_name();
   placement.node_rank = grid.node().rank();
-  placement.cores = usable(topology.get(), mine.get(), HWLOC_OBJ_CORE);
-  if (placement.cores.empty()) {  // some virtual machines tell of processors only
-    placement.cores = usable(topology.get(), mine.get(), HWLOC_OBJ_PU);
-  }
-  placement.numa = usable(topology.get(), mine.get(), HWLOC_OBJ_NUMANODE);
   return placement;
 }
 

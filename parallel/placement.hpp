@@ -10,15 +10,28 @@
 
 namespace talus::parallel {
 
-/// Where one rank runs, and its place in the grid.
-struct Placement {
-  int rank = 0;  ///< in the grid's world
-  GridCoord coord;
-  std::string host;
-  int node_rank = 0;  ///< place among the ranks on its host
+/// Where a process runs, as the operating system tells it.
+struct ProcessPlace {
+  std::string host;  ///< without the domain
   std::vector<int>
       cores;  ///< physical cores that it may run on, ascending; numbers unique on a host
-  std::vector<int> numa;  ///< memory domains of these cores, ascending
+  std::vector<int> numa;   ///< memory domains of these cores, ascending
+  int num_host_cores = 0;  ///< physical cores of the host that the job may use
+};
+
+/// This process's place. Local.
+///
+/// \throws ApiError  if the operating system does not tell which cores it may use
+[[nodiscard]] ProcessPlace local_process_place();
+
+/// The version of hwloc's interface, which tells places: "2.8.0".
+[[nodiscard]] std::string topology_library();
+
+/// Where one rank runs, and its place in the grid.
+struct Placement : ProcessPlace {
+  int rank = 0;  ///< in the grid's world
+  GridCoord coord;
+  int node_rank = 0;  ///< place among the ranks on its host
 };
 
 /// Where this process runs; local but for what `grid` knows.
@@ -37,8 +50,8 @@ struct Placement {
 [[nodiscard]] std::string format_placement(std::span<Placement const> placements,
                                            int max_lines = 32);
 
-/// What will cost speed, a sentence each: ranks that share their only core, ranks with no core of
-/// their own, TP groups across hosts.
+/// What of the grid will cost speed, a sentence each: TP groups across hosts. (What of the binding
+/// will, binding_findings tells.)
 [[nodiscard]] std::vector<std::string> placement_warnings(std::span<Placement const> placements);
 
 /// Numbers as ranges: {0, 1, 2, 5} is "0-2,5". `numbers` ascends.

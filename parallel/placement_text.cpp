@@ -3,7 +3,6 @@
 #include <array>
 #include <cstddef>
 #include <iterator>
-#include <map>
 #include <set>
 #include <utility>
 
@@ -86,42 +85,6 @@ std::vector<Group> lines_of(std::span<Placement const> placements, std::size_t m
   return groups;
 }
 
-std::map<std::string, Group> by_host(std::span<Placement const> placements) {
-  std::map<std::string, Group> hosts;
-  for (Placement const& placement : placements) {
-    hosts[placement.host].push_back(&placement);
-  }
-  return hosts;
-}
-
-void warn_of_crowded_hosts(std::span<Placement const> placements,
-                           std::vector<std::string>& warnings) {
-  for (auto const& [host, ranks] : by_host(placements)) {
-    std::set<int> cores;
-    std::map<int, Group> bound_to;  // core -> the ranks that have no other
-    for (Placement const* rank : ranks) {
-      cores.insert(rank->cores.begin(), rank->cores.end());
-      if (rank->cores.size() == 1) {
-        bound_to[rank->cores.front()].push_back(rank);
-      }
-    }
-    if (ranks.size() > cores.size()) {
-      warnings.push_back(
-          concat(host, ": ", ranks.size(), " ranks on ", cores.size(), " cores (they take turns)"));
-    }
-    for (auto const& [core, sharers] : bound_to) {
-      if (sharers.size() > 1 && ranks.size() <= cores.size()) {
-        warnings.push_back(concat(host,
-                                  ": ranks ",
-                                  row_of(sharers).front(),
-                                  " are all bound to core ",
-                                  core,
-                                  " (others are free; look at the launcher's binding options)"));
-      }
-    }
-  }
-}
-
 void warn_of_wide_tp_groups(std::span<Placement const> placements,
                             std::vector<std::string>& warnings) {
   std::vector<Group> const groups = tp_groups(placements);
@@ -196,7 +159,6 @@ std::string format_placement(std::span<Placement const> placements, int max_line
 
 std::vector<std::string> placement_warnings(std::span<Placement const> placements) {
   std::vector<std::string> warnings;
-  warn_of_crowded_hosts(placements, warnings);
   warn_of_wide_tp_groups(placements, warnings);
   return warnings;
 }

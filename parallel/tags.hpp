@@ -12,6 +12,7 @@ enum class Tag : int {
   queue_request = 5,  ///< "next work, please" to the rank that counts (work_queue.hpp)
   queue_answer = 6,   ///< the first index handed out (work_queue.hpp)
   notice = 7,         ///< that something happened on a rank (notice.hpp)
+  probe = 8,          ///< how fast, and what time it is there (jobs/doctor/link_probe.hpp)
 };
 
 }  // namespace talus::parallel

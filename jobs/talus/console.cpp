@@ -6,6 +6,7 @@
 
 #include <unistd.h>
 
+#include "parallel/launcher.hpp"
 #include "runtime/base/error.hpp"
 
 namespace talus::jobs {
@@ -28,13 +29,7 @@ LogLevel log_level() {
 }
 
 int launcher_rank() {
-  for (char const* const name :
-       {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID", "FLUX_TASK_RANK"}) {
-    if (char const* const value = std::getenv(name)) {
-      return std::atoi(value);
-    }
-  }
-  return 0;
+  return parallel::read_launch_facts(parallel::process_launch_source()).rank.value_or(0);
 }
 
 Console::Console(int rank, LogLevel level)

@@ -33,6 +33,9 @@ void visit_batch_options(Options& o, Visitor&& visit) {
   visit("--time-margin", o.time_margin, "Seconds before the time limit by which all is closed");
   visit("--status", o.status, "JSON file that says how far the run is, replaced as it goes on");
   visit("--dry-run", o.dry_run, "Show grid, placement and memory, and stop before the weights");
+  visit("--require-all-nodes",
+        o.require_all_nodes,
+        "Refuse to run where nodes of the allocation have no rank, instead of a warning");
 }
 
 }  // namespace talus::jobs

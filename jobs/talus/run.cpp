@@ -81,7 +81,8 @@ Command add_run(CLI::App& program) {
           runtime::run_batch(
               MPI_COMM_WORLD, arguments->model, arguments->batch, record, control, console, stage);
           return stage == runtime::RunStage::stopped ? exit_stopped : exit_done;
-        });
+        },
+        arguments->batch.require_all_nodes ? StartCheck::refuse : StartCheck::warn);
   };
 }
 

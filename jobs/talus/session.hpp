@@ -13,12 +13,22 @@ namespace talus::jobs {
 using RankWork = std::function<int(
     Console& console, runtime::RunStage& stage, kernels::KernelSession const& kernels)>;
 
+/// What is done about an allocation that is wasted (see parallel::check_start).
+enum class StartCheck {
+  none,    ///< don't look
+  warn,    ///< say what looks wrong
+  refuse,  ///< say it, but a node without a rank is an error
+};
+
 /// Starts MPI and the kernels, runs `work` on all ranks, and turns what it throws into an exit
 /// code.
 ///
 /// An error while setting up is the same on all ranks: rank 0 says it, and all end with
 /// exit_refused. Any other aborts the whole job with exit_failed, since other ranks may wait for
-/// this one. \param threads  of a rank; 0: its share of the cores
-int run_on_ranks(int threads, RankWork const& work);
+/// this one.
+///
+/// \param threads  of a rank; 0: its share of the cores
+/// \param check    what is done before `work`
+int run_on_ranks(int threads, RankWork const& work, StartCheck check = StartCheck::warn);
 
 }  // namespace talus::jobs

@@ -174,13 +174,14 @@ class SharedLines {
 /// All ranks load the tokenizer and share the lines.
 int share_lines(std::string const& model,
                 std::function<io::Json(io::Tokenizer const&, io::Json const&)> const& work) {
-  return run_on_ranks(1, [&](Console&, runtime::RunStage&, kernels::KernelSession const&) {
+  auto const run = [&](Console&, runtime::RunStage&, kernels::KernelSession const&) {
     auto const world = parallel::Communicator::duplicate(MPI_COMM_WORLD);
     std::optional<io::Tokenizer> tokenizer;
     parallel::run_and_agree(world, [&] { tokenizer = io::Tokenizer::load(model); });
     LineWork const line_work = [&](io::Json const& value) { return work(*tokenizer, value); };
     return SharedLines{world, line_work}.run();
-  });
+  };
+  return run_on_ranks(1, run, StartCheck::none);
 }
 
 struct Arguments {

@@ -53,6 +53,7 @@ struct BatchOptions {
   double time_margin = 30;          ///< seconds before that, by which everything is closed
   std::string status;               ///< file; empty: none
   bool dry_run = false;             ///< stop before the weights
+  bool require_all_nodes = false;   ///< refuse an allocation with nodes that have no rank
 };
 
 }  // namespace talus::runtime
