@@ -13,6 +13,7 @@
 #include "io/trace/detail/h5_attributes.hpp"
 #include "io/trace/detail/h5_file.hpp"
 #include "io/trace/detail/hdf5_check.hpp"
+#include "io/trace/hdf5_version.hpp"
 #include "runtime/base/error.hpp"
 
 namespace talus::io::detail {
@@ -24,14 +25,6 @@ constexpr hsize_t expert_chunk_bytes = 1 << 20;
 
 H5Group create_group(hid_t file, char const* path) {
   return H5Group{hdf5_check(H5Gcreate2(file, path, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), path)};
-}
-
-std::string hdf5_version() {
-  unsigned major = 0;
-  unsigned minor = 0;
-  unsigned release = 0;
-  hdf5_check(H5get_libversion(&major, &minor, &release), "H5get_libversion");
-  return concat(major, '.', minor, '.', release);
 }
 
 H5File create_with_groups(std::filesystem::path const& path) {
