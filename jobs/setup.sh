@@ -31,6 +31,7 @@ packages=(
   libonig-dev libutf8proc-dev libxxhash-dev libhwloc-dev
   python3-h5py
   slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge # tests of batch jobs
+  iproute2 util-linux # tests on emulated hosts
   strace)
 [ -z "${FUZZING:-}" ] || packages+=(clang libclang-rt-14-dev)
 [ -z "${CLANG:-}" ] || packages+=(clang libomp-dev)

@@ -14,6 +14,7 @@ using Command = std::function<int()>;
 
 /// Each adds its subcommand to the program, and returns what to call if it was chosen.
 Command add_audit(CLI::App& program);
+Command add_doctor(CLI::App& program);
 Command add_run(CLI::App& program);
 Command add_replay(CLI::App& program);
 Command add_inspect(CLI::App& program);

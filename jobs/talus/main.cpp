@@ -31,6 +31,7 @@ int run_program(int argc, char** argv) {
   std::vector<std::pair<std::string, Command>> const commands = {
       {"run", add_run(program)},
       {"audit", add_audit(program)},
+      {"doctor", add_doctor(program)},
       {"replay", add_replay(program)},
       {"inspect", add_inspect(program)},
       {"tokenize", add_tokenize(program)},

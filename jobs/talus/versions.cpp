@@ -5,8 +5,11 @@
 
 #include <mpi.h>
 
+#include "io/trace/hdf5_version.hpp"
 #include "jobs/bench/machine_limits.hpp"
 #include "kernels/session.hpp"
+#include "parallel/placement.hpp"
+#include "runtime/base/error.hpp"
 
 namespace talus::jobs {
 namespace {
@@ -35,6 +38,17 @@ io::NamedTexts versions() {
           {"mpi", mpi_library()},
           {"processor", bench::processor_name()},
           {"kernels", kernels::KernelSession::description()}};
+}
+
+io::NamedTexts all_versions() {
+  int version = 0;
+  int subversion = 0;
+  MPI_Get_version(&version, &subversion);
+  io::NamedTexts texts = versions();
+  texts.emplace_back("mpi_standard", concat(version, '.', subversion));
+  texts.emplace_back("hdf5", io::hdf5_version());
+  texts.emplace_back("hwloc", parallel::topology_library());
+  return texts;
 }
 
 }  // namespace talus::jobs

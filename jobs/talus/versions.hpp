@@ -16,4 +16,7 @@ namespace talus::jobs {
 /// What this program was built with and runs on: talus, compiler, MPI, kernels.
 [[nodiscard]] io::NamedTexts versions();
 
+/// As versions(), and the MPI standard that the library follows, HDF5 and hwloc.
+[[nodiscard]] io::NamedTexts all_versions();
+
 }  // namespace talus::jobs
