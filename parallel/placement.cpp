@@ -80,6 +80,7 @@ std::string host_name() {
 std::vector<std::int32_t> packed(Placement const& placement) {
   std::vector<std::int32_t> numbers{placement.rank,
                                     placement.node_rank,
+                                    placement.num_host_cores,
                                     static_cast<std::int32_t>(placement.host.size()),
                                     static_cast<std::int32_t>(placement.cores.size())};
   numbers.insert(numbers.end(), placement.host.begin(), placement.host.end());
@@ -91,13 +92,14 @@ std::vector<std::int32_t> packed(Placement const& placement) {
 Placement unpacked(std::span<std::byte const> bytes, GridShape const& shape) {
   std::vector<std::int32_t> numbers(bytes.size() / sizeof(std::int32_t));
   std::memcpy(numbers.data(), bytes.data(), bytes.size());
-  auto const host = numbers.begin() + 4;
-  auto const cores = host + numbers[2];
-  auto const numa = cores + numbers[3];
+  auto const host = numbers.begin() + 5;
+  auto const cores = host + numbers[3];
+  auto const numa = cores + numbers[4];
   Placement placement;
   placement.rank = numbers[0];
   placement.coord = coord_of(shape, placement.rank);
   placement.node_rank = numbers[1];
+  placement.num_host_cores = numbers[2];
   placement.host.assign(host, cores);
   placement.cores.assign(cores, numa);
   placement.numa.assign(numa, numbers.end());
