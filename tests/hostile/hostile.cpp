@@ -163,7 +163,7 @@ std::string HostileRun::refusal() const {
   auto stage = runtime::RunStage::setting_up;
   std::string message;
   try {
-    static_cast<void>(runtime::run_batch(MPI_COMM_WORLD, options, batch, {}, silent, stage));
+    runtime::run_batch(MPI_COMM_WORLD, options, batch, {}, {}, silent, stage);
   } catch (ConfigError const& error) {
     message = error.what();
     CHECK(stage == runtime::RunStage::setting_up);
