@@ -24,15 +24,15 @@ TeamOptions team_options(int num_threads, CoreShare share) {
 
 }  // namespace
 
-KernelSession::KernelSession(int num_threads, CoreShare share) {
+KernelSession::KernelSession(int num_threads, CoreShare share, KokkosUse use) {
   if (num_threads < 0) {
     throw ConfigError{
         concat("threads: ", num_threads, " (must be at least 1, or 0 for all cores)")};
   }
   team_ = std::make_unique<ThreadTeam>(team_options(num_threads, share));
-  owns_kokkos_ = !kokkos::is_started();
-  if (owns_kokkos_) {
+  if (use != KokkosUse::none && !kokkos::is_started()) {
     kokkos::start(team_->size());
+    owns_kokkos_ = use == KokkosUse::session;
   }
 }
 

@@ -139,4 +139,7 @@ void all_to_all(Communicator const& comm,
 /// Returns when all ranks have called it.
 void barrier(Communicator const& comm);
 
+/// As barrier, but returns at once: the request is complete when all ranks have called it.
+[[nodiscard]] Request start_barrier(Communicator const& comm);
+
 }  // namespace talus::parallel

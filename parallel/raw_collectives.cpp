@@ -140,9 +140,13 @@ void raw_all_to_all_v(Communicator const& comm,
 }
 
 void barrier(Communicator const& comm) {
+  start_barrier(comm).wait();
+}
+
+Request start_barrier(Communicator const& comm) {
   MPI_Request request = MPI_REQUEST_NULL;
   mpi_check(MPI_Ibarrier(comm.native(), &request), "MPI_Ibarrier");
-  wait_for(request);
+  return Request{request};
 }
 
 }  // namespace talus::parallel

@@ -48,7 +48,8 @@ struct AnswerTimings {
 struct Choice {
   std::string text{};                      ///< bytes that are not UTF-8 become U+FFFD
   std::optional<std::string> reasoning{};  ///< chat only: what split_reasoning took out
-  std::optional<std::vector<std::int32_t>> token_ids{};  ///< if asked for
+  std::vector<std::int32_t> tokens{};                    ///< that were drawn
+  std::optional<std::vector<std::int32_t>> token_ids{};  ///< the same, to be told if asked for
   FinishReason finish_reason = FinishReason::stop;
   StopReason stop_reason{};
   /// If asked for: one a generated token, and before them, if echoed, one a token of the prompt.

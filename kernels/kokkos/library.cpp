@@ -6,6 +6,10 @@
 #include <Kokkos_Core.hpp>
 #include <sched.h>
 
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
 namespace talus::kernels::kokkos {
 namespace {
 
@@ -29,6 +33,9 @@ bool is_started() noexcept {
 
 void start(int num_threads) {
   int const threads = num_threads > 0 ? num_threads : num_cores();
+#ifdef _OPENMP
+  int const threads_of_program = omp_get_max_threads();  // Kokkos sets it for all of the process
+#endif
 #if KOKKOS_VERSION >= 30700
   Kokkos::initialize(
       Kokkos::InitializationSettings{}.set_num_threads(threads).set_disable_warnings(true));
@@ -37,6 +44,9 @@ void start(int num_threads) {
   arguments.num_threads = threads;
   arguments.disable_warnings = true;
   Kokkos::initialize(arguments);
+#endif
+#ifdef _OPENMP
+  omp_set_num_threads(threads_of_program);
 #endif
 }
 

@@ -148,9 +148,10 @@ io::Choice Completion::finish(SequenceOutcome const& outcome) {
   } else if (outcome.end == SequenceEnd::repetition) {
     choice.stop_reason = std::string{"repetition_detected"};
   }
+  auto const first = sequence.tokens.begin() + sequence.num_prompt_tokens();
+  choice.tokens.assign(first, first + num_tokens_);
   if (params.return_token_ids) {
-    auto const first = sequence.tokens.begin() + sequence.num_prompt_tokens();
-    choice.token_ids.emplace(first, first + num_tokens_);
+    choice.token_ids = choice.tokens;
   }
   if (params.logprobs) {
     choice.logprobs = std::move(logprobs_);

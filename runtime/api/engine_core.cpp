@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/api/engine_core.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <exception>
+#include <utility>
+
+#include "parallel/agree.hpp"
+#include "parallel/collectives.hpp"
+#include "parallel/progress.hpp"
+#include "runtime/base/error.hpp"
+#include "runtime/batch/core_share.hpp"
+
+namespace talus::api {
+namespace {
+
+/// Of the messages between ranks; programs that are linked to another one can't talk to this.
+constexpr std::int64_t protocol = 1;
+
+/// The program's communicator, if it is one that can be used.
+MPI_Comm checked(MPI_Comm comm) {
+  int is_there = 0;
+  MPI_Initialized(&is_there);
+  int is_over = 0;
+  MPI_Finalized(&is_over);
+  if (is_there == 0 || is_over != 0) {
+    throw ConfigError{is_over != 0 ? "MPI was finalised (an engine needs it)"
+                                   : "MPI isn't initialised (the program does it, not the engine)"};
+  }
+  if (comm == MPI_COMM_NULL) {
+    throw ConfigError{
+        "communicator: MPI_COMM_NULL (only ranks of a communicator can have an engine)"};
+  }
+  int is_inter = 0;
+  MPI_Comm_test_inter(comm, &is_inter);
+  if (is_inter != 0) {
+    throw ConfigError{"communicator: an inter-communicator (merge it with MPI_Intercomm_merge)"};
+  }
+  int level = MPI_THREAD_SINGLE;
+  MPI_Query_thread(&level);
+  int is_main = 1;
+  MPI_Is_thread_main(&is_main);
+  if (is_main == 0 && level < MPI_THREAD_SERIALIZED) {
+    throw ConfigError{
+        "MPI's thread level: less than MPI_THREAD_SERIALIZED (needed where a thread other than the "
+        "one that initialised MPI calls the engine, since the engine calls MPI)"};
+  }
+  return comm;
+}
+
+/// Passes lines on to the program.
+class LogReporter final : public Reporter {
+ public:
+  LogReporter(Options const& options, int rank) : log_{rank == 0 ? options.log : nullptr} {}
+
+  void info(std::string_view line) override { tell(LogLevel::info, line); }
+
+  void warn(std::string_view line) override { tell(LogLevel::warning, line); }
+
+  void progress(std::string_view /*line*/) override {}
+
+ private:
+  void tell(LogLevel level, std::string_view line) {
+    if (log_) {
+      log_(level, line);
+    }
+  }
+
+  std::function<void(LogLevel, std::string_view)> log_;
+};
+
+}  // namespace
+
+EngineCore::EngineCore(MPI_Comm comm, Options const& options)
+    : base_{parallel::Communicator::of_group(checked(comm))} {
+  check_hello();
+  choose_roles(options);
+  mail_.emplace(base_);
+  std::exception_ptr failure;
+  try {
+    set_up(options);
+  } catch (ConfigError const&) {
+    failure = std::current_exception();  // the same on all of the engine's ranks
+  }
+  parallel::agree_or_throw(base_, failure);
+  tell_leads();
+  requests_.emplace(base_.rank(), static_cast<int>(leads_.size()), options.max_in_flight);
+}
+
+EngineCore::~EngineCore() = default;
+
+/// Other programs may be at the other end, which were linked to another version.
+void EngineCore::check_hello() {
+  std::array<std::int64_t, 2> range = {protocol, -protocol};
+  parallel::all_reduce(base_, std::span<std::int64_t>{range}, parallel::ReduceOp::max);
+  if (range[0] != -range[1]) {
+    throw ConfigError{concat("programs of this communicator speak protocols ",
+                             -range[1],
+                             " to ",
+                             range[0],
+                             " of the engine (all must be linked to one version of Talus)")};
+  }
+}
+
+void EngineCore::choose_roles(Options const& options) {
+  parallel::run_and_agree(base_, [&] {
+    if (options.engine_ranks < 0 || options.engine_ranks > base_.size()) {
+      throw ConfigError{concat("engine-ranks: ",
+                               options.engine_ranks,
+                               " (must be 0 to ",
+                               base_.size(),
+                               ", the size of the communicator)")};
+    }
+    if (options.max_in_flight < 1) {
+      throw ConfigError{concat("max-in-flight: ", options.max_in_flight, " (must be at least 1)")};
+    }
+  });
+  int const named = options.role == Role::automatic ? 0 : 1;
+  if (parallel::all_reduce(base_, named, parallel::ReduceOp::min) !=
+      parallel::all_reduce(base_, named, parallel::ReduceOp::max)) {
+    throw ConfigError{
+        "role: auto on some ranks only (must be engine or client on all, or on none)"};
+  }
+  int first = options.engine_ranks == 0 ? base_.size() : options.engine_ranks;
+  if (named == 0 && parallel::all_reduce(base_, first, parallel::ReduceOp::min) !=
+                        parallel::all_reduce(base_, first, parallel::ReduceOp::max)) {
+    throw ConfigError{"engine-ranks: differs from rank to rank (must be the same on all)"};
+  }
+  is_engine_ = named == 0 ? base_.rank() < first : options.role == Role::engine;
+  char const mine = is_engine_ ? 1 : 0;
+  is_engine_rank_.resize(static_cast<std::size_t>(base_.size()));
+  parallel::all_gather(base_, std::span{&mine, 1}, std::span{is_engine_rank_});
+  auto const count = std::count(is_engine_rank_.begin(), is_engine_rank_.end(), char{1});
+  if (count == 0) {
+    throw ConfigError{"role: client on all ranks (at least one must be the engine's)"};
+  }
+  has_clients_ = count < base_.size();
+  engine_ranks_.emplace(base_.split(is_engine_ ? 0 : 1, base_.rank()));
+}
+
+void EngineCore::set_up(Options const& options) {
+  kernels::CoreShare const share = runtime::core_share(base_);
+  if (!is_engine_) {
+    return;
+  }
+  LogReporter reporter{options, engine_ranks_->rank()};
+  host_ = std::make_unique<ModelHost>(*engine_ranks_, options, share, reporter);
+  host_->open(*mail_, [this] { poll(); });
+}
+
+/// All ranks get to know the first rank of each replica.
+void EngineCore::tell_leads() {
+  int const root = static_cast<int>(
+      std::find(is_engine_rank_.begin(), is_engine_rank_.end(), char{1}) - is_engine_rank_.begin());
+  if (is_engine_ && host_->grid().is_lead()) {
+    std::int32_t const mine = base_.rank();
+    leads_.resize(static_cast<std::size_t>(host_->grid().shape().dp));
+    parallel::all_gather(host_->grid().leads(), std::span{&mine, 1}, std::span{leads_});
+  }
+  auto count = static_cast<std::int32_t>(leads_.size());
+  parallel::broadcast(base_, std::span{&count, 1}, root);
+  leads_.resize(static_cast<std::size_t>(count));
+  parallel::broadcast(base_, std::span{leads_}, root);
+}
+
+void EngineCore::take(int sender, std::vector<std::byte>&& message) {
+  if (kind_of(message) == Message::answer) {
+    requests_->receive(std::move(message));
+    return;
+  }
+  num_received_ += is_engine_rank_[static_cast<std::size_t>(sender)];
+  host_->service()->receive(sender, decode_request(message));
+}
+
+void EngineCore::poll() {
+  mail_->drain(
+      [this](int sender, std::vector<std::byte>&& message) { take(sender, std::move(message)); });
+  static_cast<void>(mail_->progress());
+}
+
+void EngineCore::check_works() {
+  if (is_closing_ || is_closed_) {
+    throw EngineError{ErrorCode::state, "the engine is closed (nothing can be asked of it)"};
+  }
+}
+
+std::optional<RequestId> EngineCore::submit(std::function<std::string(RequestId)> const& line_of) {
+  check_works();
+  poll();
+  std::optional<Sent> const sent = requests_->admit();
+  if (!sent) {
+    return std::nullopt;
+  }
+  mail_->send(leads_[static_cast<std::size_t>(sent->replica)],
+              encode(RequestMessage{.number = sent->number, .line = line_of(sent->number)}));
+  return sent->number;
+}
+
+bool EngineCore::are_here(std::span<RequestId const> requests) const {
+  return std::none_of(requests.begin(), requests.end(), [&](RequestId request) {
+    return requests_->whereabouts(request).has_value();
+  });
+}
+
+void EngineCore::wait(std::span<RequestId const> requests) {
+  check_works();
+  static_cast<void>(are_here(requests));  // refuses unknown ones before anything is waited for
+  if (is_engine_) {
+    drive(Until::awaited, 0, requests);
+    return;
+  }
+  parallel::Backoff backoff;
+  for (poll(); !are_here(requests); poll()) {
+    backoff.pause();
+  }
+}
+
+void EngineCore::wait_any() {
+  check_works();
+  constexpr double slice_ms = 20;
+  auto const is_served = [&] { return requests_->has_next() || requests_->num_open() == 0; };
+  poll();
+  if (is_engine_) {
+    while (!parallel::all_agree(*engine_ranks_, is_served())) {
+      drive(Until::time, slice_ms, {});
+      poll();
+    }
+    return;
+  }
+  parallel::Backoff backoff;
+  for (; !is_served(); poll()) {
+    backoff.pause();
+  }
+}
+
+void EngineCore::step_for(double milliseconds) {
+  check_works();
+  if (is_engine_) {
+    drive(Until::time, milliseconds, {});
+  }
+  poll();
+}
+
+void EngineCore::serve() {
+  check_works();
+  if (!is_engine_) {
+    throw EngineError{ErrorCode::state,
+                      "serve: on a client's rank (only the engine's ranks serve)"};
+  }
+  begin_closing();
+  drive(Until::clients_closed, 0, {});
+}
+
+void EngineCore::pause() {
+  check_works();
+  if (is_engine_ && !host_->is_released()) {
+    host_->release();
+  }
+}
+
+void EngineCore::resume() {
+  check_works();
+  if (is_engine_ && host_->is_released()) {
+    host_->restore();
+  }
+}
+
+/// The requests that the first ranks of replicas are to have answered before they leave, of all
+/// ranks of the engine.
+std::vector<Asked> EngineCore::gather_awaited(std::span<RequestId const> awaited) {
+  std::vector<std::int64_t> mine;  // lead, rank, number of each
+  for (RequestId const request : awaited) {
+    if (auto const sent = requests_->whereabouts(request)) {
+      mine.insert(mine.end(),
+                  {leads_[static_cast<std::size_t>(sent->replica)], base_.rank(), sent->number});
+    }
+  }
+  parallel::Communicator const& comm = *engine_ranks_;
+  int const count = parallel::checked_count(mine.size(), "wait");
+  std::vector<int> counts(static_cast<std::size_t>(comm.size()));
+  std::vector<int> offsets(counts.size());
+  parallel::all_gather(comm, std::span{&count, 1}, std::span{counts});
+  int const total = parallel::pack_blocks(counts, offsets);
+  std::vector<Asked> asked;
+  if (total == 0) {
+    return asked;
+  }
+  std::vector<std::int64_t> all(static_cast<std::size_t>(total));
+  parallel::all_gather_v<std::int64_t>(comm, mine, all, {counts, offsets});
+  for (std::size_t i = 0; i < all.size(); i += 3) {
+    if (all[i] == base_.rank()) {
+      asked.emplace_back(static_cast<int>(all[i + 1]), all[i + 2]);
+    }
+  }
+  return asked;
+}
+
+/// Whatever the engine's ranks have submitted before is part of a run.
+void EngineCore::wait_for_requests() {
+  std::vector<std::int64_t> sent(requests_->sent().begin(), requests_->sent().end());
+  parallel::all_reduce(*engine_ranks_, std::span{sent}, parallel::ReduceOp::sum);
+  if (host_->service() == nullptr) {
+    return;
+  }
+  auto const replica = static_cast<std::size_t>(host_->grid().here().dp);
+  parallel::Backoff backoff;
+  for (poll(); num_received_ < sent[replica]; poll()) {
+    backoff.pause();
+  }
+}
+
+void EngineCore::drive(Until until, double milliseconds, std::span<RequestId const> awaited) {
+  if (host_->is_released()) {
+    throw EngineError{ErrorCode::state, "the engine is paused (resume it before it works)"};
+  }
+  auto const longest = parallel::all_reduce(
+      *engine_ranks_, static_cast<std::int64_t>(milliseconds * 1000), parallel::ReduceOp::max);
+  Orders orders{.until = Orders::Clock::now() + std::chrono::microseconds{longest},
+                .awaited = gather_awaited(awaited),
+                .rests = !has_clients_};
+  if (until == Until::clients_closed) {
+    orders.is_over = [this] { return closing_.test(); };
+  } else if (until == Until::awaited && longest == 0) {
+    orders.until.reset();
+  }
+  wait_for_requests();
+  if (ServiceClient* const service = host_->service()) {
+    service->begin(std::move(orders));
+  }
+  host_->run([this] { poll(); });
+  leave_together(awaited);
+}
+
+/// The engine is done; answers may be on their way, and need their senders for it.
+void EngineCore::leave_together(std::span<RequestId const> awaited) {
+  parallel::Backoff backoff;
+  for (poll(); !are_here(awaited); poll()) {
+    backoff.pause();
+  }
+  parallel::Request all_here = parallel::start_barrier(*engine_ranks_);
+  for (backoff = {}; !all_here.test(); poll()) {
+    backoff.pause();
+  }
+}
+
+void EngineCore::begin_closing() {
+  if (!std::exchange(is_closing_, true)) {
+    closing_ = parallel::start_barrier(base_);
+  }
+}
+
+void EngineCore::close() {
+  if (is_closed_) {
+    return;
+  }
+  begin_closing();
+  auto const ignore = [](int, std::vector<std::byte>&&) {};
+  parallel::Backoff backoff;
+  while (!closing_.test()) {
+    mail_->drain(ignore);
+    static_cast<void>(mail_->progress());
+    backoff.pause();
+  }
+  mail_->close(ignore);
+  host_.reset();
+  mail_.reset();
+  engine_ranks_.reset();
+  requests_->clear();
+  is_closed_ = true;
+}
+
+}  // namespace talus::api

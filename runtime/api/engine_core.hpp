@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "parallel/communicator.hpp"
+#include "parallel/mailbox.hpp"
+#include "runtime/api/model_host.hpp"
+#include "runtime/api/own_requests.hpp"
+
+namespace talus::api {
+
+/// What talus::Engine does, without its outer side: errors are Talus' own, and the floating-point
+/// environment the default one.
+class EngineCore {
+ public:
+  /// See Engine.
+  EngineCore(MPI_Comm comm, Options const& options);
+  EngineCore(EngineCore const&) = delete;
+  EngineCore& operator=(EngineCore const&) = delete;
+
+  /// \pre  close() came before
+  ~EngineCore();
+
+  /// Sends a line of OpenAI's batch form, as `line_of` makes it from the request's number.
+  [[nodiscard]] std::optional<RequestId> submit(
+      std::function<std::string(RequestId)> const& line_of);
+
+  /// Takes in what has come. Local.
+  void poll();
+
+  void wait(std::span<RequestId const> requests);
+  void wait_any();
+  void step_for(double milliseconds);
+  void serve();
+  void pause();
+  void resume();
+  void close();
+
+  /// The rank's requests.
+  [[nodiscard]] OwnRequests& requests() noexcept { return *requests_; }
+
+  /// In the communicator.
+  [[nodiscard]] int rank() const noexcept { return base_.rank(); }
+
+  [[nodiscard]] bool is_engine_rank() const noexcept { return is_engine_; }
+
+ private:
+  /// What the engine's ranks want of a run together.
+  enum class Until { time, awaited, clients_closed };
+
+  void check_hello();
+  void choose_roles(Options const& options);
+  void set_up(Options const& options);
+  void tell_leads();
+  void take(int sender, std::vector<std::byte>&& message);
+  void drive(Until until, double milliseconds, std::span<RequestId const> awaited);
+  [[nodiscard]] std::vector<Asked> gather_awaited(std::span<RequestId const> awaited);
+  void wait_for_requests();
+  void leave_together(std::span<RequestId const> awaited);
+  [[nodiscard]] bool are_here(std::span<RequestId const> requests) const;
+  void begin_closing();
+  void check_works();
+
+  parallel::Communicator base_;  ///< the ranks of the program's communicator
+  bool is_engine_ = false;
+  std::vector<char> is_engine_rank_;  ///< [ranks of base]
+  bool has_clients_ = false;
+  std::vector<int> leads_;  ///< [replicas] ranks of base
+  std::optional<parallel::Communicator> engine_ranks_;
+  std::optional<parallel::Mailbox> mail_;
+  std::unique_ptr<ModelHost> host_;  ///< null on a client's rank
+  std::optional<OwnRequests> requests_;
+  std::int64_t num_received_ = 0;  ///< requests from the engine's ranks
+  bool is_closing_ = false;
+  bool is_closed_ = false;
+  parallel::Request closing_;  ///< of the barrier that all ranks enter that submit no more
+};
+
+}  // namespace talus::api

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/api/service_client.hpp"
+
+#include <algorithm>
+
+#include "parallel/collectives.hpp"
+
+namespace talus::api {
+
+ServiceClient::ServiceClient(runtime::BatchRules rules,
+                             runtime::TextModel const& text,
+                             parallel::ProcessGrid const& grid,
+                             parallel::Mailbox& mail,
+                             std::function<void()> poll)
+    : RequestClient{std::move(rules), text, nullptr},
+      grid_{&grid},
+      mail_{&mail},
+      poll_{std::move(poll)} {}
+
+void ServiceClient::receive(int sender, RequestMessage&& message) {
+  Asked const asked{sender, message.number};
+  newest_of_[sender] = message.number;
+  open_.insert(asked);
+  tickets_.emplace(next_ticket_, Ticket{.asked = asked, .line = std::move(message.line)});
+  pending_.push_back(next_ticket_);
+  ++next_ticket_;
+}
+
+bool ServiceClient::has_come(Asked const& asked) const {
+  auto const newest = newest_of_.find(asked.first);
+  return newest != newest_of_.end() && newest->second >= asked.second;
+}
+
+void ServiceClient::begin(Orders orders) {
+  orders_ = std::move(orders);
+  was_asked_ = false;
+  idle_ = {};
+}
+
+void ServiceClient::start_next() {
+  std::int64_t const number = pending_.front();
+  pending_.pop_front();
+  Ticket& ticket = tickets_.at(number);
+  std::vector<io::SavedTokens> saved;
+  for (auto const& [sample, tokens] : ticket.saved) {
+    saved.push_back(tokens);
+  }
+  start({.text = ticket.line, .number = ticket.asked.second + 1}, number, std::move(saved));
+}
+
+std::vector<runtime::SequenceInput> ServiceClient::take(std::int32_t room) {
+  poll_();
+  // Replicas that step together can't wait for one of them.
+  while (!has_work() && !grid_->spans_replicas() && !wants_to_leave()) {
+    idle_.pause();
+    poll_();
+  }
+  if (has_work()) {
+    idle_ = {};
+  } else if (grid_->spans_replicas()) {
+    idle_.pause();
+  }
+  std::vector<runtime::SequenceInput> inputs;
+  while (std::ssize(inputs) < room && (has_next() || !pending_.empty())) {
+    if (has_next()) {
+      inputs.push_back(give());
+    } else {
+      start_next();
+    }
+  }
+  return inputs;
+}
+
+bool ServiceClient::wants_to_leave() {
+  bool const is_answered =
+      std::none_of(orders_.awaited.begin(), orders_.awaited.end(), [&](Asked const& asked) {
+        return !has_come(asked) || open_.contains(asked);
+      });
+  if (!is_answered) {
+    return false;
+  }
+  if (orders_.is_over) {
+    return !has_work() && orders_.is_over();
+  }
+  return !orders_.until || Orders::Clock::now() >= *orders_.until || (orders_.rests && !has_work());
+}
+
+bool ServiceClient::leaves() {
+  bool const is_first = !std::exchange(was_asked_, true);
+  // However short the time: a step, or there would never be an end.
+  bool const owes_step = is_first && orders_.until && has_work();
+  std::int32_t const leaves = !owes_step && wants_to_leave() ? 1 : 0;
+  return grid_->spans_replicas()
+             ? parallel::all_reduce(grid_->joined_leads(), leaves, parallel::ReduceOp::min) == 1
+             : leaves == 1;
+}
+
+void ServiceClient::suspend() {
+  for (io::SavedTokens& tokens : take_unsaved()) {
+    auto& saved = tickets_.at(tokens.request).saved;
+    if (auto const [place, is_new] = saved.try_emplace(tokens.sample, tokens); !is_new) {
+      place->second.append(tokens);
+    }
+  }
+  drop_all();
+  pending_.clear();
+  for (auto& [number, ticket] : tickets_) {
+    pending_.push_back(number);
+  }
+}
+
+void ServiceClient::send(std::int64_t ticket, std::vector<std::byte> message) {
+  auto const place = tickets_.find(ticket);
+  Asked const asked = place->second.asked;
+  tickets_.erase(place);
+  open_.erase(asked);
+  mail_->send(asked.first, std::move(message));
+}
+
+void ServiceClient::deliver(std::int64_t number, io::Answer&& answer) {
+  send(number,
+       encode(tickets_.at(number).asked.second, answer, io::format_answer(answer, rules().labels)));
+}
+
+void ServiceClient::refuse(std::int64_t number, io::RequestError const& error) {
+  send(number,
+       encode(tickets_.at(number).asked.second, error, io::format_error(error, rules().labels)));
+}
+
+}  // namespace talus::api
