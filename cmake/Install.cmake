@@ -9,7 +9,10 @@ install(DIRECTORY runtime parallel kernels io
   DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/talus"
   FILES_MATCHING PATTERN "*.hpp"
   PATTERN "detail" EXCLUDE
-  REGEX "/kernels/(kokkos|lanes|reference|x86)$" EXCLUDE)
+  REGEX "/kernels/(kokkos|lanes|reference|x86)$" EXCLUDE
+  REGEX "/runtime/api$" EXCLUDE)
+# What the engine shows other programs: <talus/engine.hpp>, <talus/talus.h>.
+install(DIRECTORY runtime/api/talus DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 install(EXPORT talusTargets NAMESPACE talus:: DESTINATION "${config_dir}")
 
 # Names in lower case with a hyphen are found in any spelling of the package's name.
