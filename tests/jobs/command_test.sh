@@ -405,7 +405,8 @@ end_early() { # HOW ARGUMENT...
 case_killed() { end_early kill --save-partial-every 0; }
 
 # Stopped by signals, at any moment from the first on that the command has a handler.
-case_stopped() { end_early stop; }
+# (So many requests that a run is mostly still at work then, which no run has to be.)
+case_stopped() { REQUESTS=${REQUESTS:-600} end_early stop; }
 
 case_time_limit() { end_early limit; }
 
