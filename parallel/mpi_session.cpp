@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parallel/mpi_session.hpp"
 
+#include <array>
 #include <charconv>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
@@ -30,6 +32,21 @@ ThreadLevel level_of(int native) noexcept {
   }
 }
 
+}  // namespace
+
+char const* name_of(ThreadLevel level) noexcept {
+  constexpr std::array<char const*, 4> names = {"single", "funneled", "serialized", "multiple"};
+  return names[static_cast<std::size_t>(level)];
+}
+
+ThreadLevel granted_thread_level() {
+  int native = MPI_THREAD_SINGLE;
+  mpi_check(MPI_Query_thread(&native), "MPI_Query_thread");
+  return level_of(native);
+}
+
+namespace {
+
 // The launcher's variables, which only a session may read: MPI itself is not up yet.
 void prepare_environment() {
   if (should_yield_when_idle(std::getenv("OMPI_COMM_WORLD_LOCAL_SIZE"),
@@ -50,15 +67,13 @@ MpiSession::MpiSession() : exceptions_before_{std::uncaught_exceptions()} {
   }
   int initialized = 0;
   mpi_check(MPI_Initialized(&initialized), "MPI_Initialized");
-  int provided = MPI_THREAD_SINGLE;
-  if (initialized != 0) {
-    mpi_check(MPI_Query_thread(&provided), "MPI_Query_thread");
-  } else {
+  if (initialized == 0) {
     prepare_environment();
+    int provided = MPI_THREAD_SINGLE;
     mpi_check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided), "MPI_Init_thread");
     owns_mpi_ = true;
   }
-  thread_level_ = level_of(provided);
+  thread_level_ = granted_thread_level();
 }
 
 MpiSession::~MpiSession() {

@@ -6,6 +6,15 @@ namespace talus::parallel {
 /// What MPI allows threads of one process to do, weakest first.
 enum class ThreadLevel { single, funneled, serialized, multiple };
 
+/// "single", "funneled", "serialized", "multiple".
+[[nodiscard]] char const* name_of(ThreadLevel level) noexcept;
+
+/// What MPI granted to this process.
+///
+/// \pre  MPI is initialised
+/// \throws ApiError  if MPI reports an error
+[[nodiscard]] ThreadLevel granted_thread_level();
+
 /// MPI, from its initialisation to its end. Made in main, before anything else that talks to MPI.
 ///
 /// Asks for MPI_THREAD_MULTIPLE. Where more ranks than cores are on the node, waiting ranks are

@@ -9,6 +9,7 @@
 
 #include "parallel/collectives.hpp"
 #include "parallel/mpi_check.hpp"
+#include "parallel/mpi_session.hpp"
 #include "parallel/progress.hpp"
 #include "parallel/request.hpp"
 #include "parallel/shared_counter.hpp"
@@ -113,9 +114,7 @@ class ServedCounter final : public SharedCounter {
 }  // namespace
 
 std::unique_ptr<SharedCounter> make_served_counter(Communicator const& comm) {
-  int level = MPI_THREAD_SINGLE;
-  mpi_check(MPI_Query_thread(&level), "MPI_Query_thread");
-  if (!all_agree(comm, level == MPI_THREAD_MULTIPLE)) {
+  if (!all_agree(comm, granted_thread_level() == ThreadLevel::multiple)) {
     return nullptr;
   }
   return std::make_unique<ServedCounter>(comm);

@@ -14,28 +14,13 @@
 #include "jobs/doctor/report_json.hpp"
 #include "jobs/doctor/transport.hpp"
 #include "parallel/collectives.hpp"
-#include "parallel/mpi_check.hpp"
+#include "parallel/mpi_session.hpp"
 #include "parallel/placement.hpp"
 #include "parallel/start_check.hpp"
 
 namespace talus::doctor {
 
 namespace {
-
-std::string thread_level() {
-  int level = MPI_THREAD_SINGLE;
-  parallel::mpi_check(MPI_Query_thread(&level), "MPI_Query_thread");
-  switch (level) {
-    case MPI_THREAD_MULTIPLE:
-      return "multiple";
-    case MPI_THREAD_SERIALIZED:
-      return "serialized";
-    case MPI_THREAD_FUNNELED:
-      return "funneled";
-    default:
-      return "single";
-  }
-}
 
 /// All that a rank knows before anything is measured.
 RankFacts local_facts(Hosts const& hosts, int threads) {
@@ -48,7 +33,7 @@ RankFacts local_facts(Hosts const& hosts, int threads) {
           .num_host_cores = place.num_host_cores,
           .threads = threads,
           .processor = bench::processor_name(),
-          .thread_level = thread_level()};
+          .thread_level = name_of(parallel::granted_thread_level())};
 }
 
 std::vector<RankFacts> gather_facts(parallel::Communicator const& world, RankFacts const& mine) {

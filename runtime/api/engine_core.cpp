@@ -9,6 +9,7 @@
 
 #include "parallel/agree.hpp"
 #include "parallel/collectives.hpp"
+#include "parallel/mpi_session.hpp"
 #include "parallel/progress.hpp"
 #include "runtime/base/error.hpp"
 #include "runtime/batch/core_share.hpp"
@@ -38,11 +39,9 @@ MPI_Comm checked(MPI_Comm comm) {
   if (is_inter != 0) {
     throw ConfigError{"communicator: an inter-communicator (merge it with MPI_Intercomm_merge)"};
   }
-  int level = MPI_THREAD_SINGLE;
-  MPI_Query_thread(&level);
   int is_main = 1;
   MPI_Is_thread_main(&is_main);
-  if (is_main == 0 && level < MPI_THREAD_SERIALIZED) {
+  if (is_main == 0 && parallel::granted_thread_level() < parallel::ThreadLevel::serialized) {
     throw ConfigError{
         "MPI's thread level: less than MPI_THREAD_SERIALIZED (needed where a thread other than the "
         "one that initialised MPI calls the engine, since the engine calls MPI)"};

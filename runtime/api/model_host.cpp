@@ -6,6 +6,7 @@
 #include <malloc.h>
 
 #include "parallel/agree.hpp"
+#include "parallel/mpi_session.hpp"
 #include "runtime/api/caller_state.hpp"
 #include "runtime/api/options.hpp"
 #include "runtime/base/error.hpp"
@@ -27,9 +28,7 @@ kernels::KokkosUse kokkos_use(std::string const& backend) {
 /// Threads beside the calling one need MPI's word that there may be some, though none of them calls
 /// MPI.
 void check_threads(int num_threads) {
-  int level = MPI_THREAD_SINGLE;
-  MPI_Query_thread(&level);
-  if (num_threads > 1 && level < MPI_THREAD_FUNNELED) {
+  if (num_threads > 1 && parallel::granted_thread_level() == parallel::ThreadLevel::single) {
     throw ConfigError{
         concat("MPI's thread level: MPI_THREAD_SINGLE (an engine of ",
                num_threads,
