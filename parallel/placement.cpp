@@ -68,14 +68,6 @@ std::vector<int> usable(hwloc_topology_t topology,
   return numbers;
 }
 
-std::string host_name() {
-  std::array<char, 256> name{};
-  if (gethostname(name.data(), name.size() - 1) != 0) {
-    throw ApiError{"gethostname failed", errno, SourceLocation::current()};
-  }
-  return short_host(name.data());
-}
-
 // A placement as numbers, to be gathered: sizes first, then the contents.
 std::vector<std::int32_t> packed(Placement const& placement) {
   std::vector<std::int32_t> numbers{placement.rank,
@@ -107,6 +99,14 @@ Placement unpacked(std::span<std::byte const> bytes, GridShape const& shape) {
 }
 
 }  // namespace
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0) {
+    throw ApiError{"gethostname failed", errno, SourceLocation::current()};
+  }
+  return short_host(name.data());
+}
 
 ProcessPlace local_process_place() {
   Topology const topology = load_topology();

@@ -27,6 +27,11 @@ struct ProcessPlace {
 /// The version of hwloc's interface, which tells places: "2.8.0".
 [[nodiscard]] std::string topology_library();
 
+/// This host's name, without its domain.
+///
+/// \throws ApiError  if the operating system does not tell
+[[nodiscard]] std::string host_name();
+
 /// Where one rank runs, and its place in the grid.
 struct Placement : ProcessPlace {
   int rank = 0;  ///< in the grid's world

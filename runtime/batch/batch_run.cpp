@@ -283,7 +283,7 @@ class BatchRun {
                       .options = record_->options,
                       .versions = record_->versions,
                       .grid = grid_->shape(),
-                      .host = parallel::local_placement(*grid_).host,
+                      .host = parallel::host_name(),
                       .started_at = (now - elapsed).count(),
                       .elapsed_s = elapsed.count(),
                       .output_tokens = counts.output_tokens});

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/batch/status_file.hpp"
 
-#include <array>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -9,6 +8,7 @@
 
 #include "io/files/replace_file.hpp"
 #include "io/json/json.hpp"
+#include "parallel/placement.hpp"
 #include "runtime/base/error.hpp"
 
 namespace talus::runtime {
@@ -16,11 +16,6 @@ namespace {
 
 constexpr int version = 1;  // of the object's keys
 constexpr auto time_between_updates = std::chrono::seconds{2};
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
-}
 
 double unix_seconds() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -65,7 +60,7 @@ void StatusFile::write() noexcept {
     io::Json const status = {{"version", version},
                              {"state", state_},
                              {"reason", reason_},
-                             {"host", host_name()},
+                             {"host", parallel::host_name()},
                              {"pid", getpid()},
                              {"updated_at", unix_seconds()},
                              {"output", output_},
