@@ -25,11 +25,6 @@ std::string hash_of(std::string_view run_id, std::string_view custom_id, std::in
   return hash_text(text);
 }
 
-std::string_view name_of(FinishReason reason) {
-  constexpr std::array<std::string_view, 4> names{"stop", "length", "error", "repetition"};
-  return names[static_cast<std::size_t>(reason)];
-}
-
 void write_ids(JsonWriter& json, std::span<std::int32_t const> tokens) {
   json.begin_array();
   for (auto const token : tokens) {
@@ -148,6 +143,11 @@ void write_timings(JsonWriter& json, AnswerTimings const& timings) {
 }
 
 }  // namespace
+
+std::string_view name_of(FinishReason reason) noexcept {
+  constexpr std::array<std::string_view, 4> names{"stop", "length", "error", "repetition"};
+  return names[static_cast<std::size_t>(reason)];
+}
 
 std::string format_answer(Answer const& answer, RunLabels const& labels) {
   bool const is_chat = answer.endpoint == Endpoint::chat;

@@ -30,6 +30,9 @@ struct TokenLogprob {
 /// Why an answer ended.
 enum class FinishReason { stop, length, error, repetition };
 
+/// As an answer names it.
+[[nodiscard]] std::string_view name_of(FinishReason reason) noexcept;
+
 /// The stop string or stop token id that ended a choice, where one did; of a repetition
 /// "repetition_detected", as vLLM says.
 using StopReason = std::variant<std::monostate, std::string, std::int32_t>;
@@ -48,7 +51,7 @@ struct AnswerTimings {
 struct Choice {
   std::string text{};                      ///< bytes that are not UTF-8 become U+FFFD
   std::optional<std::string> reasoning{};  ///< chat only: what split_reasoning took out
-  std::vector<std::int32_t> tokens{};                    ///< that were drawn
+  std::vector<std::int32_t> tokens{};      ///< that were drawn
   std::optional<std::vector<std::int32_t>> token_ids{};  ///< the same, to be told if asked for
   FinishReason finish_reason = FinishReason::stop;
   StopReason stop_reason{};

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/api/messages.hpp"
 
-#include <array>
 #include <cstring>
 #include <utility>
 
@@ -13,11 +12,6 @@ namespace {
 
 using runtime::WireReader;
 using runtime::WireWriter;
-
-std::string_view text_of(io::FinishReason reason) {
-  constexpr std::array<std::string_view, 4> texts = {"stop", "length", "error", "repetition"};
-  return texts[static_cast<std::size_t>(reason)];
-}
 
 /// What stands at the front of an answer: all of eight bytes, so that the tokens behind are
 /// aligned.
@@ -123,7 +117,7 @@ std::vector<std::byte> encode(std::int64_t number,
   for (io::Choice const& choice : answer.choices) {
     ChoiceHead const part{std::ssize(choice.tokens),
                           std::ssize(choice.text),
-                          std::ssize(text_of(choice.finish_reason))};
+                          std::ssize(name_of(choice.finish_reason))};
     append(bytes, &part, sizeof part);
   }
   for (io::Choice const& choice : answer.choices) {
@@ -131,7 +125,7 @@ std::vector<std::byte> encode(std::int64_t number,
   }
   for (io::Choice const& choice : answer.choices) {
     append(bytes, choice.text);
-    append(bytes, text_of(choice.finish_reason));
+    append(bytes, name_of(choice.finish_reason));
   }
   append(bytes, line);
   return bytes;
