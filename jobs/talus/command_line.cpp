@@ -14,11 +14,6 @@
 namespace talus::jobs {
 namespace {
 
-/// Whether an option is an amount of bytes, which may have a unit.
-bool is_bytes(std::string const& flags) {
-  return flags.find("-memory") != std::string::npos;
-}
-
 /// What an option means that stands without a value; null: it must have one.
 char const* value_alone(std::string const& flags) {
   return flags == "--resume" ? "require" : nullptr;
@@ -39,7 +34,7 @@ class Adder {
       app_->add_flag(flags, member, help);
     } else {
       CLI::Option* const option = app_->add_option(flags, member, help);
-      if (is_bytes(flags)) {
+      if (runtime::takes_bytes(flags)) {
         option->transform(CLI::AsSizeValue(false));
       }
       if (char const* const alone = value_alone(flags)) {

@@ -55,7 +55,7 @@ class Setter {
         continue;
       }
       is_found_ = true;
-      takes_bytes_ = flags.find("-memory") != std::string_view::npos;
+      takes_bytes_ = runtime::takes_bytes(flags);
       set(member);
       if constexpr (std::is_same_v<T, bool>) {
         member = member != is_negative;

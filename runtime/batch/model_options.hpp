@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string_view>
+
 namespace talus::runtime {
+
+/// Whether an option with these flags is an amount of bytes, which may have a unit.
+[[nodiscard]] inline bool takes_bytes(std::string_view flags) {
+  return flags.find("-memory") != std::string_view::npos;
+}
 
 /// The one list of a model's options: what the command line, --config, --help, the run's record and
 /// the options of an engine inside a program are made of. Calls visit(flags, member, help) for
