@@ -5,31 +5,9 @@
 #
 # The bench command from end to end: what it writes and how it exits, never how long it takes. A case
 # is one of the functions case_* below; MPIEXEC is the launcher up to where the number of ranks goes.
-set -euo pipefail
-
-name=$1 talus=$2 source=$3
-shift 3
-launcher=("$@")
-here=$(dirname "${BASH_SOURCE[0]}")
+# shellcheck source=tests/jobs/command_support.sh
+. "$(dirname "${BASH_SOURCE[0]}")/command_support.sh"
 model=$source/tests/data/models/qwen3_moe
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-
-fail() {
-  echo "$name: $*" >&2
-  [ ! -s log ] || cat log >&2
-  exit 1
-}
-
-# expect CODE TEXT COMMAND...: the command exits so, and says TEXT.
-expect() {
-  local code=$1 text=$2 got=0
-  shift 2
-  "$@" > log 2>&1 < /dev/null || got=$?
-  [ "$got" -eq "$code" ] || fail "exit code $got, not $code, of: $*"
-  grep -qF -- "$text" log || fail "no \"$text\" in what this said: $*"
-}
 
 fields() { /usr/bin/python3 "$here/bench_fields.py" "$@" || fail "bench_fields.py $*"; }
 
@@ -107,5 +85,4 @@ case_compare() {
   expect 1 "--rows: nothing" "${compare[@]}" --rows nothing
 }
 
-declare -F "case_$name" > log || fail "no such case"
-"case_$name"
+run_case

@@ -5,31 +5,9 @@
 #
 # The doctor and the check at the start of a run, on one host and on two emulated ones. A case is
 # one of the functions case_* below; MPIEXEC is the launcher up to where the number of ranks goes.
-set -euo pipefail
-
-name=$1 talus=$2 source=$3
-shift 3
-launcher=("$@")
-here=$(dirname "${BASH_SOURCE[0]}")
-demo=$source/jobs/demo
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
+# shellcheck source=tests/jobs/command_support.sh
+. "$(dirname "${BASH_SOURCE[0]}")/command_support.sh"
 exec 3>&2 # cases send standard error to a file
-
-fail() {
-  echo "$name: $*" >&2
-  for file in log out; do
-    [ ! -s $file ] || cat $file >&2
-  done
-  exit 1
-}
-
-on() { # RANKS COMMAND...
-  local ranks=$1
-  shift
-  "${launcher[@]}" "$ranks" "$@"
-}
 
 # two_hosts SLOTS RANKS COMMAND...: on two emulated hosts; a test that can't have them is skipped.
 two_hosts() {
@@ -124,4 +102,4 @@ case_two_hosts_answers() {
   done
 }
 
-"case_$name"
+run_case
