@@ -270,13 +270,17 @@ class BatchRun {
       AnswerCounts const kept = kept_counts();
       AnswerCounts const counts = sink_ ? sink_->counts() : AnswerCounts{};
       std::chrono::duration<double> const elapsed = std::chrono::steady_clock::now() - start_;
+      // It reads all of the output, for which a run that must stop in time has none; nor can such a
+      // run be repeated.
+      std::string const hash_of_answers =
+          state == "done" ? io::combine(io::hash_answers(batch_.output)) : std::string{};
       std::chrono::duration<double> const now = std::chrono::system_clock::now().time_since_epoch();
       write_manifest(manifest_of(batch_.output),
                      {.state = state,
                       .model = std::filesystem::absolute(options_.model),
                       .input = std::filesystem::absolute(input_file()),
                       .output = std::filesystem::absolute(batch_.output),
-                      .answers = io::combine(io::hash_answers(batch_.output)),
+                      .answers = hash_of_answers,
                       .num_answers = kept.answers + counts.answers,
                       .num_errors = kept.errors + counts.errors,
                       .identity = identity_,

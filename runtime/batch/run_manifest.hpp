@@ -14,7 +14,7 @@ namespace talus::runtime {
 struct RunManifest {
   std::string state;  ///< done, stopped
   std::filesystem::path model, input, output;
-  std::string answers;           ///< hash of what all lines say, see io::hash_answers
+  std::string answers;  ///< hash of what all lines say, see io::hash_answers; empty unless done
   std::int64_t num_answers = 0;  ///< lines without an error
   std::int64_t num_errors = 0;
   io::Identity identity;   ///< what decides the answers
