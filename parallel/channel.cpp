@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <exception>
 
 #include "parallel/collectives.hpp"
@@ -21,6 +22,13 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+// Both ends name the channel alike.
+CallGroup calls_of(Communicator const& comm, ChannelOptions const& options, int from, int to) {
+  auto const tag = static_cast<std::uint64_t>(options.tag);
+  auto const ends = static_cast<std::uint64_t>(from) << 32 | static_cast<std::uint64_t>(to);
+  return comm.calls().part(ends ^ tag << 24, concat(from, " to ", to), 2);
+}
+
 std::size_t num_slots(ChannelOptions const& options) {
   TALUS_EXPECT(options.num_slots >= 1);
   static_cast<void>(checked_count(options.max_elements, "channel"));
@@ -31,6 +39,7 @@ std::size_t num_slots(ChannelOptions const& options) {
 
 Sender::Sender(Communicator const& comm, ChannelOptions const& options)
     : comm_{comm.native()},
+      calls_{calls_of(comm, options, comm.rank(), options.peer)},
       options_{options},
       slots_(num_slots(options) * options.max_elements),
       requests_(num_slots(options), MPI_REQUEST_NULL) {}
@@ -53,7 +62,11 @@ double Sender::send(std::span<float const> values) {
 
 std::span<float> Sender::next_slot(std::size_t num_elements) {
   TALUS_EXPECT(num_elements <= options_.max_elements);
-  wait_yielding({&requests_[next_], 1});
+  if (requests_[next_] != MPI_REQUEST_NULL) {
+    std::uint64_t const since = calls_.count() + 1 - requests_.size();
+    WaitScope const waiting{calls_.expect("send to stage", since)};
+    wait_yielding({&requests_[next_], 1});
+  }
   return {slots_.data() + next_ * options_.max_elements, num_elements};
 }
 
@@ -67,15 +80,18 @@ void Sender::send_slot(std::size_t num_elements) {
                       comm_,
                       &requests_[next_]),
             "MPI_Isend");
+  calls_.count_up();
   next_ = (next_ + 1) % requests_.size();
 }
 
 void Sender::finish() {
+  WaitScope const waiting{calls_.expect("send to stage", calls_.count())};
   wait_yielding(requests_);
 }
 
 Receiver::Receiver(Communicator const& comm, ChannelOptions const& options)
     : comm_{comm.native()},
+      calls_{calls_of(comm, options, options.peer, comm.rank())},
       options_{options},
       slots_(num_slots(options) * options.max_elements),
       requests_(num_slots(options), MPI_REQUEST_NULL) {
@@ -101,6 +117,7 @@ Receiver::~Receiver() {
 double Receiver::receive(std::span<float> values) {
   auto const start = Clock::now();
   MPI_Status status{};
+  WaitScope const waiting{calls_.expect("receive from stage", calls_.count() + 1)};
   Backoff backoff;
   for (int done = 0; done == 0;) {
     mpi_check(MPI_Test(&requests_[next_], &done, &status), "MPI_Test");
@@ -112,6 +129,7 @@ double Receiver::receive(std::span<float> values) {
   check_arrived(status, values.size());
   std::copy_n(slots_.data() + next_ * options_.max_elements, values.size(), values.data());
   post(next_);
+  calls_.count_up();
   next_ = (next_ + 1) % requests_.size();
   return waited;
 }

@@ -55,6 +55,7 @@ class Sender {
 
  private:
   MPI_Comm comm_;
+  CallGroup calls_;
   ChannelOptions options_;
   std::size_t next_ = 0;
   std::vector<float> slots_;  // [slots, max_elements]
@@ -92,6 +93,7 @@ class Receiver {
   void check_arrived(MPI_Status const& status, std::size_t expected) const;
 
   MPI_Comm comm_;
+  CallGroup calls_;
   ChannelOptions options_;
   std::size_t next_ = 0;
   std::vector<float> slots_;  // [slots, max_elements]

@@ -12,12 +12,16 @@ std::optional<CounterWindow> CounterWindow::on_rank_zero(Communicator const& com
   constexpr int unit = sizeof(std::int64_t);
   MPI_Win window = MPI_WIN_NULL;
   std::int64_t* number = nullptr;
-  int const code = MPI_Win_allocate(
-      comm.rank() == 0 ? unit : 0, unit, MPI_INFO_NULL, comm.native(), &number, &window);
+  int code = MPI_SUCCESS;
+  {
+    WaitScope const waiting{comm.calls().enter("allocate window")};
+    code = MPI_Win_allocate(
+        comm.rank() == 0 ? unit : 0, unit, MPI_INFO_NULL, comm.native(), &number, &window);
+  }
   if (!all_agree(comm, code == MPI_SUCCESS)) {
     return std::nullopt;  // a window that only some ranks have cannot be freed: that is collective
   }
-  CounterWindow counter{window};
+  CounterWindow counter{window, comm};
   if (comm.rank() == 0) {
     *number = 0;
     mpi_check(MPI_Win_sync(window), "MPI_Win_sync");

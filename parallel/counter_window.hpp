@@ -22,8 +22,10 @@ class CounterWindow {
 
   [[nodiscard]] MPI_Win native() const noexcept { return window_.native(); }
 
+  [[nodiscard]] CallGroup const& calls() const noexcept { return window_.calls(); }
+
  private:
-  explicit CounterWindow(MPI_Win window) : window_{window} {}
+  CounterWindow(MPI_Win window, Communicator const& comm) : window_{window, comm} {}
 
   OpenWindow window_;
 };

@@ -19,7 +19,7 @@ constexpr int tag = static_cast<int>(Tag::mail);
 
 }  // namespace
 
-Mailbox::Mailbox(Communicator const& comm) : comm_{Communicator::duplicate(comm.native())} {}
+Mailbox::Mailbox(Communicator const& comm) : comm_{comm.duplicate("answers")} {}
 
 Mailbox::~Mailbox() {
   TALUS_EXPECT(std::uncaught_exceptions() > 0 || (outgoing_.empty() && to_self_.empty()));

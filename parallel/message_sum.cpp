@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <chrono>
+#include <cstddef>
 #include <vector>
 
 #include <mpi.h>
@@ -26,7 +28,7 @@ class MessageSum final : public SumPath {
     return {partials_.data() + node * max_elements_, max_elements_};
   }
 
-  void sum(std::span<float> result) override;
+  SumArrival sum(std::span<float> result) override;
 
   [[nodiscard]] bool folds_everywhere(std::size_t num_elements) const noexcept override {
     return num_elements <= longest_whole_;
@@ -37,6 +39,7 @@ class MessageSum final : public SumPath {
 
   void receive_partials(Slice mine);
   void send_partials(std::size_t num_elements, bool everywhere);
+  [[nodiscard]] SumArrival wait_for_partials(std::size_t num_received);
   void gather_slices(std::span<float> result);
   void receive(std::span<float> values, int rank, Tag tag);
   void send(std::span<float const> values, int rank, Tag tag);
@@ -52,7 +55,7 @@ class MessageSum final : public SumPath {
 };
 
 MessageSum::MessageSum(Communicator const& comm, SumTree const& tree, std::size_t max_elements)
-    : comm_{Communicator::duplicate(comm.native())},
+    : comm_{comm.duplicate()},
       layout_{tree, comm.rank(), comm.size()},
       max_elements_{max_elements},
       longest_whole_{layout_.longest_whole(round_bytes)},
@@ -66,17 +69,33 @@ MessageSum::MessageSum(Communicator const& comm, SumTree const& tree, std::size_
   requests_.reserve(inputs_.size() + peers * layout_.my_nodes.size() + 2 * peers);
 }
 
-void MessageSum::sum(std::span<float> result) {
+SumArrival MessageSum::sum(std::span<float> result) {
+  WaitScope const waiting{comm_.calls().enter("tree sum")};
   bool const everywhere = folds_everywhere(result.size());
   Slice const mine = everywhere ? Slice{0, result.size()} : layout_.my_slice(result.size());
   requests_.clear();
   receive_partials(mine);
+  std::size_t const num_received = requests_.size();
   send_partials(result.size(), everywhere);
-  wait_yielding(requests_);
+  SumArrival const arrival = wait_for_partials(num_received);
   layout_.plan.apply(inputs_, result.subspan(mine.first, mine.size));
   if (!everywhere) {
     gather_slices(result);
   }
+  return arrival;
+}
+
+// All requests, of which those that receive come first.
+SumArrival MessageSum::wait_for_partials(std::size_t num_received) {
+  int are_there = 0;
+  mpi_check(MPI_Testall(
+                static_cast<int>(num_received), requests_.data(), &are_there, MPI_STATUSES_IGNORE),
+            "MPI_Testall");
+  auto const start = std::chrono::steady_clock::now();
+  wait_yielding(requests_);
+  std::chrono::duration<double> const waited = std::chrono::steady_clock::now() - start;
+  bool const came_last = are_there != 0;
+  return {.came_last = came_last, .wait_s = came_last ? 0.0 : waited.count()};
 }
 
 void MessageSum::receive_partials(Slice mine) {

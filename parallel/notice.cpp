@@ -18,7 +18,7 @@ constexpr int tag = static_cast<int>(Tag::notice);
 
 }  // namespace
 
-Notice::Notice(Communicator const& comm) : comm_{Communicator::duplicate(comm.native())} {
+Notice::Notice(Communicator const& comm) : comm_{comm.duplicate("notice")} {
   int const here = comm_.rank();
   neighbours_.reserve(3);  // they may not move
   if (here > 0) {
@@ -49,6 +49,7 @@ bool Notice::look() {
 }
 
 bool Notice::close(std::function<void()> const& meanwhile) {
+  WaitScope const waiting{comm_.calls().enter("end of notice")};
   auto const wait_for = [&](bool Neighbour::*state, std::span<Neighbour> whom) {
     auto const is_there = [&](Neighbour const& neighbour) { return neighbour.*state; };
     Backoff backoff;

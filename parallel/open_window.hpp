@@ -3,6 +3,8 @@
 
 #include <mpi.h>
 
+#include "parallel/communicator.hpp"
+
 namespace talus::parallel {
 
 /// Owns an MPI window that is open to every rank all the time (MPI_Win_lock_all).
@@ -13,8 +15,9 @@ class OpenWindow {
  public:
   /// Takes `window`, and opens it. Local.
   ///
+  /// \param comm  that it was made of, by its last call
   /// \throws ApiError  if MPI reports an error
-  explicit OpenWindow(MPI_Win window);
+  OpenWindow(MPI_Win window, Communicator const& comm);
 
   OpenWindow(OpenWindow&& other) noexcept;
   OpenWindow(OpenWindow const&) = delete;
@@ -24,8 +27,12 @@ class OpenWindow {
 
   [[nodiscard]] MPI_Win native() const noexcept { return window_; }
 
+  /// Its ranks in the log of this rank's calls.
+  [[nodiscard]] CallGroup const& calls() const noexcept { return calls_; }
+
  private:
   MPI_Win window_ = MPI_WIN_NULL;
+  CallGroup calls_;
   int exceptions_before_ = 0;
 };
 

@@ -39,6 +39,11 @@ struct Placement : ProcessPlace {
   int node_rank = 0;  ///< place among the ranks on its host
 };
 
+/// This host's name, without its domain.
+///
+/// \throws ApiError  if the operating system does not tell it
+[[nodiscard]] std::string host_name();
+
 /// Where this process runs; local but for what `grid` knows.
 ///
 /// \throws ApiError  if the operating system does not tell which cores it may use

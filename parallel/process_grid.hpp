@@ -23,8 +23,9 @@ class ProcessGrid {
  public:
   /// Duplicates and splits `parent`. Collective over `parent`; `shape` equal on all ranks.
   ///
+  /// \param log  where this rank says which calls it comes to; outlives the grid; null: nowhere
   /// \throws ConfigError  if the shape does not fit the number of ranks (see check_grid)
-  ProcessGrid(MPI_Comm parent, GridShape const& shape);
+  ProcessGrid(MPI_Comm parent, GridShape const& shape, CallLog* log = nullptr);
 
   [[nodiscard]] GridShape const& shape() const noexcept { return shape_; }
 

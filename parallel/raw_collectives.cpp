@@ -20,7 +20,8 @@ std::size_t bytes_of(MPI_Datatype type) {
   return static_cast<std::size_t>(bytes);
 }
 
-void wait_for(MPI_Request request) {
+void wait_for(MPI_Request request, CallTicket const& ticket) {
+  WaitScope const waiting{ticket};
   wait_yielding({&request, 1});
 }
 
@@ -28,6 +29,7 @@ void wait_for(MPI_Request request) {
 
 void raw_all_reduce(
     Communicator const& comm, void* values, std::size_t count, MPI_Datatype type, MPI_Op op) {
+  CallTicket const ticket = comm.calls().enter("all_reduce");
   MPI_Request request = MPI_REQUEST_NULL;
   mpi_check(MPI_Iallreduce(MPI_IN_PLACE,
                            values,
@@ -37,7 +39,7 @@ void raw_all_reduce(
                            comm.native(),
                            &request),
             "MPI_Iallreduce");
-  wait_for(request);
+  wait_for(request, ticket);
 }
 
 void raw_broadcast(
@@ -53,24 +55,27 @@ void raw_broadcast(
 
 Request raw_start_broadcast(
     Communicator const& comm, void* values, std::size_t count, MPI_Datatype type, int root) {
+  CallTicket const ticket = comm.calls().enter("broadcast");
   MPI_Request request = MPI_REQUEST_NULL;
   mpi_check(
       MPI_Ibcast(values, checked_count(count, "broadcast"), type, root, comm.native(), &request),
       "MPI_Ibcast");
-  return Request{request};
+  return Request{request, ticket};
 }
 
 void raw_all_gather(
     Communicator const& comm, void const* mine, void* all, std::size_t count, MPI_Datatype type) {
   int const each = checked_count(count, "all_gather");
+  CallTicket const ticket = comm.calls().enter("all_gather");
   MPI_Request request = MPI_REQUEST_NULL;
   mpi_check(MPI_Iallgather(mine, each, type, all, each, type, comm.native(), &request),
             "MPI_Iallgather");
-  wait_for(request);
+  wait_for(request, ticket);
 }
 
 void raw_all_gather_v(
     Communicator const& comm, void const* mine, void* all, BlockLayout blocks, MPI_Datatype type) {
+  CallTicket const ticket = comm.calls().enter("all_gather_v");
   MPI_Request request = MPI_REQUEST_NULL;
   mpi_check(MPI_Iallgatherv(mine,
                             blocks.counts[static_cast<std::size_t>(comm.rank())],
@@ -82,7 +87,7 @@ void raw_all_gather_v(
                             comm.native(),
                             &request),
             "MPI_Iallgatherv");
-  wait_for(request);
+  wait_for(request, ticket);
 }
 
 void raw_gather_v(Communicator const& comm,
@@ -91,6 +96,7 @@ void raw_gather_v(Communicator const& comm,
                   BlockLayout blocks,
                   MPI_Datatype type,
                   int root) {
+  CallTicket const ticket = comm.calls().enter("gather_v");
   MPI_Request request = MPI_REQUEST_NULL;
   mpi_check(MPI_Igatherv(mine.data(),
                          checked_count(mine.size() / bytes_of(type), "gather_v"),
@@ -103,7 +109,7 @@ void raw_gather_v(Communicator const& comm,
                          comm.native(),
                          &request),
             "MPI_Igatherv");
-  wait_for(request);
+  wait_for(request, ticket);
 }
 
 void raw_all_to_all(Communicator const& comm,
@@ -112,10 +118,11 @@ void raw_all_to_all(Communicator const& comm,
                     std::size_t count,
                     MPI_Datatype type) {
   int const each = checked_count(count / static_cast<std::size_t>(comm.size()), "all_to_all");
+  CallTicket const ticket = comm.calls().enter("all_to_all");
   MPI_Request request = MPI_REQUEST_NULL;
   mpi_check(MPI_Ialltoall(send, each, type, receive, each, type, comm.native(), &request),
             "MPI_Ialltoall");
-  wait_for(request);
+  wait_for(request, ticket);
 }
 
 void raw_all_to_all_v(Communicator const& comm,
@@ -124,6 +131,7 @@ void raw_all_to_all_v(Communicator const& comm,
                       void* receive,
                       BlockLayout receive_blocks,
                       MPI_Datatype type) {
+  CallTicket const ticket = comm.calls().enter("all_to_all_v");
   MPI_Request request = MPI_REQUEST_NULL;
   mpi_check(MPI_Ialltoallv(send,
                            send_blocks.counts.data(),
@@ -136,7 +144,7 @@ void raw_all_to_all_v(Communicator const& comm,
                            comm.native(),
                            &request),
             "MPI_Ialltoallv");
-  wait_for(request);
+  wait_for(request, ticket);
 }
 
 void barrier(Communicator const& comm) {
@@ -144,9 +152,10 @@ void barrier(Communicator const& comm) {
 }
 
 Request start_barrier(Communicator const& comm) {
+  CallTicket const ticket = comm.calls().enter("barrier");
   MPI_Request request = MPI_REQUEST_NULL;
   mpi_check(MPI_Ibarrier(comm.native(), &request), "MPI_Ibarrier");
-  return Request{request};
+  return Request{request, ticket};
 }
 
 }  // namespace talus::parallel

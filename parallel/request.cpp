@@ -11,12 +11,13 @@
 namespace talus::parallel {
 
 Request::Request(Request&& other) noexcept
-    : native_{std::exchange(other.native_, MPI_REQUEST_NULL)} {}
+    : native_{std::exchange(other.native_, MPI_REQUEST_NULL)}, ticket_{other.ticket_} {}
 
 Request& Request::operator=(Request&& other) noexcept {
   if (this != &other) {
     check_forgotten();
     native_ = std::exchange(other.native_, MPI_REQUEST_NULL);
+    ticket_ = other.ticket_;
   }
   return *this;
 }
@@ -32,6 +33,7 @@ bool Request::test() {
 }
 
 void Request::wait() {
+  WaitScope const waiting{ticket_};
   wait_yielding({&native_, 1});
 }
 

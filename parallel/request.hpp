@@ -3,6 +3,8 @@
 
 #include <mpi.h>
 
+#include "parallel/call_log.hpp"
+
 namespace talus::parallel {
 
 /// One operation under way, which must be waited for: wait(), or test() until it is true.
@@ -15,7 +17,10 @@ class Request {
   Request() noexcept = default;
 
   /// Takes over `native`, the result of a nonblocking call.
-  explicit Request(MPI_Request native) noexcept : native_{native} {}
+  ///
+  /// \param ticket  what wait() waits for, in the log of this rank's calls
+  explicit Request(MPI_Request native, CallTicket const& ticket = {}) noexcept
+      : native_{native}, ticket_{ticket} {}
 
   Request(Request&& other) noexcept;
   Request& operator=(Request&& other) noexcept;
@@ -40,6 +45,7 @@ class Request {
   void check_forgotten() const noexcept;
 
   MPI_Request native_ = MPI_REQUEST_NULL;
+  CallTicket ticket_;
 };
 
 }  // namespace talus::parallel

@@ -25,8 +25,7 @@ constexpr int answer_tag = static_cast<int>(Tag::queue_answer);
 class ServedCounter final : public SharedCounter {
  public:
   explicit ServedCounter(Communicator const& comm)
-      : comm_{Communicator::duplicate(comm.native())},
-        exceptions_before_{std::uncaught_exceptions()} {
+      : comm_{comm.duplicate("work queue")}, exceptions_before_{std::uncaught_exceptions()} {
     if (comm_.rank() == 0 && comm_.size() > 1) {
       server_ = std::jthread{[this](std::stop_token const& stop) { serve(stop); }};
     }
@@ -60,6 +59,7 @@ class ServedCounter final : public SharedCounter {
     mpi_check(MPI_Isend(&value, 1, MPI_INT64_T, 0, request_tag, comm_.native(), &native),
               "MPI_Isend");
     Request{native}.wait();
+    WaitScope const waiting{comm_.calls().expect("take work", 0)};
     answer.wait();
     return before;
   }

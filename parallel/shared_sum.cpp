@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -89,7 +90,7 @@ class SharedSum final : public SumPath {
     return {mine().values(epoch_ + 1, node), max_elements_};
   }
 
-  void sum(std::span<float> result) override;
+  SumArrival sum(std::span<float> result) override;
 
   [[nodiscard]] bool folds_everywhere(std::size_t num_elements) const noexcept override {
     return num_elements <= longest_whole_;
@@ -114,7 +115,7 @@ class SharedSum final : public SumPath {
   void fold_and_gather(std::span<float> result);
 
   template <class FlagOf>
-  void wait_for_all(FlagOf flag_of);
+  SumArrival wait_for_all(FlagOf flag_of);
 
   Communicator comm_;
   SumLayout layout_;
@@ -137,7 +138,7 @@ std::unique_ptr<SumPath> SharedSum::make(Communicator const& comm,
     return nullptr;
   }
   return std::make_unique<SharedSum>(
-      Communicator::duplicate(comm.native()), std::move(layout), max_elements, std::move(*window));
+      comm.duplicate(), std::move(layout), max_elements, std::move(*window));
 }
 
 SharedSum::SharedSum(Communicator comm,
@@ -161,16 +162,18 @@ SharedSum::SharedSum(Communicator comm,
   window_.publish(comm_);  // nobody polls flags that are still to be set to 0
 }
 
-void SharedSum::sum(std::span<float> result) {
+SumArrival SharedSum::sum(std::span<float> result) {
+  WaitScope const waiting{comm_.calls().enter("tree sum")};
   ++epoch_;
   mine().arrived().store(epoch_, std::memory_order_release);
-  wait_for_all([](Part const& part) { return part.arrived(); });
+  SumArrival const arrival = wait_for_all([](Part const& part) { return part.arrived(); });
   if (folds_everywhere(result.size())) {
     find_inputs(0);
     layout_.plan.apply(inputs_, result);
   } else {
     fold_and_gather(result);
   }
+  return arrival;
 }
 
 void SharedSum::find_inputs(std::size_t first) {
@@ -200,11 +203,18 @@ void SharedSum::fold_and_gather(std::span<float> result) {
 }
 
 template <class FlagOf>
-void SharedSum::wait_for_all(FlagOf flag_of) {
+SumArrival SharedSum::wait_for_all(FlagOf flag_of) {
+  auto const is_there = [&](Part const& part) {
+    return flag_of(part).load(std::memory_order_acquire) >= epoch_;
+  };
+  if (std::all_of(parts_.begin(), parts_.end(), is_there)) {
+    return {.came_last = true};
+  }
+  auto const start = std::chrono::steady_clock::now();
   int spins = cores_are_shared_ ? num_shared_core_spins : num_spins;
   Backoff backoff{0};
   for (Part const& part : parts_) {
-    while (flag_of(part).load(std::memory_order_acquire) < epoch_) {
+    while (!is_there(part)) {
       if (spins > 0) {
         --spins;
         relax();
@@ -214,6 +224,8 @@ void SharedSum::wait_for_all(FlagOf flag_of) {
       }
     }
   }
+  std::chrono::duration<double> const waited = std::chrono::steady_clock::now() - start;
+  return {.came_last = false, .wait_s = waited.count()};
 }
 
 }  // namespace

@@ -65,8 +65,8 @@ bool has_shared_memory(Communicator const& node, std::size_t bytes) {
   return all_agree(node, has_room(all_reduce(node, given, ReduceOp::sum)));
 }
 
-SharedWindow::SharedWindow(MPI_Win window, int num_ranks) : window_{window} {
-  for (int rank = 0; rank < num_ranks; ++rank) {
+SharedWindow::SharedWindow(MPI_Win window, Communicator const& comm) : window_{window, comm} {
+  for (int rank = 0; rank < comm.size(); ++rank) {
     MPI_Aint bytes = 0;
     int unit = 0;
     std::byte* memory = nullptr;
@@ -84,12 +84,16 @@ std::optional<SharedWindow> SharedWindow::allocate(Communicator const& comm, std
   std::size_t const given = whole_pages(bytes) + page_bytes();
   MPI_Win window = MPI_WIN_NULL;
   std::byte* memory = nullptr;
-  int const code = MPI_Win_allocate_shared(
-      static_cast<MPI_Aint>(given), 1, MPI_INFO_NULL, comm.native(), &memory, &window);
+  int code = MPI_SUCCESS;
+  {
+    WaitScope const waiting{comm.calls().enter("allocate window")};
+    code = MPI_Win_allocate_shared(
+        static_cast<MPI_Aint>(given), 1, MPI_INFO_NULL, comm.native(), &memory, &window);
+  }
   if (!all_agree(comm, code == MPI_SUCCESS)) {
     return std::nullopt;  // a window that only some ranks have cannot be freed: that is collective
   }
-  SharedWindow shared{window, comm.size()};
+  SharedWindow shared{window, comm};
   if (!all_agree(comm, populate(shared.part(comm.rank())))) {
     return std::nullopt;
   }

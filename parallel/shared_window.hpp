@@ -55,7 +55,7 @@ class SharedWindow {
   }
 
  private:
-  SharedWindow(MPI_Win window, int num_ranks);
+  SharedWindow(MPI_Win window, Communicator const& comm);
 
   OpenWindow window_;
   std::vector<std::span<std::byte>> parts_;  // [ranks]

@@ -54,6 +54,12 @@ struct SumLayout {
   FoldPlan plan;                        ///< of all ranks' nodes
 };
 
+/// How a rank came to a sum.
+struct SumArrival {
+  bool came_last = false;  ///< all others' partial sums were there when this rank's were ready
+  double wait_s = 0.0;     ///< seconds for which it then waited for others'
+};
+
 /// One way of bringing the partial sums together. Creating one is collective, and so is destroying
 /// one, unless an exception is on its way.
 class SumPath {
@@ -67,7 +73,7 @@ class SumPath {
   [[nodiscard]] virtual std::span<float> partial(std::size_t node) noexcept = 0;
 
   /// As TreeSum::sum.
-  virtual void sum(std::span<float> result) = 0;
+  virtual SumArrival sum(std::span<float> result) = 0;
 
   /// As TreeSum::folds_everywhere.
   [[nodiscard]] virtual bool folds_everywhere(std::size_t num_elements) const noexcept = 0;

@@ -13,6 +13,7 @@ enum class Tag : int {
   queue_answer = 6,   ///< the first index handed out (work_queue.hpp)
   notice = 7,         ///< that something happened on a rank (notice.hpp)
   probe = 8,          ///< how fast, and what time it is there (jobs/doctor/link_probe.hpp)
+  watch = 9,          ///< between the watchdogs of ranks on several nodes (watch_mail.hpp)
 };
 
 }  // namespace talus::parallel

@@ -33,9 +33,9 @@ TreeSum::TreeSum(Communicator const& comm,
   transport_ = SumTransport::messages;
 }
 
-void TreeSum::sum(std::span<float> result) {
+SumArrival TreeSum::sum(std::span<float> result) {
   TALUS_EXPECT(result.size() <= max_elements_);
-  path_->sum(result);
+  return path_->sum(result);
 }
 
 }  // namespace talus::parallel

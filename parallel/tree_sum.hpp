@@ -53,10 +53,12 @@ class TreeSum {
   /// Puts the sum over all leaves into `result`, the same bits on every rank. Collective.
   ///
   /// \param result  [n], n equal on all ranks, at most max_elements; overlaps no partial sum
+  /// \return how this rank came to it. By messages a rank counts as last only if they are there at
+  ///         its first look, which MPI may give late for long ones
   /// \throws ApiError  if MPI reports an error
   /// Accuracy: exactly the fold of the tree in float32.
   /// Cost: two rounds, n * (num_nodes / ranks + 1) floats read; one round for small n.
-  void sum(std::span<float> result);
+  SumArrival sum(std::span<float> result);
 
   /// Which way sum() takes for `num_elements`: true if every rank folds everything.
   [[nodiscard]] bool folds_everywhere(std::size_t num_elements) const noexcept {

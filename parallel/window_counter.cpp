@@ -19,6 +19,7 @@ class WindowCounter final : public SharedCounter {
   explicit WindowCounter(CounterWindow window) : window_{std::move(window)} {}
 
   std::int64_t fetch_add(std::int64_t value) override {
+    WaitScope const waiting{window_.calls().expect("take work", 0)};
     std::int64_t before = 0;
     mpi_check(MPI_Fetch_and_op(&value, &before, MPI_INT64_T, 0, 0, MPI_SUM, window_.native()),
               "MPI_Fetch_and_op");
