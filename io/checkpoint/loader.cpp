@@ -88,7 +88,7 @@ LoadReport load_tensors(parallel::Communicator const& comm,
                         LoadOptions const& options) {
   auto const start = std::chrono::steady_clock::now();
   // Of its own, so that pieces never match a message of the caller's.
-  auto const own = parallel::Communicator::duplicate(comm.native());
+  auto const own = comm.duplicate("load");
   check_options(own, options);
   std::optional<detail::SinkTable> sinks;
   parallel::run_and_agree(own, [&] { sinks.emplace(checkpoint, demands, options); });

@@ -62,6 +62,7 @@ Checkpoint Checkpoint::open_shared(std::filesystem::path const& dir,
   std::vector<char> packed;
   parallel::run_and_agree(comm, [&] {
     if (comm.rank() == 0) {
+      parallel::FileScope const reading{comm.calls().log(), "read headers in", dir.string()};
       packed = pack(open(dir));
     }
   });

@@ -70,6 +70,27 @@ std::vector<Column> step_columns_of_time() {
                        std::string{phase_meanings[i]},
                        offsetof(StepRow, record.phase_s) + i * sizeof(float)});
   }
+  columns.insert(columns.end(),
+                 {{"tensor_parallel_wait_time",
+                   float32,
+                   "s",
+                   "of tensor_parallel_sum_time: waiting for others' partial sums",
+                   offsetof(StepRow, record.tensor_parallel_wait_s)},
+                  {"expert_wait_time",
+                   float32,
+                   "s",
+                   "of expert_dispatch_time: until all ranks had come to it",
+                   offsetof(StepRow, record.expert_wait_s)},
+                  {"num_tensor_parallel_sums",
+                   int32,
+                   "1",
+                   "sums over the tensor-parallel group",
+                   offsetof(StepRow, record.num_sums)},
+                  {"num_tensor_parallel_sums_last",
+                   int32,
+                   "1",
+                   "of these, in which this rank came last: all others' partial sums were there",
+                   offsetof(StepRow, record.num_sums_last)}});
   for (std::size_t i = 0; i < num_traffic_kinds; ++i) {
     columns.push_back({concat(to_string(static_cast<Traffic>(i)), "_bytes_sent"),
                        uint64,

@@ -71,6 +71,11 @@ struct StepRecord {
       phase_s{};  ///< [s] indexed by Phase; they add up to at most duration
   std::array<std::uint64_t, num_traffic_kinds> bytes_sent{};  ///< [bytes] indexed by Traffic
 
+  float tensor_parallel_wait_s = 0;  ///< of that phase: waiting for others' partial sums
+  float expert_wait_s = 0;           ///< of expert_dispatch: until all ranks had come to it
+  std::int32_t num_sums = 0;         ///< over the tensor-parallel group
+  std::int32_t num_sums_last = 0;    ///< of them in which this rank came last
+
   std::int32_t num_prefill_tokens = 0;  ///< prompt tokens in the batch, recomputed ones included
   std::int32_t num_decode_tokens = 0;   ///< generated tokens in the batch
   std::int32_t num_recomputed_tokens =

@@ -18,6 +18,7 @@
 #include "io/trace/detail/rank_file.hpp"
 #include "io/trace/detail/record_stream.hpp"
 #include "runtime/base/error.hpp"
+#include "runtime/base/signals_blocked.hpp"
 
 namespace talus::io {
 namespace {
@@ -59,30 +60,13 @@ double unix_time_s() {
   return Seconds{std::chrono::system_clock::now().time_since_epoch()}.count();
 }
 
-// Blocks all signals in this thread, and in threads it makes, while the object lives.
-class SignalsBlocked {
- public:
-  SignalsBlocked() noexcept {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-  SignalsBlocked(SignalsBlocked const&) = delete;
-  SignalsBlocked& operator=(SignalsBlocked const&) = delete;
-
- private:
-  sigset_t before_{};
-};
-
 }  // namespace
 
 class TraceWriter::Impl {
  public:
   Impl(std::filesystem::path const& file, RunInfo const& run, TraceOptions const& options)
       : options_{checked(options)},
+        path_{file.string()},
         rank_{run.rank},
         epoch_unix_s_{run.epoch_unix_s},
         interval_begin_s_{unix_time_s() - run.epoch_unix_s},
@@ -99,6 +83,7 @@ class TraceWriter::Impl {
             write_file(file, run, stop, std::move(promise));
           }};
     }
+    parallel::FileScope const opening{options_.calls, "open", path_};
     started.get();
   }
 
@@ -116,12 +101,22 @@ class TraceWriter::Impl {
     if (!thread_.joinable()) {
       return;
     }
+    parallel::FileScope const closing{options_.calls, "close", path_};
     is_open_.store(false, std::memory_order_relaxed);
     thread_.request_stop();
     thread_.join();
     steps_.lose();
     requests_.lose();
     preemptions_.lose();
+  }
+
+  bool flush(double patience_s) noexcept {
+    std::uint64_t const number = flushes_asked_.fetch_add(1) + 1;
+    auto const end = Clock::now() + Seconds{patience_s};
+    while (flushes_done_ < number && Clock::now() < end) {
+      std::this_thread::sleep_for(std::chrono::milliseconds{5});
+    }
+    return flushes_done_ >= number;
   }
 
   [[nodiscard]] std::string error() const {
@@ -172,13 +167,16 @@ class TraceWriter::Impl {
       never_notified.wait_for(lock, stop, wake_interval, [] { return false; });
       drain();
       auto const now = Clock::now();
-      if (now - last_experts >= Seconds{options_.expert_interval_s}) {
+      std::uint64_t const asked = flushes_asked_;
+      bool const is_asked = asked > flushes_done_;
+      if (is_asked || now - last_experts >= Seconds{options_.expert_interval_s}) {
         write_experts(file);
         last_experts = now;
       }
-      if (now - last_flush >= flush_interval) {
+      if (is_asked || now - last_flush >= flush_interval) {
         write_rows(file);
         last_flush = now;
+        flushes_done_ = asked;
       }
     }
     drain();
@@ -217,12 +215,15 @@ class TraceWriter::Impl {
   }
 
   TraceOptions options_;
+  std::string path_;
   std::int32_t rank_;
   double epoch_unix_s_;
   double interval_begin_s_;  // of the expert counts; the thread's, as dropped_in_file_
   DroppedCounts dropped_in_file_;
 
   std::atomic<bool> is_open_{true};
+  std::atomic<std::uint64_t> flushes_asked_{0};
+  std::atomic<std::uint64_t> flushes_done_{0};
   detail::RecordStream<StepRecord> steps_;
   detail::RecordStream<RequestRecord> requests_;
   detail::RecordStream<PreemptionRecord> preemptions_;
@@ -258,6 +259,10 @@ void TraceWriter::record(PreemptionRecord const& record) noexcept {
 void TraceWriter::count_expert_tokens(std::size_t layer,
                                       std::span<std::int32_t const> tokens) noexcept {
   impl_->count_expert_tokens(layer, tokens);
+}
+
+bool TraceWriter::flush(double patience_s) noexcept {
+  return impl_->flush(patience_s);
 }
 
 void TraceWriter::close() noexcept {

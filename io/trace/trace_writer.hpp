@@ -10,6 +10,7 @@
 
 #include "io/trace/records.hpp"
 #include "io/trace/run_info.hpp"
+#include "parallel/call_log.hpp"
 
 namespace talus::io {
 
@@ -21,6 +22,7 @@ struct TraceOptions {
   std::size_t request_queue_capacity = 4096;  ///< also that of preemptions
   std::size_t step_chunk_rows = 1024;         ///< rows that the file makes room for at a time
   std::size_t request_chunk_rows = 256;       ///< the same for the other tables
+  parallel::CallLog* calls = nullptr;         ///< where a rank says that it waits for the file
 };
 
 /// Records that aren't in the file, by kind: the queue was full, or the file couldn't be written.
@@ -68,6 +70,12 @@ class TraceWriter {
   /// \param layer   index into RunInfo::moe_layers
   /// \param tokens  [experts] numbers to add, of all RunInfo::num_experts
   void count_expert_tokens(std::size_t layer, std::span<std::int32_t const> tokens) noexcept;
+
+  /// Has the thread write and flush what is queued now, and waits for it, but not for longer than
+  /// `patience_s` seconds. From any thread.
+  ///
+  /// \return whether it is done
+  bool flush(double patience_s) noexcept;
 
   /// Writes what is queued, stores the dropped counts, marks the file complete, and ends the
   /// thread. Waits for the disk. Records after that are dropped. Does nothing the second time.

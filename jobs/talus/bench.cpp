@@ -75,7 +75,6 @@ class BenchJob {
         world_{parallel::Communicator::duplicate(MPI_COMM_WORLD)},
         threads_{kernels.num_threads()} {
     common_model_ = common.model;
-    common_model_.team = kernels.team();
     parallel::run_and_agree(world_, [&] {
       spec_ = runtime::read_model_spec(common.model.model);
       if (is_root() && !common.output_json.empty()) {
@@ -215,7 +214,7 @@ Command add_latency(CLI::App& bench) {
     check_common(*app, arguments->common);
     check_iterations(*arguments);
     return run_on_ranks(
-        arguments->common.model.threads,
+        arguments->common.model,
         [&](Console& console, runtime::RunStage& stage, kernels::KernelSession const& kernels) {
           return run_latency(*arguments, console, stage, kernels);
         });
@@ -244,7 +243,7 @@ Command add_throughput(CLI::App& bench) {
     check_common(*app, arguments->common);
     check_dataset(*arguments);
     return run_on_ranks(
-        arguments->common.model.threads,
+        arguments->common.model,
         [&](Console& console, runtime::RunStage& stage, kernels::KernelSession const& kernels) {
           return run_throughput(*arguments, console, stage, kernels);
         });

@@ -87,6 +87,7 @@ YAML::Node read_yaml(std::string const& file) {
 
 void add_model_options(CLI::App& app, runtime::ModelOptions& options) {
   runtime::visit_model_options(options, Adder{app});
+  visit_watch_options(options, Adder{app});
 }
 
 void add_batch_options(CLI::App& app, runtime::BatchOptions& options) {
@@ -144,6 +145,7 @@ io::NamedTexts resolved_options(runtime::ModelOptions const& model,
                                 runtime::BatchOptions const& batch) {
   io::NamedTexts texts;
   runtime::visit_model_options(model, Printer{texts});
+  visit_watch_options(model, Printer{texts});
   visit_batch_options(batch, Printer{texts});
   return texts;
 }

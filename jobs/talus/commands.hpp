@@ -30,6 +30,7 @@ Command add_shard(CLI::App& program);
 inline constexpr int exit_done = 0;
 inline constexpr int exit_failed = 1;
 inline constexpr int exit_refused = 2;
+inline constexpr int exit_hung = 70;     ///< ended by its watchdog
 inline constexpr int exit_stopped = 75;  ///< on purpose, with work left: run again with --resume
 
 }  // namespace talus::jobs

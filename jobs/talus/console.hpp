@@ -24,6 +24,8 @@ class Console final : public Reporter {
   Console(int rank, LogLevel level);
   ~Console() override;
 
+  [[nodiscard]] int rank() const noexcept { return rank_; }
+
   void info(std::string_view line) override;
   void warn(std::string_view line) override;
 

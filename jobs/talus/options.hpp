@@ -3,6 +3,14 @@
 
 namespace talus::jobs {
 
+/// The one list of what the program does about a model's ranks, which the library doesn't.
+template <class Options, class Visitor>
+void visit_watch_options(Options& o, Visitor&& visit) {
+  visit("--hang-timeout",
+        o.hang_timeout,
+        "Seconds until a job ends whose ranks wait for one that does not come; 0 or none: never");
+}
+
 /// The one list of a batch run's own options.
 template <class Options, class Visitor>
 void visit_batch_options(Options& o, Visitor&& visit) {

@@ -199,9 +199,8 @@ Command add_quantize(CLI::App& program) {
   app->add_flag("--json", arguments->json, "One JSON object instead of lines");
   return [arguments] {
     check(*arguments);
-    return run_on_ranks(arguments->model.threads,
-                        [&](Console&, runtime::RunStage&, kernels::KernelSession const& kernels) {
-                          arguments->model.team = kernels.team();
+    return run_on_ranks(arguments->model,
+                        [&](Console&, runtime::RunStage&, kernels::KernelSession const&) {
                           return quantize(*arguments);
                         });
   };

@@ -151,9 +151,8 @@ Command add_replay(CLI::App& program) {
   return [app, arguments] {
     runtime::RunManifest const manifest = prepare(*app, *arguments);
     return run_on_ranks(
-        arguments->model.threads,
-        [&](Console& console, runtime::RunStage& stage, kernels::KernelSession const& kernels) {
-          arguments->model.team = kernels.team();
+        arguments->model,
+        [&](Console& console, runtime::RunStage& stage, kernels::KernelSession const&) {
           runtime::RunRecord const record{
               resolved_options(arguments->model, arguments->batch), versions(), manifest.identity};
           runtime::run_batch(

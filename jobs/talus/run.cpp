@@ -73,9 +73,8 @@ Command add_run(CLI::App& program) {
     StopSignals const signals;
     runtime::RunControl const control = make_control(arguments->batch.time_limit, signals);
     return run_on_ranks(
-        arguments->model.threads,
-        [&](Console& console, runtime::RunStage& stage, kernels::KernelSession const& kernels) {
-          arguments->model.team = kernels.team();
+        arguments->model,
+        [&](Console& console, runtime::RunStage& stage, kernels::KernelSession const&) {
           runtime::RunRecord const record{resolved_options(arguments->model, arguments->batch),
                                           versions()};
           runtime::run_batch(

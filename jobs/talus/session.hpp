@@ -31,4 +31,13 @@ enum class StartCheck {
 /// \param check    what is done before `work`
 int run_on_ranks(int threads, RankWork const& work, StartCheck check = StartCheck::warn);
 
+/// As above, with the options of a model: a watchdog ends the job with exit_hung if its ranks wait
+/// for one that does not come (--hang-timeout). Sets `options.team` and `options.calls`, for as
+/// long as `work` runs.
+///
+/// \throws ConfigError  before MPI is started, if --hang-timeout is not what it may be
+int run_on_ranks(runtime::ModelOptions& options,
+                 RankWork const& work,
+                 StartCheck check = StartCheck::warn);
+
 }  // namespace talus::jobs

@@ -48,9 +48,7 @@ Command add_shard(CLI::App& program) {
     arguments->output.folder = arguments->folder;
     arguments->output.version = talus_number();
     return run_on_ranks(
-        arguments->model.threads,
-        [&](Console& console, runtime::RunStage&, kernels::KernelSession const& kernels) {
-          arguments->model.team = kernels.team();
+        arguments->model, [&](Console& console, runtime::RunStage&, kernels::KernelSession const&) {
           runtime::save_packed(MPI_COMM_WORLD, arguments->model, arguments->output, console);
           return exit_done;
         });

@@ -116,9 +116,8 @@ Command add_verify(CLI::App& program) {
       ->capture_default_str();
   return [arguments] {
     check(*arguments);
-    return run_on_ranks(arguments->model.threads,
-                        [&](Console&, runtime::RunStage&, kernels::KernelSession const& kernels) {
-                          arguments->model.team = kernels.team();
+    return run_on_ranks(arguments->model,
+                        [&](Console&, runtime::RunStage&, kernels::KernelSession const&) {
                           return verify(*arguments);
                         });
   };

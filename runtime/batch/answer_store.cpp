@@ -45,8 +45,9 @@ Start choose_start(BatchOptions const& batch) {
   return Start::fresh;
 }
 
-AnswerStore::AnswerStore(BatchOptions const& batch, Start start)
-    : batch_{batch}, start_{start}, sync_{io::sync_policy(batch.sync)} {
+AnswerStore::AnswerStore(BatchOptions const& batch, Start start, parallel::CallLog* calls)
+    : batch_{batch}, start_{start}, calls_{calls}, sync_{io::sync_policy(batch.sync)} {
+  parallel::FileScope const opening{calls_, "check", batch_.output};
   io::check_answer_file(batch_.output, batch_.input, existing());
 }
 
@@ -103,6 +104,7 @@ std::span<io::FinishedRequest const> AnswerStore::kept() const noexcept {
 }
 
 void AnswerStore::open(io::Identity const& identity) {
+  parallel::FileScope const opening{calls_, "open", batch_.output};
   if (start_ == Start::resumed) {
     std::int64_t const good = num_kept_ == 0 ? 0 : kept().back().output_end;
     ledger_->begin_session(good);
@@ -123,6 +125,7 @@ void AnswerStore::open(io::Identity const& identity) {
 }
 
 void AnswerStore::add_line(std::int64_t request, std::string_view line, bool is_error) {
+  parallel::FileScope const writing{calls_, "write to", batch_.output};
   file_->append(line);
   if (ledger_) {
     ledger_->add_finished({.request = request,
@@ -134,6 +137,7 @@ void AnswerStore::add_line(std::int64_t request, std::string_view line, bool is_
 
 void AnswerStore::add_saved(std::span<std::string const> payloads) {
   if (ledger_) {
+    parallel::FileScope const writing{calls_, "write to", ledger_->path().string()};
     ledger_->add_saved(payloads);
   }
 }
@@ -157,14 +161,17 @@ void AnswerStore::look_after() {
   auto const now = Clock::now();
   if (ledger_ && now >= next_look_) {
     next_look_ = now + time_between_looks;
+    parallel::FileScope const looking{calls_, "look for", batch_.output};
     static_cast<void>(is_in_place(now));
   }
 }
 
 void AnswerStore::close() {
   while (ledger_ && !is_in_place(Clock::now())) {
+    parallel::FileScope const looking{calls_, "look for", batch_.output};
     std::this_thread::sleep_for(std::chrono::milliseconds{100});
   }
+  parallel::FileScope const closing{calls_, "close", batch_.output};
   file_->close();
   if (ledger_) {
     ledger_->close();

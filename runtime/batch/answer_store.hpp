@@ -36,7 +36,8 @@ enum class Start { fresh, resumed };
 class AnswerStore {
  public:
   /// \param start  of choose_start
-  AnswerStore(BatchOptions const& batch, Start start);
+  /// \param calls  where this rank says that it is in a call on a file; null: nowhere
+  AnswerStore(BatchOptions const& batch, Start start, parallel::CallLog* calls = nullptr);
 
   /// Takes the ledger of the run before, so that no other job can. Does nothing for a fresh start.
   ///
@@ -98,6 +99,7 @@ class AnswerStore {
 
   BatchOptions batch_;
   Start start_;
+  parallel::CallLog* calls_;
   io::SyncPolicy sync_;
   std::unique_ptr<io::AnswerFile> file_;
   std::unique_ptr<io::Ledger> ledger_;  ///< null where the output isn't a regular file

@@ -24,6 +24,7 @@
 #include "runtime/batch/request_rules.hpp"
 #include "runtime/batch/run_identity.hpp"
 #include "runtime/batch/run_manifest.hpp"
+#include "runtime/batch/stragglers.hpp"
 #include "runtime/batch/token_saver.hpp"
 #include "runtime/batch/trace_observer.hpp"
 
@@ -57,13 +58,14 @@ class BatchRun {
         reporter_{&reporter},
         status_{is_rank_0(comm) ? batch.status : "", batch.output, reporter} {
     {
-      parallel::Communicator const world = parallel::Communicator::duplicate(comm);
+      parallel::Communicator const world = parallel::Communicator::duplicate(comm, model.calls);
       parallel::run_and_agree(world, [&] {
         if (world.rank() == 0 && !batch.dry_run) {
-          store_.emplace(batch, choose_start(batch));
+          store_.emplace(batch, choose_start(batch), model.calls);
         }
       });
     }
+    clock_.watch(model.calls);
     plan_ = plan_model(comm, model);
     grid_ = make_grid(comm, model, plan_);
     report_plan(*grid_, plan_, model, reporter);
@@ -335,6 +337,7 @@ class BatchRun {
   [[nodiscard]] io::InputIndex index_input() {
     if (batch_.input == "-") {
       // A run that was killed has left its file behind.
+      parallel::PatienceScope const may_take_long{options_.calls};
       bool const may_be_there = batch_.overwrite || batch_.resume != "never";
       spool_ = std::make_unique<io::SpooledInput>(
           standard_input,
@@ -406,6 +409,9 @@ class BatchRun {
     AnswerCounts const& counts = sink_->counts();
     double const seconds = summaries.front().seconds;
     reporter_->info(format_summaries(summaries, plan_.shape));
+    for (std::string const& line : name_stragglers(summaries, plan_.shape)) {
+      reporter_->warn(line);
+    }
     reporter_->info(concat(told_total(counts),
                            " in ",
                            batch_.output,

@@ -102,6 +102,7 @@ BenchTotals sum_over_ranks(parallel::ProcessGrid const& grid, BenchTotals const&
 
 BenchEngine::BenchEngine(MPI_Comm comm, ModelOptions const& options, Reporter& reporter)
     : plan_{plan_model(comm, options)} {
+  clock_.watch(options.calls);
   grid_ = make_grid(comm, options, plan_);
   report_plan(*grid_, plan_, options, reporter);
   model_ = load_model(*grid_, plan_, options);

@@ -213,7 +213,7 @@ std::string with_thousands(std::int64_t value) {
 }  // namespace
 
 ModelPlan plan_model(MPI_Comm comm, ModelOptions const& given) {
-  parallel::Communicator const world = parallel::Communicator::duplicate(comm);
+  parallel::Communicator const world = parallel::Communicator::duplicate(comm, given.calls);
   std::shared_ptr<io::ShardManifest const> const manifest = find_manifest(world, given);
   ModelOptions options;
   ModelPlan plan;
@@ -222,7 +222,7 @@ ModelPlan plan_model(MPI_Comm comm, ModelOptions const& given) {
     plan = read_plan(options, manifest);
   });
   check_same_input(world, options);
-  parallel::ProcessGrid const flat{comm, {.dp = world.size()}};
+  parallel::ProcessGrid const flat{comm, {.dp = world.size()}, given.calls};
   GridConditions conditions{.num_ranks = world.size(),
                             .ranks_on_node = flat.node().size(),
                             .available = available_memory(flat.node().size()),
@@ -240,7 +240,7 @@ ModelPlan plan_model(MPI_Comm comm, ModelOptions const& given) {
 std::unique_ptr<parallel::ProcessGrid> make_grid(MPI_Comm comm,
                                                  ModelOptions const& options,
                                                  ModelPlan& plan) {
-  auto grid = std::make_unique<parallel::ProcessGrid>(comm, plan.shape);
+  auto grid = std::make_unique<parallel::ProcessGrid>(comm, plan.shape, options.calls);
   std::int64_t available = available_memory(grid->node().size());
   available = parallel::all_reduce(grid->world(), available, parallel::ReduceOp::min);
   plan_sharing(*grid, options, plan);

@@ -63,6 +63,13 @@ void RankSummary::add(StepClock::Seconds const& phases) {
   }
 }
 
+void RankSummary::add(StepClock::Arrivals const& arrivals) {
+  sums += arrivals.num_sums;
+  sums_last += arrivals.num_sums_last;
+  sum_wait += static_cast<double>(arrivals.sum_wait_s);
+  expert_wait += static_cast<double>(arrivals.expert_wait_s);
+}
+
 std::vector<RankSummary> gather_summaries(parallel::ProcessGrid const& grid,
                                           RankSummary const& mine) {
   auto const bytes = std::as_bytes(std::span<RankSummary const>{&mine, 1});

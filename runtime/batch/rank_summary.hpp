@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -23,9 +24,17 @@ struct RankSummary {
   double waiting = 0.0;  ///< seconds waiting for a stage, for tokens, for the lead
   std::int64_t preemptions = 0;
   std::int64_t tokens_lost = 0;
+  std::int64_t sums = 0;       ///< over the tensor-parallel group
+  std::int64_t sums_last = 0;  ///< of them in which this rank came last
+  double sum_wait = 0.0;       ///< seconds waiting in them
+  double expert_wait = 0.0;    ///< seconds waiting for the expert group
+  std::array<char, 64> host{};
 
   /// Adds a step's times.
   void add(StepClock::Seconds const& phases);
+
+  /// Adds how the rank came to a step's sums.
+  void add(StepClock::Arrivals const& arrivals);
 };
 
 /// The summaries of all ranks, by rank, on rank 0; empty elsewhere. Collective over grid.world().

@@ -41,6 +41,7 @@ std::string hash_checkpoint(fs::path const& model) {
 }
 
 std::string hash_weights(ModelOptions const& options, ModelPlan const& plan) {
+  parallel::FileScope const reading{options.calls, "read", options.model};
   if (load_format_from(options.load_format) == LoadFormat::dummy) {
     return "dummy";
   }

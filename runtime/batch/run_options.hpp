@@ -6,6 +6,7 @@
 #include <string>
 
 #include "kernels/exec_context.hpp"
+#include "parallel/call_log.hpp"
 
 namespace talus::runtime {
 
@@ -32,6 +33,8 @@ struct ModelOptions {
   std::string backend = "auto";                         ///< auto, or a kernels::Backend
   int threads = 0;                                      ///< of a rank; 0: as many as its cores
   kernels::ThreadTeam* team = nullptr;                  ///< those threads, once started
+  std::string hang_timeout = "30";                      ///< seconds, or none: see hang_limit
+  parallel::CallLog* calls = nullptr;                   ///< where a rank says what it does
   std::string load_format = "auto";                     ///< see load_format_from
   bool share_weights = true;  ///< replicas on a node have one copy, in shared memory
   std::int64_t load_host_memory = std::int64_t{4} << 30;  ///< bytes a rank, while loading

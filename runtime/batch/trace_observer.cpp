@@ -51,7 +51,10 @@ TraceObserver::TraceObserver(parallel::ProcessGrid const& grid,
       budget_{plan.budget},
       moe_layers_{moe_layers_of(plan.spec, layers_of(plan.spec, shard_place(grid)))},
       num_experts_{num_experts_of(plan.spec)},
-      epoch_{RequestTimes::Clock::now()} {}
+      epoch_{RequestTimes::Clock::now()} {
+  std::string const host = parallel::host_name();
+  host.copy(summary_.host.data(), summary_.host.size() - 1);
+}
 
 void TraceObserver::agree_on_epoch() {
   // One zero of time for all ranks: rank 0's clock. On one host steady clocks agree; between hosts
@@ -115,10 +118,13 @@ void TraceObserver::open(std::filesystem::path const& folder, TraceLabels const&
     }
     io::write_master(folder, layers, num_experts_);
   });
+  io::TraceOptions const options{.calls = world.calls().log()};
   parallel::run_and_agree(world, [&] {
-    writer_ = std::make_unique<io::TraceWriter>(folder / io::rank_file_name(world.rank()),
-                                                run_info(labels));
+    writer_ = std::make_unique<io::TraceWriter>(
+        folder / io::rank_file_name(world.rank()), run_info(labels), options);
   });
+  constexpr double patience_s = 1.0;
+  last_flush_ = {options.calls, [this] { writer_->flush(patience_s); }};
 }
 
 double TraceObserver::since_epoch(RequestTimes::Clock::time_point time) const {
@@ -131,7 +137,9 @@ double TraceObserver::now() const {
 
 void TraceObserver::on_step(StepPlan const& plan, Scheduler const& scheduler, Decoder& decoder) {
   StepClock::Seconds const phases = clock_->take();
+  StepClock::Arrivals const arrivals = clock_->take_arrivals();
   summary_.add(phases);
+  summary_.add(arrivals);
   ++summary_.steps;
   summary_.prefill_tokens += plan.num_prefill_tokens;
   summary_.decode_tokens += plan.num_decode_tokens;
@@ -158,6 +166,10 @@ void TraceObserver::on_step(StepPlan const& plan, Scheduler const& scheduler, De
   last_step_end_ = end;
   record.phase_s = phases;
   record.bytes_sent = bytes;
+  record.tensor_parallel_wait_s = arrivals.sum_wait_s;
+  record.expert_wait_s = arrivals.expert_wait_s;
+  record.num_sums = arrivals.num_sums;
+  record.num_sums_last = arrivals.num_sums_last;
   record.num_prefill_tokens = plan.num_prefill_tokens;
   record.num_decode_tokens = plan.num_decode_tokens;
   record.num_sequences = static_cast<std::int32_t>(plan.entries.size());
@@ -237,6 +249,7 @@ void TraceObserver::on_preempted(SequenceState const& sequence, Preemption const
 
 void TraceObserver::close() {
   if (writer_) {
+    last_flush_ = {};
     writer_->close();
   }
 }

@@ -66,6 +66,7 @@ class TraceObserver final : public StepObserver, public RequestObserver {
   std::vector<std::int64_t> routed_;
   std::vector<std::int32_t> routed_layer_;
   std::unique_ptr<io::TraceWriter> writer_;
+  parallel::CallLog::WishScope last_flush_;  ///< before the job is ended
 };
 
 }  // namespace talus::runtime

@@ -222,6 +222,7 @@ WorkloadResult run_workload(MPI_Comm comm, ModelOptions const& options, Workload
   std::unique_ptr<parallel::ProcessGrid> const grid = make_grid(comm, options, plan);
   LoadedModel const loaded = load_model(*grid, plan, options);
   StepClock clock;
+  clock.watch(options.calls);
   Engine engine{plan.exec, plan.spec, *grid, loaded.weights, plan.limits, plan.scheduler, clock};
   std::vector<std::byte> mine;
   if (grid->is_lead()) {

@@ -40,6 +40,7 @@ RunEnd Engine::run(EngineClient* client, StepObserver* observer) {
     {
       auto const timed = clock_->scope(io::Phase::schedule);
       plan = &scheduler_.plan();
+      clock_->begin_step(plan->step);
       tell_client(*plan);
     }
     executor_.start(*plan, sequences_, scheduler_);

@@ -194,7 +194,9 @@ void Decoder::add_to_residual(std::vector<float> const& out_norm, MatrixView<flo
 
 void Decoder::run(StepBatch const& batch, MatrixView<float> x) {
   MatrixView<float> const delta = delta_.rows(x.rows);
+  std::int64_t number = layers_of(spec_, context_.place).first;
   for (std::unique_ptr<Layer> const& layer : layers_) {
+    context_.clock->enter_layer(number++);
     LayerWeights const& weights = *layer->weights;
     if (x.rows > 0) {
       LayerBatch const own{.positions = batch.positions,
@@ -216,6 +218,7 @@ void Decoder::run(StepBatch const& batch, MatrixView<float> x) {
       observer_(as_const(x));
     }
   }
+  context_.clock->enter_layer(-1);
 }
 
 void Decoder::copy_blocks(std::span<kernels::KvBlockCopy const> copies) {

@@ -2,6 +2,7 @@
 #include "runtime/model/expert_exchange.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <numeric>
 
 #include "kernels/elementwise.hpp"
@@ -59,7 +60,9 @@ void ExpertExchange::exchange_counts() {
   if (group_->size() == 1) {
     all_counts_ = my_counts_;
   } else {
+    auto const start = std::chrono::steady_clock::now();
     parallel::all_gather<std::int32_t>(*group_, my_counts_, all_counts_);
+    wait_s_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
   for (int rank = 0; rank < group_->size(); ++rank) {
     Range const theirs = part_of(num_experts_, rank, group_->size());

@@ -48,6 +48,10 @@ class ExpertExchange {
 
   [[nodiscard]] std::span<std::int32_t const> choice_rows() const noexcept { return choice_rows_; }
 
+  /// Seconds for which the last dispatch() waited until all ranks had come to it: those of its
+  /// first exchange, of few numbers.
+  [[nodiscard]] double wait_s() const noexcept { return wait_s_; }
+
   /// Floats that the last dispatch() sent to other ranks.
   [[nodiscard]] std::int64_t elements_sent() const;
 
@@ -64,6 +68,7 @@ class ExpertExchange {
   std::int64_t num_experts_;
   std::int64_t hidden_;
   Range local_;
+  double wait_s_ = 0.0;
   std::vector<std::int32_t> my_counts_;    ///< [experts]
   std::vector<std::int32_t> all_counts_;   ///< [ranks, experts]
   std::vector<std::int32_t> offsets_;      ///< [local experts + 1]

@@ -55,6 +55,7 @@ void MoeLayer::run(MatrixView<float const> x, MatrixView<float> out) {
   {
     auto const timed = context_.clock->scope(io::Phase::expert_dispatch);
     rows = exchange_->dispatch(own, ids);
+    context_.clock->count_expert_wait(exchange_->wait_s());
     context_.clock->count(io::Traffic::expert_dispatch, exchange_->elements_sent() * 4);
   }
   MatrixView<float const> const results = run_experts(rows);

@@ -33,7 +33,7 @@ void RowParallel::apply(LeafCut const& cut,
   }
   auto const timed = clock.scope(io::Phase::tensor_parallel_sum);
   auto const elements = static_cast<std::size_t>(y.rows * y.cols);
-  sum_->sum({y.data, elements});
+  clock.count(sum_->sum({y.data, elements}));
   clock.count(io::Traffic::tensor_parallel_sum, bytes_sent(elements));
 }
 

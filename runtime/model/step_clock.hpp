@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "io/trace/records.hpp"
+#include "parallel/call_log.hpp"
+#include "parallel/sum_path.hpp"
 
 namespace talus::runtime {
 
@@ -38,6 +40,24 @@ class StepClock {
 
   [[nodiscard]] Scope scope(io::Phase phase) noexcept { return {*this, phase}; }
 
+  /// Says from now on which phase, step and layer this rank is in.
+  ///
+  /// \param log  outlives the clock; null: nobody looks
+  void watch(parallel::CallLog* log) noexcept { log_ = log; }
+
+  void begin_step(std::int64_t step) noexcept {
+    if (log_ != nullptr) {
+      log_->set_step(step);
+    }
+  }
+
+  /// \param layer  of the model; -1: none
+  void enter_layer(std::int64_t layer) noexcept {
+    if (log_ != nullptr) {
+      log_->set_layer(layer);
+    }
+  }
+
   /// Counts bytes that this rank sent to others.
   void count(io::Traffic kind, std::int64_t bytes) noexcept {
     bytes_[static_cast<std::size_t>(kind)] += static_cast<std::uint64_t>(bytes);
@@ -45,6 +65,27 @@ class StepClock {
 
   /// Bytes of each kind since the last call; begins anew.
   [[nodiscard]] Bytes take_bytes() noexcept { return std::exchange(bytes_, Bytes{}); }
+
+  /// How this rank came to the sums and exchanges of a step.
+  struct Arrivals {
+    std::int32_t num_sums = 0;
+    std::int32_t num_sums_last = 0;  ///< this rank came last
+    float sum_wait_s = 0.0F;         ///< waiting for others' partial sums
+    float expert_wait_s = 0.0F;      ///< waiting for others of the expert group
+  };
+
+  void count(parallel::SumArrival const& arrival) noexcept {
+    ++arrivals_.num_sums;
+    arrivals_.num_sums_last += arrival.came_last ? 1 : 0;
+    arrivals_.sum_wait_s += static_cast<float>(arrival.wait_s);
+  }
+
+  void count_expert_wait(double seconds) noexcept {
+    arrivals_.expert_wait_s += static_cast<float>(seconds);
+  }
+
+  /// Since the last call; begins anew.
+  [[nodiscard]] Arrivals take_arrivals() noexcept { return std::exchange(arrivals_, Arrivals{}); }
 
   /// Seconds of each phase since the last call; begins anew.
   [[nodiscard]] Seconds take() noexcept {
@@ -62,10 +103,23 @@ class StepClock {
     since_ = now;
     io::Phase const before = phase_;
     phase_ = phase;
+    if (log_ != nullptr) {
+      log_->set_phase(phase_names[static_cast<std::size_t>(phase)]);
+    }
     return before;
   }
 
+  static inline std::array<parallel::CallText, io::num_phases> const phase_names = [] {
+    std::array<parallel::CallText, io::num_phases> names;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      names[i] = io::to_string(static_cast<io::Phase>(i));
+    }
+    return names;
+  }();
+
+  parallel::CallLog* log_ = nullptr;
   Bytes bytes_{};
+  Arrivals arrivals_{};
   Seconds seconds_{};
   io::Phase phase_ = io::Phase::other;
   Clock::time_point since_ = Clock::now();

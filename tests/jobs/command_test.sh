@@ -44,6 +44,8 @@ case_refused() {
   expect 2 "expected, reserve, eager" "${dense[@]}" -o out.jsonl --kv-admission greedy
   expect 2 "--max-num-seqs" "${dense[@]}" -o out.jsonl --max-num-seqs 0
   expect 2 "--block-size" "${dense[@]}" -o out.jsonl --block-size 7
+  expect 2 "--hang-timeout: soon (allowed: seconds" "${dense[@]}" -o out.jsonl --hang-timeout soon
+  expect 2 "--hang-timeout: 0.5 (allowed: seconds" "${dense[@]}" -o out.jsonl --hang-timeout 0.5
   expect 2 "allowed: error" env TALUS_LOG=loud "${dense[@]}" -o out.jsonl
   [ ! -e out.jsonl ] || fail "a run that was refused wrote an output"
   [ "$(cat old.jsonl)" = old ] || fail "a run that was refused touched the output"

@@ -196,6 +196,30 @@ case_small_disk() {
   answers equal whole.jsonl out.jsonl
 }
 
+# Runs that hang, in so many ways: who is to blame is named, and they end.
+#   ROUNDS, SEED, LIMIT: more, and other ones, than in every day's test
+hung() { # KIND ARGUMENT...
+  local kind=$1
+  shift
+  # What an ended job leaves behind goes with this test's folder.
+  export TMPDIR=$PWD OMPI_MCA_btl_vader_backing_directory=$PWD
+  /usr/bin/python3 "$here/hung.py" "$kind" --limit "${LIMIT:-6}" --rounds "${ROUNDS:-3}" \
+    --seed "${SEED:-1}" --work "$PWD" "$@" -- \
+    "${launcher[@]}" "{ranks}" "$talus" run --model "$demo/dense" -i "$problems" --threads 1 ||
+    fail "hung.py $kind"
+}
+
+case_hung_stop() { hung stop; }
+
+case_hung_kill() { hung kill; }
+
+case_hung_files() {
+  ROUNDS=1 hung fifo
+  for kind in output trace model; do
+    ROUNDS=1 hung $kind --block "$TALUS_BLOCK_CALLS"
+  done
+}
+
 case_audit() {
   answers make mixed - > in.jsonl
   demo 2 dense in.jsonl out.jsonl 2> log || fail run

@@ -67,6 +67,7 @@ void Pipeline::guarded(double& seconds, Work const& work) {
 }
 
 void Pipeline::run(std::span<Task const> tasks) {
+  ticket_ = input_.comm.calls().enter("load tensors");
   auto const start = Clock::now();
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     if (tasks[i].reader == input_.comm.rank()) {
@@ -76,8 +77,11 @@ void Pipeline::run(std::span<Task const> tasks) {
     }
     poll();
   }
-  for (parallel::Backoff backoff; !operations_.empty();) {
-    poll_or_pause(backoff);
+  {
+    parallel::WaitScope const waiting{ticket_};
+    for (parallel::Backoff backoff; !operations_.empty();) {
+      poll_or_pause(backoff);
+    }
   }
   counts_.seconds_send = seconds_since(start) - counts_.seconds_read - counts_.seconds_sink;
 }
@@ -99,7 +103,11 @@ void Pipeline::begin_read(Task const& task, Task const* next) {
 }
 
 void Pipeline::read_and_check(Unit const& unit, std::span<std::byte> bytes) {
-  reader_.read(unit, bytes);
+  {
+    auto const& file = input_.checkpoint.files()[static_cast<std::size_t>(unit.file)];
+    parallel::FileScope const reading{log(), "read", file.string()};
+    reader_.read(unit, bytes);
+  }
   counts_.bytes_read += unit.bytes;
   auto const start = Clock::now();
   reader_.check_finite(unit, bytes);
@@ -208,6 +216,7 @@ void Pipeline::add_request(OperationRef operation, MPI_Request request) {
 
 // Makes progress until this rank may hold another unit.
 void Pipeline::wait_for_units() {
+  parallel::WaitScope const waiting{ticket_};
   for (parallel::Backoff backoff;;) {
     std::erase_if(units_, [](auto const& unit) { return unit.expired(); });
     if (units_.size() < max_units) {
@@ -219,6 +228,7 @@ void Pipeline::wait_for_units() {
 
 // Makes progress until there is room for another operation and its buffer.
 Arena::Buffer Pipeline::wait_for_buffer(std::int64_t bytes) {
+  parallel::WaitScope const waiting{ticket_};
   for (parallel::Backoff backoff;;) {
     if (operations_.size() < max_operations) {
       if (auto buffer = input_.arena.take(bytes)) {
@@ -232,6 +242,9 @@ Arena::Buffer Pipeline::wait_for_buffer(std::int64_t bytes) {
 void Pipeline::poll_or_pause(parallel::Backoff& backoff) {
   if (poll()) {
     backoff = {};
+    if (log() != nullptr) {
+      log()->move();
+    }
   } else {
     backoff.pause();
   }

@@ -82,6 +82,9 @@ class Pipeline {
   void wait_for_units();
   Arena::Buffer wait_for_buffer(std::int64_t bytes);
   void poll_or_pause(parallel::Backoff& backoff);
+
+  [[nodiscard]] parallel::CallLog* log() const noexcept { return input_.comm.calls().log(); }
+
   bool poll();
 
   template <class Work>
@@ -89,6 +92,7 @@ class Pipeline {
 
   Input input_;
   UnitReader reader_;
+  parallel::CallTicket ticket_;  // of run()
   int tag_limit_;
   std::list<Operation> operations_;
   std::vector<MPI_Request> requests_;

@@ -58,7 +58,7 @@ std::vector<PackedRead const*> PartLoader::my_reads() const {
 
 void PartLoader::run() {
   {
-    ReadAhead ahead{*file_, my_reads()};
+    ReadAhead ahead{*file_, my_reads(), comm_->calls().log()};
     for (std::size_t i = 0; i < reads_->size(); ++i) {
       if (failure_ && comm_->size() == 1) {
         break;

@@ -23,8 +23,10 @@ ReadBytes make_room(PackedRead const& read) {
   return room;
 }
 
-ReadAhead::ReadAhead(files::FileReader const& file, std::vector<PackedRead const*> reads)
-    : file_{&file}, reads_{std::move(reads)}, thread_{[this] { run(); }} {}
+ReadAhead::ReadAhead(files::FileReader const& file,
+                     std::vector<PackedRead const*> reads,
+                     parallel::CallLog* calls)
+    : file_{&file}, calls_{calls}, reads_{std::move(reads)}, thread_{[this] { run(); }} {}
 
 ReadAhead::~ReadAhead() {
   {
@@ -90,6 +92,7 @@ ReadBytes ReadAhead::carry_out(PackedRead const& read) {
   ReadBytes result;
   try {
     result = make_room(read);
+    parallel::FileScope const reading{calls_, "read", file_->file().string()};
     file_->read(read.offset, result.bytes);
   } catch (std::exception const& error) {
     result.failure = error.what();

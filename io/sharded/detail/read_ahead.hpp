@@ -14,6 +14,7 @@
 
 #include "io/files/file_reader.hpp"
 #include "io/sharded/detail/packed_read.hpp"
+#include "parallel/call_log.hpp"
 
 namespace talus::io::detail {
 
@@ -29,7 +30,11 @@ struct ReadBytes {
 class ReadAhead {
  public:
   /// Begins. Keeps references to `file` and to the reads.
-  ReadAhead(files::FileReader const& file, std::vector<PackedRead const*> reads);
+  ///
+  /// \param calls  where the thread says that it reads; null: nowhere
+  ReadAhead(files::FileReader const& file,
+            std::vector<PackedRead const*> reads,
+            parallel::CallLog* calls);
 
   /// Stops before the next read.
   ~ReadAhead();
@@ -55,6 +60,7 @@ class ReadAhead {
   [[nodiscard]] ReadBytes take_first();
 
   files::FileReader const* file_;
+  parallel::CallLog* calls_;
   std::vector<PackedRead const*> reads_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
