@@ -18,14 +18,14 @@ constexpr double caution = 2.0;
 
 /// Rank 0's time, as a time of this rank.
 std::optional<Drain::Clock::time_point> share(parallel::Communicator const& world,
-                                              std::optional<Drain::Clock::time_point> end) {
-  double left =
-      end ? Seconds{*end - Drain::Clock::now()}.count() : std::numeric_limits<double>::infinity();
+                                              std::optional<Drain::Clock::time_point> end,
+                                              Drain::Clock::time_point now) {
+  double left = end ? Seconds{*end - now}.count() : std::numeric_limits<double>::infinity();
   parallel::broadcast(world, std::span{&left, 1}, 0);
   if (!std::isfinite(left)) {
     return std::nullopt;
   }
-  return Drain::Clock::now() + std::chrono::duration_cast<Drain::Clock::duration>(Seconds{left});
+  return now + std::chrono::duration_cast<Drain::Clock::duration>(Seconds{left});
 }
 
 }  // namespace
@@ -33,15 +33,18 @@ std::optional<Drain::Clock::time_point> share(parallel::Communicator const& worl
 Drain::Drain(parallel::ProcessGrid const& grid,
              RunControl const& control,
              DrainOptions const& options)
-    : control_{&control}, options_{options}, notice_{grid.world()} {
-  closing_ = share(grid.world(), control.end);
+    : control_{&control},
+      options_{options},
+      notice_{grid.world()},
+      closing_{share(grid.world(), control.end, options.now())},
+      last_step_{options.now()} {
   if (closing_) {
     *closing_ -= std::chrono::duration_cast<Clock::duration>(Seconds{options.closing_s});
   }
 }
 
 void Drain::on_step(StepPlan const& plan) {
-  auto const now = Clock::now();
+  auto const now = options_.now();
   if (plan.num_tokens() > 0) {
     model_.add(plan.num_prefill_tokens, plan.num_decode_tokens, Seconds{now - last_step_}.count());
   }
@@ -132,7 +135,7 @@ std::optional<double> Drain::seconds_left() const {
   if (!closing_) {
     return std::nullopt;
   }
-  return Seconds{*closing_ - Clock::now()}.count();
+  return Seconds{*closing_ - options_.now()}.count();
 }
 
 }  // namespace talus::runtime

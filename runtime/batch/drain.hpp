@@ -21,6 +21,7 @@ struct DrainOptions {
   std::int32_t steps_in_flight = 1;
   std::int32_t max_num_batched_tokens = 1;
   bool saves_tokens = true;  ///< an unfinished answer is not lost
+  std::function<std::chrono::steady_clock::time_point()> now = std::chrono::steady_clock::now;
 };
 
 /// Brings a run to its end before its work is done: at a signal to any of its ranks, or in time for
@@ -82,7 +83,7 @@ class Drain {
   std::optional<Clock::time_point> closing_;  ///< when to begin to close
   std::string reason_;
   StepTimeModel model_;
-  Clock::time_point last_step_ = Clock::now();
+  Clock::time_point last_step_;
   double answer_tokens_ = 0.0;  ///< of the last step
   bool is_over_ = false;
   std::int64_t num_finished_ = 0;
