@@ -36,18 +36,6 @@ std::string value_of(Identity const& identity, std::string const& name) {
   return found == identity.end() || found->second.empty() ? "none" : found->second;
 }
 
-void compare(std::string& text,
-             std::string const& name,
-             Identity const& run,
-             Identity const& ledger) {
-  std::string const ours = value_of(run, name);
-  std::string const theirs = value_of(ledger, name);
-  if (ours != theirs) {
-    text +=
-        concat(text.empty() ? "" : "; ", name, ": this run has ", ours, ", the ledger ", theirs);
-  }
-}
-
 }  // namespace
 
 std::string format_identity(Identity const& identity) {
@@ -72,16 +60,26 @@ std::optional<Identity> parse_identity(std::string_view payload) {
   return identity;
 }
 
-std::string describe_difference(Identity const& run, Identity const& ledger) {
+std::string describe_difference(Identity const& run,
+                                Identity const& other,
+                                std::string_view source) {
   std::string text;
+  auto const compare = [&](std::string const& name) {
+    std::string const ours = value_of(run, name);
+    std::string const theirs = value_of(other, name);
+    if (ours != theirs) {
+      text += concat(
+          text.empty() ? "" : "; ", name, ": this run has ", ours, ", ", source, ' ', theirs);
+    }
+  };
   for (auto const& entry : run) {
-    compare(text, entry.first, run, ledger);
+    compare(entry.first);
   }
-  for (auto const& entry : ledger) {
+  for (auto const& entry : other) {
     bool const is_new = std::none_of(
-        run.begin(), run.end(), [&](auto const& other) { return other.first == entry.first; });
+        run.begin(), run.end(), [&](auto const& known) { return known.first == entry.first; });
     if (is_new) {
-      compare(text, entry.first, run, ledger);
+      compare(entry.first);
     }
   }
   return text;

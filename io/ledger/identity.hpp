@@ -21,6 +21,10 @@ using Identity = std::vector<std::pair<std::string, std::string>>;
 [[nodiscard]] std::optional<Identity> parse_identity(std::string_view payload);
 
 /// What differs, for a person: `--seed: this run has 7, the ledger 3; ...`; empty: nothing does.
-[[nodiscard]] std::string describe_difference(Identity const& run, Identity const& ledger);
+///
+/// \param source  where the other run's identity was found, like "the ledger"
+[[nodiscard]] std::string describe_difference(Identity const& run,
+                                              Identity const& other,
+                                              std::string_view source);
 
 }  // namespace talus::io

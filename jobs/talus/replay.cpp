@@ -3,6 +3,7 @@
 #include <array>
 #include <iostream>
 #include <memory>
+#include <span>
 
 #include <CLI/CLI.hpp>
 
@@ -41,40 +42,46 @@ constexpr std::array not_repeated{"--tensor-parallel-size",
                                   "--save-partial-every",
                                   "--sync",
                                   "--trace",
-                                  "--time-limit",
-                                  "--time-margin",
                                   "--status",
-                                  "--dry-run"};
+                                  "--require-all-nodes"};
 
-/// Gives the command the options of the run that is repeated, where the command line has none.
+/// Options of a run that its repetition hasn't: it is compared when it is done, and not stopped.
+constexpr std::array not_taken{"--time-limit", "--time-margin", "--dry-run"};
+
+/// Options of which the run's choice counts where it was left open: another machine, or another
+/// name of the model's folder, would lead to another one.
+constexpr std::array chosen{"--backend", "--served-model-name"};
+
+bool is_among(std::span<char const* const> names, std::string const& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+/// What the run that is repeated had of an option; empty: what is chosen again is the same.
+std::string value_of(std::string const& name,
+                     std::string const& given,
+                     runtime::RunManifest const& manifest) {
+  if (!given.empty() && given != "auto") {
+    return given;
+  }
+  for (auto const& [other, value] : manifest.identity) {
+    if (other == name && is_among(chosen, name)) {
+      return value;
+    }
+  }
+  return {};
+}
+
+/// Gives the command the options of the run that is repeated, where the command line has none. If
+/// the command line has one that decides answers, run_batch compares what it comes to.
 void take_options(CLI::App& app, runtime::RunManifest const& manifest) {
-  for (auto const& [name, value] : manifest.options) {
-    bool const is_left_out = std::any_of(
-        not_repeated.begin(), not_repeated.end(), [&](char const* other) { return name == other; });
+  for (auto const& [name, given] : manifest.options) {
+    std::string const value = value_of(name, given, manifest);
     CLI::Option* const option = app.get_option_no_throw(name);
-    bool const says_nothing = value.empty() || value == "auto";
-    if (is_left_out || says_nothing || option == nullptr || option->count() > 0) {
+    if (is_among(not_repeated, name) || value.empty() || option == nullptr || option->count() > 0) {
       continue;
     }
     option->add_result(value);
     option->run_callback();
-  }
-}
-
-/// What was chosen where an option left it open: another machine would choose otherwise.
-void take_choices(Arguments& arguments, runtime::RunManifest const& manifest) {
-  for (auto const& [name, value] : manifest.identity) {
-    if (name == "--backend") {
-      arguments.model.backend = value;
-    } else if (name == "--dtype") {
-      arguments.model.dtype = value;
-    } else if (name == "--kv-cache-dtype") {
-      arguments.model.kv_cache_dtype = value;
-    } else if (name == "--max-model-len") {
-      arguments.model.max_model_len = std::stoll(value);
-    } else if (name == "--served-model-name") {
-      arguments.batch.served_model_name = value;
-    }
   }
 }
 
@@ -87,7 +94,6 @@ runtime::RunManifest prepare(CLI::App& app, Arguments& arguments) {
                              " (only one that is done can be repeated)")};
   }
   take_options(app, manifest);
-  take_choices(arguments, manifest);
   if (arguments.model.model.empty()) {
     arguments.model.model = manifest.model.string();
   }
@@ -148,6 +154,9 @@ Command add_replay(CLI::App& program) {
       ->required();
   add_model_options(*app, arguments->model);
   add_batch_options(*app, arguments->batch);
+  for (char const* const name : not_taken) {
+    app->remove_option(app->get_option(name));
+  }
   return [app, arguments] {
     runtime::RunManifest const manifest = prepare(*app, *arguments);
     return run_on_ranks(
@@ -158,7 +167,8 @@ Command add_replay(CLI::App& program) {
           runtime::run_batch(
               MPI_COMM_WORLD, arguments->model, arguments->batch, record, {}, console, stage);
           return launcher_rank() == 0 ? compare(*arguments, manifest) : exit_done;
-        });
+        },
+        arguments->batch.require_all_nodes ? StartCheck::refuse : StartCheck::warn);
   };
 }
 

@@ -69,7 +69,7 @@ void AnswerStore::compare(io::Identity const& identity) {
     return;
   }
   io::LedgerContents const& contents = ledger_->contents();
-  std::string const difference = io::describe_difference(identity, contents.identity);
+  std::string const difference = io::describe_difference(identity, contents.identity, "the ledger");
   if (!difference.empty()) {
     throw ConfigError{
         concat("--resume: ", ledger_->path().string(), " is of another run (", difference, ')')};

@@ -189,11 +189,15 @@ class BatchRun {
 
   /// \throws ConfigError  if this isn't the run that is to be repeated
   void check_expected() const {
-    std::string const difference = record_->expected.empty()
-                                       ? std::string{}
-                                       : io::describe_difference(identity_, record_->expected);
+    std::string const difference =
+        record_->expected.empty()
+            ? std::string{}
+            : io::describe_difference(identity_, record_->expected, "the manifest");
     if (!difference.empty()) {
-      throw ConfigError{concat("not the same run (", difference, ')')};
+      throw ConfigError{concat("not the same run: ",
+                               difference,
+                               " (may be others: the grid, batch sizes, memory, threads, and where "
+                               "output and trace go)")};
     }
   }
 

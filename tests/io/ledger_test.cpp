@@ -196,11 +196,11 @@ TEST_CASE("a full disk is an error that names the ledger") {
 
 TEST_CASE("what differs between two runs is named") {
   Identity const other{{"--seed", "7"}, {"--dtype", "float32"}, {"input", "abc"}};
-  CHECK(describe_difference(some_run, some_run).empty());
-  CHECK(describe_difference(other, some_run) ==
+  CHECK(describe_difference(some_run, some_run, "the ledger").empty());
+  CHECK(describe_difference(other, some_run, "the ledger") ==
         "--seed: this run has 7, the ledger 3; --dtype: this run has float32, the ledger none");
-  CHECK(describe_difference(some_run, other) ==
-        "--seed: this run has 3, the ledger 7; --dtype: this run has none, the ledger float32");
+  CHECK(describe_difference(some_run, other, "the manifest") ==
+        "--seed: this run has 3, the manifest 7; --dtype: this run has none, the manifest float32");
 }
 
 TEST_CASE("hashes of files tell their content, their size, and what is sampled of them") {

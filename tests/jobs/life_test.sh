@@ -137,24 +137,43 @@ case_links() {
   [ ! -e there/other.jsonl ] && [ ! -e there/ledger ] || fail "a link was followed"
 }
 
+# What decides answers may be given to a repetition only as the manifest has it, and is never overridden.
+replay_with() { "$talus" replay out.jsonl.run.json --threads 1 -o other.jsonl "$@"; }
+
+replay_refused() { # OPTION VALUE THE_MANIFEST'S
+  expect 2 "not the same run: $1: this run has $2, the manifest $3" replay_with "$1" "$2"
+  grep -q "may be others: the grid" log || fail "$1: not told what may be others"
+  [ ! -e other.jsonl ] || fail "$1: a run that was refused wrote"
+}
+
 # A run is repeated from its manifest, on other grids; what is not the same run, or gives other
 # answers, is told.
 case_replay() {
   killed requests "$problems" 39 > in.jsonl
   expect 0 "36 answers and 3 errors" demo 2 dense in.jsonl out.jsonl -tp 2 --max-model-len 300 \
-    --seed 5 --kv-cache-dtype int8
+    --seed 5 --kv-cache-dtype fp8
   expect 0 "the same: 39 answers" "$talus" replay out.jsonl.run.json --threads 1
   expect 0 "the same: 39 answers" on 4 "$talus" replay out.jsonl.run.json --threads 1 -pp 2 \
     --max-num-seqs 3 -o again.jsonl
   answers equal out.jsonl again.jsonl
-  expect 2 "not the same run (--seed: this run has 6, the ledger 5)" \
-    "$talus" replay out.jsonl.run.json --threads 1 -o other.jsonl --seed 6
+  replay_refused --seed 6 5
+  replay_refused --dtype float32 bfloat16
+  replay_refused --kv-cache-dtype int8 float8_e4m3
+  replay_refused --max-model-len 299 300
+  replay_refused --served-model-name other dense
+  replay_refused --reasoning-parser qwen3 none
+  expect 2 "--quantization: this run has bfloat16, quantised to int8, the manifest bfloat16" \
+    replay_with --quantization int8
+  replay_refused --backend reference ""
+  expect 2 "not expected: 1:00 --time-limit" replay_with --time-limit 1:00
+  expect 0 "the same: 39 answers" replay_with --seed 5 --dtype bfloat16 --kv-cache-dtype fp8_e4m3 \
+    --max-model-len 300 --served-model-name dense --max-num-seqs 5
   sed 's/"xxh3": "[0-9a-f]*"/"xxh3": "0"/' out.jsonl.run.json > false.json
   expect 1 "NOT the same: 39 answers" "$talus" replay false.json --threads 1 -o false.jsonl
   grep -q "was changed since" log || fail "not told that the output isn't that of the manifest"
   head -n 38 in.jsonl > fewer.jsonl
-  expect 2 "not the same run (input: " \
-    "$talus" replay out.jsonl.run.json --threads 1 -o other.jsonl -i fewer.jsonl
+  expect 2 "not the same run: input: " \
+    "$talus" replay out.jsonl.run.json --threads 1 -o third.jsonl -i fewer.jsonl
   echo "{}" > empty.json
   expect 2 "empty.json: no manifest of a run" "$talus" replay empty.json
   expect 75 "requests are left" demo 2 dense in.jsonl left.jsonl --time-limit 0:00
