@@ -42,13 +42,14 @@ void check_given(Arguments const& arguments) {
 }
 
 /// What may end this run early. Before MPI is there.
-runtime::RunControl make_control(std::string const& time_limit, StopSignals const& signals) {
+runtime::RunControl make_control(runtime::BatchOptions const& batch, StopSignals const& signals) {
   runtime::RunControl control;
   control.told_to_stop = [&signals] { return signals.received(); };
   if (launcher_rank() == 0) {
-    if (auto const time = time_left(time_limit, real_access())) {
-      control.end = std::chrono::steady_clock::now() + time->left;
-      control.end_source = time->source;
+    if (auto const time = time_left(batch.time_limit, real_access())) {
+      control.limit = {.end = runtime::TimeLimit::Clock::now() + time->left,
+                       .margin = std::chrono::duration<double>{batch.time_margin},
+                       .source = time->source};
     }
   }
   return control;
@@ -71,7 +72,7 @@ Command add_run(CLI::App& program) {
     }
     check_given(*arguments);
     StopSignals const signals;
-    runtime::RunControl const control = make_control(arguments->batch.time_limit, signals);
+    runtime::RunControl const control = make_control(arguments->batch, signals);
     return run_on_ranks(
         arguments->model,
         [&](Console& console, runtime::RunStage& stage, kernels::KernelSession const&) {

@@ -8,18 +8,10 @@
 #include <vector>
 
 #include "parallel/mailbox.hpp"
+#include "runtime/batch/answer_counts.hpp"
 #include "runtime/batch/answer_store.hpp"
 
 namespace talus::runtime {
-
-/// How many requests of a run are done, by itself.
-struct AnswerCounts {
-  std::int64_t answers = 0;
-  std::int64_t errors = 0;
-  std::int64_t output_tokens = 0;
-
-  [[nodiscard]] std::int64_t done() const noexcept { return answers + errors; }
-};
 
 /// Brings finished lines, and tokens of unfinished ones to be saved, from the first rank of every
 /// replica to the one rank that writes them.
@@ -47,7 +39,7 @@ class AnswerSink {
   /// Writes what is still to come and closes the store. Collective over `leads`.
   void close();
 
-  /// On rank 0: what has been written so far.
+  /// On rank 0: what this run has written so far.
   [[nodiscard]] AnswerCounts const& counts() const noexcept { return counts_; }
 
  private:

@@ -103,6 +103,12 @@ std::span<io::FinishedRequest const> AnswerStore::kept() const noexcept {
   return std::span{ledger_->contents().finished}.first(num_kept_);
 }
 
+AnswerCounts AnswerStore::kept_counts() const {
+  auto const errors =
+      std::count_if(kept().begin(), kept().end(), [](auto const& line) { return line.is_error; });
+  return {.answers = std::ssize(kept()) - errors, .errors = errors};
+}
+
 void AnswerStore::open(io::Identity const& identity) {
   parallel::FileScope const opening{calls_, "open", batch_.output};
   if (start_ == Start::resumed) {

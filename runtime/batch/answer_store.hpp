@@ -17,6 +17,7 @@
 #include "io/ledger/saved_index.hpp"
 #include "io/ledger/work_left.hpp"
 #include "io/requests/answer_file.hpp"
+#include "runtime/batch/answer_counts.hpp"
 #include "runtime/batch/run_options.hpp"
 
 namespace talus::runtime {
@@ -64,6 +65,9 @@ class AnswerStore {
 
   /// Lines of the output that count.
   [[nodiscard]] std::span<io::FinishedRequest const> kept() const noexcept;
+
+  /// How many they are; their tokens aren't known.
+  [[nodiscard]] AnswerCounts kept_counts() const;
 
   /// What a person should know of the ledger, each once; empty: nothing.
   [[nodiscard]] std::vector<std::string> take_warnings() { return std::exchange(warnings_, {}); }

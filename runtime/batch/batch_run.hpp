@@ -3,21 +3,12 @@
 
 #include <mpi.h>
 
-#include "io/ledger/identity.hpp"
-#include "io/trace/run_info.hpp"
 #include "runtime/base/reporter.hpp"
 #include "runtime/batch/run_control.hpp"
 #include "runtime/batch/run_options.hpp"
+#include "runtime/batch/run_record.hpp"
 
 namespace talus::runtime {
-
-/// What the command knows and a run's record should say.
-struct RunRecord {
-  io::NamedTexts options;  ///< as resolved
-  io::NamedTexts versions;
-  /// What must decide the answers, as a run to be repeated says; empty: anything may.
-  io::Identity expected = {};
-};
 
 /// How far a run came, for the exit code.
 enum class RunStage {

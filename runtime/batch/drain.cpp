@@ -36,12 +36,10 @@ Drain::Drain(parallel::ProcessGrid const& grid,
     : control_{&control},
       options_{options},
       notice_{grid.world()},
-      closing_{share(grid.world(), control.end, options.now())},
-      last_step_{options.now()} {
-  if (closing_) {
-    *closing_ -= std::chrono::duration_cast<Clock::duration>(Seconds{options.closing_s});
-  }
-}
+      closing_{share(grid.world(),
+                     control.limit ? std::optional{control.limit->closing()} : std::nullopt,
+                     options.now())},
+      last_step_{options.now()} {}
 
 void Drain::on_step(StepPlan const& plan) {
   auto const now = options_.now();
@@ -76,7 +74,7 @@ bool Drain::must_leave() {
   if (reason_.empty() && closing_) {
     double const steps = caution * static_cast<double>(options_.steps_in_flight);
     if (*seconds_left() < steps * model_.seconds(0.0, answer_tokens_)) {
-      reason_ = "the time limit";
+      reason_ = limit_reached;
     }
   }
   is_over_ = is_over_ || !reason_.empty();

@@ -17,7 +17,6 @@ namespace talus::runtime {
 
 /// Of the run that a Drain looks after.
 struct DrainOptions {
-  double closing_s = 0.0;  ///< before the end of the job, by when everything is to be closed
   std::int32_t steps_in_flight = 1;
   std::int32_t max_num_batched_tokens = 1;
   bool saves_tokens = true;  ///< an unfinished answer is not lost
@@ -35,9 +34,6 @@ struct DrainOptions {
 /// not end in time.
 class Drain {
  public:
-  /// The reason on ranks that weren't told themselves.
-  static constexpr char const* told_elsewhere = "another rank was told to stop";
-
   using Clock = std::chrono::steady_clock;
 
   /// Collective over grid.world(). `control` outlives this.

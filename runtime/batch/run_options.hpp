@@ -53,7 +53,7 @@ struct BatchOptions {
   std::string reasoning_parser;     ///< empty: none
   std::string trace;                ///< folder; empty: no trace
   std::string time_limit = "auto";  ///< until the job is killed; read by the command
-  double time_margin = 30;          ///< seconds before that, by which everything is closed
+  double time_margin = 30;          ///< seconds before that; likewise: see TimeLimit
   std::string status;               ///< file; empty: none
   bool dry_run = false;             ///< stop before the weights
   bool require_all_nodes = false;   ///< refuse an allocation with nodes that have no rank

@@ -33,11 +33,13 @@ int num_ranks() {
 /// 1 ms more for each token of a prompt.
 class Run {
  public:
-  /// \param seconds  left for work once learn() has returned; none: nobody ends the job
-  explicit Run(std::optional<double> seconds, DrainOptions options = {}) {
+  /// \param seconds   left for work once learn() has returned; none: nobody ends the job
+  /// \param margin_s  before the end of the job
+  explicit Run(std::optional<double> seconds, DrainOptions options = {}, double margin_s = 0.0) {
     if (seconds) {
-      control_.end = time_;
-      *control_.end += duration(learning_s + *seconds + options.closing_s);
+      control_.limit = {.end = time_ + duration(learning_s + *seconds + margin_s),
+                        .margin = std::chrono::duration<double>{margin_s},
+                        .source = "a test"};
     }
     control_.told_to_stop = [this] { return told_; };
     options.max_num_batched_tokens = 1004;
@@ -135,7 +137,7 @@ TEST_CASE("a run is over when no request like those so far is worth starting") {
 }
 
 TEST_CASE("a run is left before a step that might not end in time") {
-  Run run{1.0, {.closing_s = 5.0, .steps_in_flight = 2}};
+  Run run{1.0, {.steps_in_flight = 2}, 5.0};
   run.learn();
   CHECK_FALSE(run->must_leave());
   run.pass(0.5);
@@ -161,5 +163,5 @@ TEST_CASE("all ranks leave when one is told to") {
     run.step(0, 4);
   }
   run->close([] {});
-  CHECK(run->reason() == (rank == last ? "SIGUSR1" : Drain::told_elsewhere));
+  CHECK(run->reason() == (rank == last ? "SIGUSR1" : talus::runtime::told_elsewhere));
 }
