@@ -14,6 +14,7 @@
 #include "parallel/launcher.hpp"
 #include "runtime/base/error.hpp"
 #include "runtime/base/unique_handle.hpp"
+#include "runtime/base/value_bytes.hpp"
 
 namespace talus::parallel {
 
@@ -82,8 +83,7 @@ std::vector<std::int32_t> packed(Placement const& placement) {
 }
 
 Placement unpacked(std::span<std::byte const> bytes, GridShape const& shape) {
-  std::vector<std::int32_t> numbers(bytes.size() / sizeof(std::int32_t));
-  std::memcpy(numbers.data(), bytes.data(), bytes.size());
+  auto const numbers = values_of<std::int32_t>(bytes);
   auto const host = numbers.begin() + 5;
   auto const cores = host + numbers[3];
   auto const numa = cores + numbers[4];

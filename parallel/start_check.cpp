@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <iterator>
 #include <set>
 #include <span>
@@ -13,6 +12,7 @@
 #include "parallel/collectives.hpp"
 #include "parallel/placement.hpp"
 #include "runtime/base/error.hpp"
+#include "runtime/base/value_bytes.hpp"
 
 namespace talus::parallel {
 
@@ -41,8 +41,7 @@ HostReport examine_host(std::string const& host, std::vector<std::vector<std::by
   std::vector<BoundRank> ranks;
   int num_host_cores = 0;
   for (std::vector<std::byte> const& bytes : parts) {
-    std::vector<std::int32_t> numbers(bytes.size() / sizeof(std::int32_t));
-    std::memcpy(numbers.data(), bytes.data(), bytes.size());
+    auto const numbers = values_of<std::int32_t>(bytes);
     auto const cores = numbers.begin() + 3;
     auto const name = cores + numbers[2];
     num_host_cores = std::max(num_host_cores, numbers[1]);
@@ -70,7 +69,7 @@ std::string to_lines(HostReport const& report) {
 void add_lines(std::span<std::byte const> bytes,
                std::vector<std::string>& nodes,
                std::vector<std::string>& warnings) {
-  std::istringstream in{std::string{reinterpret_cast<char const*>(bytes.data()), bytes.size()}};
+  std::istringstream in{std::string{as_text(bytes)}};
   std::size_t num_nodes = 0;
   in >> num_nodes >> std::ws;
   for (std::string line; std::getline(in, line);) {

@@ -2,8 +2,9 @@
 #include "io/ledger/saved_index.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
+
+#include "runtime/base/value_bytes.hpp"
 
 namespace talus::io {
 
@@ -30,16 +31,11 @@ std::int64_t SavedIndex::num_requests() const noexcept {
 }
 
 std::vector<std::byte> SavedIndex::to_bytes() const {
-  auto const bytes = std::as_bytes(std::span{saved_});
-  return {bytes.begin(), bytes.end()};
+  return bytes_of(saved_);
 }
 
 SavedIndex SavedIndex::from_bytes(std::filesystem::path ledger, std::span<std::byte const> bytes) {
-  std::vector<SavedPlace> saved(bytes.size() / sizeof(SavedPlace));
-  if (!bytes.empty()) {
-    std::memcpy(saved.data(), bytes.data(), bytes.size());
-  }
-  return {std::move(ledger), std::move(saved)};
+  return {std::move(ledger), values_of<SavedPlace>(bytes)};
 }
 
 }  // namespace talus::io

@@ -2,9 +2,9 @@
 #include "io/ledger/work_left.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "runtime/base/assert.hpp"
+#include "runtime/base/value_bytes.hpp"
 
 namespace talus::io {
 
@@ -41,16 +41,12 @@ std::vector<RequestRun> WorkLeft::at(std::int64_t place, std::int64_t count) con
 }
 
 std::vector<std::byte> WorkLeft::to_bytes() const {
-  auto const bytes = std::as_bytes(std::span{runs_});
-  return {bytes.begin(), bytes.end()};
+  return bytes_of(runs_);
 }
 
 WorkLeft WorkLeft::from_bytes(std::span<std::byte const> bytes) {
   WorkLeft left;
-  left.runs_.resize(bytes.size() / sizeof(PlacedRun));
-  if (!bytes.empty()) {
-    std::memcpy(left.runs_.data(), bytes.data(), bytes.size());
-  }
+  left.runs_ = values_of<PlacedRun>(bytes);
   return left;
 }
 

@@ -7,16 +7,13 @@
 #include <xxhash.h>
 
 #include "io/files/open_file.hpp"
+#include "runtime/base/value_bytes.hpp"
 
 namespace talus::io {
 namespace {
 
 constexpr std::int64_t page = 4096;
 constexpr std::int64_t cache_line = 64;
-
-std::string_view as_text(std::span<std::byte const> bytes) {
-  return {reinterpret_cast<char const*>(bytes.data()), bytes.size()};
-}
 
 }  // namespace
 

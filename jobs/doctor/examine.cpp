@@ -17,6 +17,7 @@
 #include "parallel/mpi_session.hpp"
 #include "parallel/placement.hpp"
 #include "parallel/start_check.hpp"
+#include "runtime/base/value_bytes.hpp"
 
 namespace talus::doctor {
 
@@ -40,8 +41,7 @@ std::vector<RankFacts> gather_facts(parallel::Communicator const& world, RankFac
   std::string const text = to_json(mine).dump();
   std::vector<RankFacts> ranks;
   for (auto const& bytes : parallel::gather_bytes(world, std::as_bytes(std::span{text}), 0)) {
-    std::string_view const json{reinterpret_cast<char const*>(bytes.data()), bytes.size()};
-    ranks.push_back(rank_from_json(io::parse_json(json, "facts of a rank")));
+    ranks.push_back(rank_from_json(io::parse_json(as_text(bytes), "facts of a rank")));
   }
   return ranks;
 }

@@ -18,6 +18,7 @@
 #include "jobs/doctor/file_system.hpp"
 #include "parallel/collectives.hpp"
 #include "runtime/base/error.hpp"
+#include "runtime/base/value_bytes.hpp"
 
 namespace talus::doctor {
 
@@ -167,7 +168,7 @@ void guarded(std::string& problem, Work const& work) {
 std::string first_problem(parallel::Communicator const& world, std::string const& mine) {
   for (auto const& text : parallel::gather_bytes(world, std::as_bytes(std::span{mine}), 0)) {
     if (!text.empty()) {
-      return {reinterpret_cast<char const*>(text.data()), text.size()};
+      return std::string{as_text(text)};
     }
   }
   return {};

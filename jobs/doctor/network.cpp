@@ -4,14 +4,23 @@
 #include <bit>
 #include <cstddef>
 
-#include "jobs/doctor/gather.hpp"
 #include "jobs/doctor/link_probe.hpp"
 #include "jobs/doctor/pair_rounds.hpp"
 #include "parallel/collectives.hpp"
+#include "parallel/gather_values.hpp"
 
 namespace talus::doctor {
 
 namespace {
+
+/// The ranks in `world` of all members of `comm`. Collective over `comm`.
+std::vector<int> world_ranks(parallel::Communicator const& world,
+                             parallel::Communicator const& comm) {
+  int const mine = world.rank();
+  std::vector<int> ranks(static_cast<std::size_t>(comm.size()));
+  parallel::all_gather(comm, std::span{&mine, 1}, std::span{ranks});
+  return ranks;
+}
 
 Link to_link(int from, int to, ProbedLink const& probed) {
   Link link;
@@ -100,9 +109,9 @@ NetworkFacts examine_network(Hosts const& hosts, int most_rounds) {
   if (!hosts.is_leader()) {
     return {};
   }
-  facts.links = gather_values<Link>(hosts.leaders, facts.links);
-  facts.inside = gather_values<Link>(hosts.leaders, facts.inside);
-  facts.clocks = gather_values<ClockOffset>(hosts.leaders, clocks);
+  facts.links = parallel::gather_values<Link>(hosts.leaders, facts.links);
+  facts.inside = parallel::gather_values<Link>(hosts.leaders, facts.inside);
+  facts.clocks = parallel::gather_values<ClockOffset>(hosts.leaders, clocks);
   add_up(facts.clocks);
   return facts;
 }

@@ -24,6 +24,7 @@
 #include "parallel/agree.hpp"
 #include "parallel/collectives.hpp"
 #include "runtime/base/error.hpp"
+#include "runtime/base/value_bytes.hpp"
 
 // The commands that turn lines of standard input into lines of standard output: tokenize,
 // detokenize, render. Under a launcher all ranks share the lines of the first two, and rank 0 does
@@ -64,15 +65,6 @@ int for_each_line(LineWork const& work) {
   return std::cout ? exit_done : exit_failed;
 }
 
-std::vector<std::byte> to_bytes(std::string_view text) {
-  auto const bytes = std::as_bytes(std::span{text});
-  return {bytes.begin(), bytes.end()};
-}
-
-std::string to_text(std::vector<std::byte> const& bytes) {
-  return {reinterpret_cast<char const*>(bytes.data()), bytes.size()};
-}
-
 /// Lines of standard input, of which each rank works on its share.
 class SharedLines {
  public:
@@ -108,9 +100,9 @@ class SharedLines {
       block += line;
       block += '\n';
     }
-    std::vector<std::byte> bytes = to_bytes(block);
+    std::vector<std::byte> bytes = bytes_of(block);
     parallel::broadcast_bytes(*world_, bytes, 0);
-    std::istringstream text{to_text(bytes)};
+    std::istringstream text{std::string{as_text(bytes)}};
     for (std::string line; std::getline(text, line);) {
       lines_.push_back(std::move(line));
     }
@@ -138,9 +130,9 @@ class SharedLines {
   int write(std::vector<std::vector<std::byte>> const& shares) const {
     std::string verdict;
     for (auto const& share : shares) {
-      std::string const text = to_text(share);
+      std::string_view const text = as_text(share);
       std::size_t const end = text.find('\0');
-      std::cout << std::string_view{text}.substr(end + 1) << std::flush;
+      std::cout << text.substr(end + 1) << std::flush;
       verdict = text.substr(0, end);
       if (!verdict.empty()) {
         break;
@@ -149,9 +141,9 @@ class SharedLines {
     if (verdict.empty() && !std::cout) {
       verdict = cant_write;
     }
-    std::vector<std::byte> bytes = to_bytes(verdict);
+    std::vector<std::byte> bytes = bytes_of(verdict);
     parallel::broadcast_bytes(*world_, bytes, 0);
-    verdict = to_text(bytes);
+    verdict = as_text(bytes);
     if (!verdict.empty() && verdict != cant_write) {
       throw ConfigError{without_place(verdict)};
     }

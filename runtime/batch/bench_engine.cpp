@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cstring>
 
 #include "parallel/collectives.hpp"
+#include "parallel/gather_values.hpp"
 #include "parallel/work_queue.hpp"
 #include "runtime/base/error.hpp"
 
@@ -88,11 +88,8 @@ class BenchClient final : public EngineClient {
 
 /// Sums of all ranks' totals, on rank 0.
 BenchTotals sum_over_ranks(parallel::ProcessGrid const& grid, BenchTotals const& mine) {
-  auto const bytes = std::as_bytes(std::span<BenchTotals const>{&mine, 1});
   BenchTotals sum;
-  for (std::vector<std::byte> const& each : parallel::gather_bytes(grid.world(), bytes, 0)) {
-    BenchTotals one;
-    std::memcpy(&one, each.data(), sizeof one);
+  for (BenchTotals const& one : parallel::gather_values<BenchTotals>(grid.world(), {&mine, 1})) {
     sum.add(one);
   }
   return sum;

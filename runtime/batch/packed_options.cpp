@@ -13,6 +13,7 @@
 #include "parallel/agree.hpp"
 #include "parallel/collectives.hpp"
 #include "runtime/base/error.hpp"
+#include "runtime/base/value_bytes.hpp"
 #include "runtime/batch/model_load.hpp"
 
 namespace talus::runtime {
@@ -86,7 +87,7 @@ std::shared_ptr<io::ShardManifest const> find_manifest(parallel::Communicator co
   std::shared_ptr<io::ShardManifest const> manifest;
   parallel::run_and_agree(comm, [&] {
     if (!bytes.empty()) {
-      std::string_view const text{reinterpret_cast<char const*>(bytes.data()), bytes.size()};
+      std::string_view const text = as_text(bytes);
       manifest =
           std::make_shared<io::ShardManifest>(io::parse_manifest(text, manifest_of(options)));
     }

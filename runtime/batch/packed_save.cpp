@@ -18,6 +18,7 @@
 #include "parallel/agree.hpp"
 #include "parallel/collectives.hpp"
 #include "runtime/base/error.hpp"
+#include "runtime/base/value_bytes.hpp"
 #include "runtime/batch/model_load.hpp"
 #include "runtime/batch/model_plan.hpp"
 #include "runtime/batch/packed_files.hpp"
@@ -86,7 +87,7 @@ std::vector<std::string> write_parts(parallel::ProcessGrid const& grid,
     auto const mine = std::as_bytes(std::span{entry});
     for (std::vector<std::byte> const& each : parallel::gather_bytes(grid.world(), mine, 0)) {
       if (!each.empty()) {
-        entries.emplace_back(reinterpret_cast<char const*>(each.data()), each.size());
+        entries.emplace_back(as_text(each));
       }
     }
   }

@@ -3,9 +3,8 @@
 
 #include <array>
 #include <cstdio>
-#include <cstring>
 
-#include "parallel/collectives.hpp"
+#include "parallel/gather_values.hpp"
 
 namespace talus::runtime {
 namespace {
@@ -72,12 +71,7 @@ void RankSummary::add(StepClock::Arrivals const& arrivals) {
 
 std::vector<RankSummary> gather_summaries(parallel::ProcessGrid const& grid,
                                           RankSummary const& mine) {
-  auto const bytes = std::as_bytes(std::span<RankSummary const>{&mine, 1});
-  std::vector<RankSummary> all;
-  for (std::vector<std::byte> const& each : parallel::gather_bytes(grid.world(), bytes, 0)) {
-    std::memcpy(&all.emplace_back(), each.data(), sizeof(RankSummary));
-  }
-  return all;
+  return parallel::gather_values<RankSummary>(grid.world(), {&mine, 1});
 }
 
 std::string format_summaries(std::span<RankSummary const> summaries,

@@ -8,9 +8,9 @@
 #include "jobs/doctor/compute.hpp"
 #include "jobs/doctor/file_reading.hpp"
 #include "jobs/doctor/findings.hpp"
-#include "jobs/doctor/gather.hpp"
 #include "jobs/doctor/link_probe.hpp"
 #include "jobs/doctor/report_json.hpp"
+#include "parallel/collectives.hpp"
 #include "runtime/base/error.hpp"
 
 #include "tests/support/catch.hpp"

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "parallel/gather_values.hpp"
 #include "runtime/base/error.hpp"
 
 #include "tests/support/catch.hpp"
@@ -171,6 +172,20 @@ TEST_CASE("gather_bytes brings each rank's bytes to the root, and nothing elsewh
   for (std::size_t rank = 0; rank < parts.size(); ++rank) {
     CHECK(parts[rank] == as_bytes(std::string(rank, 'x')));
   }
+}
+
+TEST_CASE("gather_values brings any number of values of each rank to rank 0, in order") {
+  Communicator const comm = world();
+  std::vector<int> const counts = uneven_counts(comm.size());
+  std::vector<std::int64_t> const mine(index(counts[index(comm.rank())]), 7 + comm.rank());
+
+  auto const all = gather_values<std::int64_t>(comm, mine);
+
+  std::vector<std::int64_t> expected;
+  for (int rank = 0; rank < comm.size() && comm.rank() == 0; ++rank) {
+    expected.insert(expected.end(), index(counts[index(rank)]), 7 + rank);
+  }
+  CHECK(all == expected);
 }
 
 TEST_CASE("nobody leaves a barrier before all have come") {
