@@ -45,6 +45,13 @@ ThreadLevel granted_thread_level() {
   return level_of(native);
 }
 
+std::string library_version() {
+  std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
+  int length = 0;
+  mpi_check(MPI_Get_library_version(text.data(), &length), "MPI_Get_library_version");
+  return {text.data(), static_cast<std::size_t>(length)};
+}
+
 namespace {
 
 // The launcher's variables, which only a session may read: MPI itself is not up yet.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string>
+
 namespace talus::parallel {
 
 /// What MPI allows threads of one process to do, weakest first.
@@ -14,6 +16,11 @@ enum class ThreadLevel { single, funneled, serialized, multiple };
 /// \pre  MPI is initialised
 /// \throws ApiError  if MPI reports an error
 [[nodiscard]] ThreadLevel granted_thread_level();
+
+/// What the MPI library says of itself, as MPI_Get_library_version tells it; may have many lines.
+///
+/// \throws ApiError  if MPI reports an error
+[[nodiscard]] std::string library_version();
 
 /// MPI, from its initialisation to its end. Made in main, before anything else that talks to MPI.
 ///

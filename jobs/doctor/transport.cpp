@@ -9,18 +9,12 @@
 
 #include <mpi.h>
 
+#include "parallel/mpi_session.hpp"
 #include "runtime/base/error.hpp"
 
 namespace talus::doctor {
 
 namespace {
-
-std::string library_version() {
-  std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
-  int length = 0;
-  MPI_Get_library_version(text.data(), &length);
-  return {text.data(), static_cast<std::size_t>(length)};
-}
 
 std::string control_variable_name(int index) {
   std::array<char, 256> name{};
@@ -127,7 +121,7 @@ void describe_environment(TransportSources const& sources, std::vector<Transport
 }  // namespace
 
 TransportSources transport_sources() {
-  return {library_version(), control_variables(), parallel::process_launch_source()};
+  return {parallel::library_version(), control_variables(), parallel::process_launch_source()};
 }
 
 std::vector<TransportFact> describe_transport(TransportSources const& sources) {

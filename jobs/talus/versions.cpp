@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jobs/talus/versions.hpp"
 
-#include <array>
-
 #include <mpi.h>
 
 #include "io/trace/hdf5_version.hpp"
 #include "jobs/bench/machine_limits.hpp"
 #include "kernels/session.hpp"
+#include "parallel/mpi_session.hpp"
 #include "parallel/placement.hpp"
 #include "runtime/base/error.hpp"
 
@@ -15,10 +14,7 @@ namespace talus::jobs {
 namespace {
 
 std::string mpi_library() {
-  std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
-  int length = 0;
-  MPI_Get_library_version(text.data(), &length);
-  std::string const name{text.data(), static_cast<std::size_t>(length)};
+  std::string const name = parallel::library_version();
   return name.substr(0, name.find_first_of(",\n"));
 }
 
