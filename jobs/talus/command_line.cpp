@@ -9,6 +9,7 @@
 
 #include "jobs/talus/options.hpp"
 #include "runtime/base/error.hpp"
+#include "runtime/base/is_optional.hpp"
 #include "runtime/batch/model_options.hpp"
 
 namespace talus::jobs {
@@ -18,11 +19,6 @@ namespace {
 char const* value_alone(std::string const& flags) {
   return flags == "--resume" ? "require" : nullptr;
 }
-
-template <class T>
-constexpr bool is_optional = false;
-template <class T>
-constexpr bool is_optional<std::optional<T>> = true;
 
 class Adder {
  public:

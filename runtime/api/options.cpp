@@ -6,9 +6,10 @@
 #include <charconv>
 #include <map>
 #include <type_traits>
-#include <utility>
 
+#include "runtime/base/assert.hpp"
 #include "runtime/base/error.hpp"
+#include "runtime/base/is_optional.hpp"
 #include "runtime/batch/model_options.hpp"
 
 namespace talus {
@@ -31,12 +32,6 @@ std::uint64_t unit_of(std::string_view text) {
                        (rest.empty() || rest == "B" || rest == "b" || rest == "iB" || rest == "ib");
   return is_unit ? std::uint64_t{1} << (10 * (place + 1)) : 0;
 }
-
-template <class T>
-struct IsOptional : std::false_type {};
-
-template <class T>
-struct IsOptional<std::optional<T>> : std::true_type {};
 
 /// Sets the one member whose flag has the name.
 class Setter {
@@ -75,7 +70,7 @@ class Setter {
         refuse(name_, value_, "allowed: true, false");
       }
       member = value_ == "true";
-    } else if constexpr (IsOptional<T>::value) {
+    } else if constexpr (is_optional<T>) {
       set(member.emplace());
     } else {
       char const* const last = value_.data() + value_.size();
@@ -95,26 +90,6 @@ class Setter {
   std::string_view value_;
   bool is_found_ = false;
   bool takes_bytes_ = false;
-};
-
-/// Writes what differs from nothing as text.
-class Printer {
- public:
-  template <class T>
-  void operator()(std::string_view flags, T const& member, std::string_view /*help*/) {
-    std::string_view const name = flags.substr(2, flags.find(',') - 2);
-    if constexpr (std::is_same_v<T, bool>) {
-      texts.emplace_back(name, member ? "true" : "false");
-    } else if constexpr (IsOptional<T>::value) {
-      if (member) {
-        texts.emplace_back(name, concat(*member));
-      }
-    } else {
-      texts.emplace_back(name, concat(member));
-    }
-  }
-
-  std::vector<std::pair<std::string, std::string>> texts;
 };
 
 /// The options that are an engine's own, or of its answers.
@@ -153,12 +128,21 @@ void set_option(Options& options, std::string_view name, std::string_view value)
 namespace talus::api {
 
 runtime::ModelOptions model_options(Options const& options) {
-  Printer printer;
-  runtime::visit_model_options(options, printer);
+  using Text = std::string_view;
   runtime::ModelOptions model;
-  for (auto const& [name, value] : printer.texts) {
-    runtime::visit_model_options(model, Setter{name, value});
-  }
+  runtime::visit_model_options(options, [&](Text flags, auto const& value, Text) {
+    bool is_copied = false;
+    runtime::visit_model_options(model, [&](Text others, auto& member, Text) {
+      if constexpr (std::is_same_v<decltype(value),
+                                   std::remove_reference_t<decltype(member)> const&>) {
+        if (flags == others) {
+          member = value;
+          is_copied = true;
+        }
+      }
+    });
+    TALUS_EXPECT(is_copied);  // else it has another type here than there
+  });
   return model;
 }
 
