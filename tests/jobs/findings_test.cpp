@@ -80,6 +80,62 @@ TEST_CASE("slow memory is told apart, and ranks of other sizes are not compared"
   CHECK(finding.ranks == std::vector{2});
 }
 
+TEST_CASE("ranks that share cores are not compared, and that is told") {
+  Report report = healthy();
+  SECTION("more ranks than cores") {
+    for (int i = 0; i < 4; ++i) {  // n3 has 6 ranks on 4 cores, bound to nothing
+      report.ranks.push_back(report.ranks[7]);
+      report.ranks.back().rank = 8 + i;
+    }
+    for (std::size_t rank = 6; rank < report.ranks.size(); ++rank) {
+      report.ranks[rank].cores = {0, 1, 2, 3};
+      report.ranks[rank].threads = 1;
+      report.ranks[rank].arithmetic_rate = 1e10 * static_cast<double>(rank);
+    }
+    auto const findings = findings_of(report);
+    REQUIRE(findings.size() == 2);
+    CHECK(findings[0].kind == "crowded_host");
+    CHECK(findings[1].kind == "not_compared");
+    CHECK_THAT(findings[1].text, ContainsSubstring("rates of ranks 6-11 are not compared"));
+    CHECK(findings[1].ranks == std::vector{6, 7, 8, 9, 10, 11});
+    CHECK(findings[1].hosts == std::vector<std::string>{"n3"});
+  }
+  SECTION("more threads than cores, bound to nothing") {
+    for (std::size_t rank = 4; rank < 6; ++rank) {
+      report.ranks[rank].cores = {0, 1, 2, 3};
+      report.ranks[rank].threads = 4;
+    }
+    report.ranks[5].arithmetic_rate = 1e9;
+    CHECK(only(report).kind == "not_compared");
+    CHECK(only(report).ranks == std::vector{4, 5});
+  }
+  SECTION("more threads than cores that are the rank's own: that is what it reaches") {
+    report.ranks[5].cores = {2};
+    report.ranks[5].arithmetic_rate = 1e9;
+    CHECK(only(report).kind == "slow_arithmetic");
+  }
+  SECTION("those of other hosts still are") {
+    report.ranks[0].cores = report.ranks[1].cores = {0};
+    report.ranks[0].arithmetic_rate = 1e9;
+    report.ranks[4].arithmetic_rate = 1e9;
+    auto const findings = findings_of(report);
+    REQUIRE(findings.size() == 3);
+    CHECK(findings[0].kind == "shared_cores");
+    CHECK(findings[1].kind == "not_compared");
+    CHECK(findings[2].kind == "slow_arithmetic");
+    CHECK(findings[2].ranks == std::vector{4});
+  }
+}
+
+TEST_CASE("ranks that share a socket with a core for each are compared") {
+  Report report = healthy();
+  for (RankFacts& rank : report.ranks) {
+    rank.cores = {0, 1, 2, 3};
+  }
+  report.ranks[5].arithmetic_rate = 0.5e11;
+  CHECK(only(report).kind == "slow_arithmetic");
+}
+
 TEST_CASE("of many slow ranks the worst are told, and how many more there are") {
   Report report = healthy();
   for (int i = 0; i < 32; ++i) {
@@ -121,8 +177,11 @@ TEST_CASE("bindings, thread level, nodes, clocks and processors") {
   SECTION("two ranks on a core") {
     Report report = healthy();
     report.ranks[6].cores = report.ranks[7].cores = {1};
-    CHECK(only(report).kind == "shared_cores");
-    CHECK_THAT(only(report).text, ContainsSubstring("n3: ranks 6,7 are all bound to core 1"));
+    auto const findings = findings_of(report);
+    REQUIRE(findings.size() == 2);
+    CHECK(findings[0].kind == "shared_cores");
+    CHECK_THAT(findings[0].text, ContainsSubstring("n3: ranks 6,7 are all bound to core 1"));
+    CHECK(findings[1].kind == "not_compared");
   }
   SECTION("thread level") {
     Report report = healthy();
