@@ -107,6 +107,10 @@ void read_slurm(Reader const& reader, LaunchFacts& facts) {
   }
   facts.num_nodes = reader.number("SLURM_JOB_NUM_NODES");
   facts.nodes_from = facts.num_nodes ? "SLURM_JOB_NUM_NODES" : "";
+  if (facts.launcher == "slurm" ||
+      facts.launcher == "cray_pmi") {  // else it is the launcher's step
+    facts.step_nodes = reader.number("SLURM_STEP_NUM_NODES");
+  }
   facts.nodes = expand_host_list(reader.text_or_empty("SLURM_JOB_NODELIST"));
   if (facts.num_nodes && std::ssize(facts.nodes) != *facts.num_nodes) {
     facts.nodes.clear();

@@ -32,6 +32,8 @@ struct LaunchFacts {
   std::optional<int> num_nodes;    ///< of the allocation
   std::string nodes_from;          ///< the variable that told num_nodes
   std::vector<std::string> nodes;  ///< their names, short; empty: not told
+  std::optional<int> step_nodes;   ///< of the job step that this process is in, where the launcher
+                                   ///< makes steps of some of the allocation's nodes
 };
 
 /// Reads what Open MPI, MPICH's and Intel's Hydra, Cray's PALS and PMI, Flux, Slurm, PBS and PMIx

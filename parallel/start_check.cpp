@@ -111,6 +111,8 @@ std::string describe_left_out(LaunchFacts const& facts,
                [&](std::string const& node) { return !names.contains(node); });
   // Names help only if they are of one kind: then as many are left as nodes.
   bool const are_known = std::ssize(idle) == *facts.num_nodes - num_used;
+  bool const is_part =
+      facts.step_nodes && *facts.step_nodes < *facts.num_nodes && num_used >= *facts.step_nodes;
   return concat(*facts.num_nodes - num_used,
                 " of the ",
                 *facts.num_nodes,
@@ -118,7 +120,10 @@ std::string describe_left_out(LaunchFacts const& facts,
                 facts.nodes_from,
                 " tells of have no rank",
                 are_known ? concat(": ", joined(idle)) : std::string{},
-                " (they do nothing in this run)");
+                is_part ? concat(" (this job step was given ",
+                                 *facts.step_nodes,
+                                 "; they do nothing unless other steps run there)")
+                        : std::string{" (they do nothing in this run)"});
 }
 
 std::string describe_mismatch(LaunchFacts const& facts, int world_size) {

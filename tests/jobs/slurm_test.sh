@@ -120,4 +120,25 @@ case_array() {
   done
 }
 
+# A step of one node in a job of two: warned of in words that say so, refused where all are asked for.
+case_step() {
+  local job run="--mpi=pmix -n2 talus run --threads 1 --model $source/jobs/demo/dense -i few.jsonl"
+  head -n 4 in.jsonl > few.jsonl
+  cat > steps.sh << END
+#!/bin/bash
+srun -N2 $run -o both.jsonl --require-all-nodes > both.log 2>&1
+srun -N1 $run -o part.jsonl > part.log 2>&1
+srun -N1 $run -o refused.jsonl --require-all-nodes > refused.log 2>&1
+echo "code \$?" >> refused.log
+END
+  job=$(submit steps.sh)
+  wait_for "$job"
+  ! grep -q "have no rank" both.log || fail "a step on all nodes is warned of"
+  grep -q "warning: 1 of the 2 nodes .* no rank: n2 (this job step was given 1; they" part.log ||
+    fail "a step on one node is not told"
+  [ -s part.jsonl ] || fail "a step on one node did not run"
+  grep -q -- "--require-all-nodes: 1 of the 2 nodes" refused.log && grep -q "code 2" refused.log &&
+    [ ! -e refused.jsonl ] || fail "not refused"
+}
+
 "case_$name"

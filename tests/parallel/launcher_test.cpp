@@ -155,6 +155,7 @@ TEST_CASE("Slurm's srun: the step's tasks, the job's nodes") {
   CHECK(facts.node == "w2116");
   CHECK(facts.num_nodes == 3);
   CHECK(facts.nodes == std::vector<std::string>{"w2115", "w2116", "w2117"});
+  CHECK(facts.step_nodes == 2);
 }
 
 TEST_CASE("mpirun and Hydra in a Slurm job: Slurm's task is the launcher's, not ours") {
@@ -169,6 +170,7 @@ TEST_CASE("mpirun and Hydra in a Slurm job: Slurm's task is the launcher's, not 
   CHECK(open_mpi.rank == 5);
   CHECK(open_mpi.scheduler == "slurm");
   CHECK(open_mpi.num_nodes == 3);
+  CHECK_FALSE(open_mpi.step_nodes.has_value());
   CHECK(mpich.launcher == "hydra");
   CHECK(mpich.rank == 7);
   CHECK(mpich.num_nodes == 3);

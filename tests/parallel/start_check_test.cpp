@@ -27,6 +27,20 @@ TEST_CASE("a node without a rank is named") {
   CHECK(describe_left_out(four_nodes(), {"n1", "n2", "n3", "n4"}, 4).empty());
 }
 
+TEST_CASE("a step that was given some of the nodes is told from one that uses some") {
+  LaunchFacts facts = four_nodes();
+  facts.step_nodes = 2;
+  CHECK_THAT(describe_left_out(facts, {"n1", "n3"}, 2),
+             ContainsSubstring("no rank: n2, n4 (this job step was given 2; they do nothing unless "
+                               "other steps run there)"));
+  CHECK_THAT(describe_left_out(facts, {"n1"}, 1),
+             ContainsSubstring("(they do nothing in this run)"));
+
+  facts.step_nodes = 4;
+  CHECK_THAT(describe_left_out(facts, {"n1"}, 1),
+             ContainsSubstring("(they do nothing in this run)"));
+}
+
 TEST_CASE("nodes with names that the scheduler doesn't know are counted, not named") {
   std::string const told = describe_left_out(four_nodes(), {"x1", "x2"}, 2);
 
