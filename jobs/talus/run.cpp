@@ -35,9 +35,10 @@ void check_given(Arguments const& arguments) {
   if (arguments.batch.output.empty()) {
     throw ConfigError{"--output-file: missing (where the answers go)"};
   }
-  if (!(arguments.batch.time_margin >= 0.0)) {
+  constexpr double longest_margin = 1e6;  // seconds: a clock can't hold every number
+  if (!(arguments.batch.time_margin >= 0.0 && arguments.batch.time_margin <= longest_margin)) {
     throw ConfigError{
-        concat("--time-margin: ", arguments.batch.time_margin, " (must be 0 seconds or more)")};
+        concat("--time-margin: ", arguments.batch.time_margin, " (allowed: 0 to 1000000 seconds)")};
   }
 }
 

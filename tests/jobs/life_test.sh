@@ -185,6 +185,7 @@ case_status() {
   killed requests "$problems" 39 > in.jsonl
   expect 2 "--time-limit: 10 (allowed: auto" demo 0 dense in.jsonl out.jsonl --time-limit 10
   expect 2 "--time-margin: -1" demo 0 dense in.jsonl out.jsonl --time-margin -1
+  expect 2 "--time-margin: 1e+300 (allowed: 0 to" demo 0 dense in.jsonl out.jsonl --time-margin 1e300
   expect 75 "39 requests are left (run again with --resume)" \
     demo 2 dense in.jsonl out.jsonl --time-limit 0:00 --status status.json -dp 2
   answers status status.json stopped 39 0
