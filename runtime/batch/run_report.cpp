@@ -60,15 +60,17 @@ void report_work(std::span<RankSummary const> summaries,
   for (std::string const& line : name_stragglers(summaries, shape)) {
     reporter.warn(line);
   }
-  double const seconds = summaries.front().seconds;
-  reporter.info(concat(told_output(counts, batch),
-                       ", ",
-                       counts.output_tokens,
-                       " tokens in ",
-                       seconds,
-                       " s: ",
-                       static_cast<double>(counts.output_tokens) / seconds,
-                       " tokens/s"));
+  std::string text = told_output(counts, batch);
+  if (double const seconds = summaries.front().seconds; seconds > 0.0) {  // else it had no step
+    text += concat(", ",
+                   counts.output_tokens,
+                   " tokens in ",
+                   seconds,
+                   " s: ",
+                   static_cast<double>(counts.output_tokens) / seconds,
+                   " tokens/s");
+  }
+  reporter.info(text);
 }
 
 void report_end(std::int64_t num_left, std::string const& reason, Reporter& reporter) {
