@@ -8,6 +8,7 @@
 
 #include "parallel/agree.hpp"
 #include "parallel/collectives.hpp"
+#include "parallel/job_phase.hpp"
 #include "runtime/base/error.hpp"
 #include "runtime/batch/batch_client.hpp"
 #include "runtime/batch/drain_observer.hpp"
@@ -132,7 +133,9 @@ class BatchRun {
     stage = RunStage::working;
     status_.enter("running");
     static_cast<void>(clock_.take());  // what was before the first step is not its time
+    parallel::begin_phase(parallel::JobPhase::work);
     run_engine(engine, trace, drain);
+    parallel::begin_phase(parallel::JobPhase::end);
     trace.close();
     report(trace);
     end(drain.reason(), stage);
