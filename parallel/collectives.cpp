@@ -46,26 +46,4 @@ void broadcast_bytes(Communicator const& comm, std::vector<std::byte>& bytes, in
   broadcast(comm, std::span{bytes}, root);
 }
 
-std::vector<std::vector<std::byte>> gather_bytes(Communicator const& comm,
-                                                 std::span<std::byte const> mine,
-                                                 int root) {
-  auto const ranks = static_cast<std::size_t>(comm.size());
-  int const my_count = checked_count(mine.size(), "gather_bytes");
-  std::vector<int> counts(ranks);
-  std::vector<int> offsets(ranks);
-  all_gather(comm, std::span{&my_count, 1}, std::span{counts});
-  auto const total = static_cast<std::size_t>(pack_blocks(counts, offsets));
-
-  bool const is_root = comm.rank() == root;
-  std::vector<std::byte> all(is_root ? total : 0);
-  gather_v(comm, mine, std::span{all}, {counts, offsets}, root);
-
-  std::vector<std::vector<std::byte>> parts(is_root ? ranks : 0);
-  for (std::size_t rank = 0; rank < parts.size(); ++rank) {
-    auto const first = all.begin() + offsets[rank];
-    parts[rank].assign(first, first + counts[rank]);
-  }
-  return parts;
-}
-
 }  // namespace talus::parallel

@@ -99,18 +99,9 @@ void all_gather_v(Communicator const& comm,
   raw_all_gather_v(comm, mine.data(), all.data(), blocks, moved_type<T>());
 }
 
-/// Gathers any number of elements of each rank on `root`; `all` and `blocks` matter there only.
-template <Movable T>
-void gather_v(Communicator const& comm,
-              std::span<std::type_identity_t<T> const> mine,
-              std::span<T> all,
-              BlockLayout blocks,
-              int root) {
-  raw_gather_v(comm, std::as_bytes(mine), all.data(), blocks, moved_type<T>(), root);
-}
-
 /// Gathers bytes of any size of each rank on `root`: one vector for each rank there, none elsewhere
-/// (allocates): control messages.
+/// (allocates): control messages. No rank sends to or gets from more than the logarithm of their
+/// number.
 [[nodiscard]] std::vector<std::vector<std::byte>> gather_bytes(Communicator const& comm,
                                                                std::span<std::byte const> mine,
                                                                int root);

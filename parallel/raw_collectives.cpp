@@ -2,10 +2,12 @@
 #include "parallel/raw_collectives.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "parallel/collectives.hpp"
 #include "parallel/mpi_check.hpp"
 #include "parallel/progress.hpp"
+#include "parallel/spread.hpp"
 
 namespace talus::parallel {
 
@@ -67,6 +69,15 @@ void raw_all_gather(
     Communicator const& comm, void const* mine, void* all, std::size_t count, MPI_Datatype type) {
   int const each = checked_count(count, "all_gather");
   CallTicket const ticket = comm.calls().enter("all_gather");
+  if (comm.size() >= spread_ranks) {
+    auto* const bytes = static_cast<std::byte*>(all);
+    std::size_t const part = count * bytes_of(type);
+    if (part > 0) {
+      std::memcpy(bytes + static_cast<std::size_t>(comm.rank()) * part, mine, part);
+    }
+    spread_equal(comm, bytes, count, type, ticket);
+    return;
+  }
   MPI_Request request = MPI_REQUEST_NULL;
   mpi_check(MPI_Iallgather(mine, each, type, all, each, type, comm.native(), &request),
             "MPI_Iallgather");
@@ -76,6 +87,18 @@ void raw_all_gather(
 void raw_all_gather_v(
     Communicator const& comm, void const* mine, void* all, BlockLayout blocks, MPI_Datatype type) {
   CallTicket const ticket = comm.calls().enter("all_gather_v");
+  if (comm.size() >= spread_ranks && are_packed(blocks)) {
+    auto* const bytes = static_cast<std::byte*>(all);
+    auto const rank = static_cast<std::size_t>(comm.rank());
+    std::size_t const element = bytes_of(type);
+    if (blocks.counts[rank] > 0) {
+      std::memcpy(bytes + static_cast<std::size_t>(blocks.offsets[rank]) * element,
+                  mine,
+                  static_cast<std::size_t>(blocks.counts[rank]) * element);
+    }
+    spread(comm, bytes, blocks, type, ticket);
+    return;
+  }
   MPI_Request request = MPI_REQUEST_NULL;
   mpi_check(MPI_Iallgatherv(mine,
                             blocks.counts[static_cast<std::size_t>(comm.rank())],
@@ -87,28 +110,6 @@ void raw_all_gather_v(
                             comm.native(),
                             &request),
             "MPI_Iallgatherv");
-  wait_for(request, ticket);
-}
-
-void raw_gather_v(Communicator const& comm,
-                  std::span<std::byte const> mine,
-                  void* all,
-                  BlockLayout blocks,
-                  MPI_Datatype type,
-                  int root) {
-  CallTicket const ticket = comm.calls().enter("gather_v");
-  MPI_Request request = MPI_REQUEST_NULL;
-  mpi_check(MPI_Igatherv(mine.data(),
-                         checked_count(mine.size() / bytes_of(type), "gather_v"),
-                         type,
-                         all,
-                         blocks.counts.data(),
-                         blocks.offsets.data(),
-                         type,
-                         root,
-                         comm.native(),
-                         &request),
-            "MPI_Igatherv");
   wait_for(request, ticket);
 }
 

@@ -42,16 +42,6 @@ void raw_all_gather(
 void raw_all_gather_v(
     Communicator const& comm, void const* mine, void* all, BlockLayout blocks, MPI_Datatype type);
 
-/// As raw_all_gather_v, but to `root` only; the others' `all` and `blocks` are not used.
-///
-/// \param mine  this rank's elements, as bytes
-void raw_gather_v(Communicator const& comm,
-                  std::span<std::byte const> mine,
-                  void* all,
-                  BlockLayout blocks,
-                  MPI_Datatype type,
-                  int root);
-
 /// Equal blocks from each rank to each rank: `count` elements in all, a multiple of the ranks.
 void raw_all_to_all(Communicator const& comm,
                     void const* send,

@@ -14,6 +14,9 @@ enum class Tag : int {
   notice = 7,         ///< that something happened on a rank (notice.hpp)
   probe = 8,          ///< how fast, and what time it is there (jobs/doctor/link_probe.hpp)
   watch = 9,          ///< between the watchdogs of ranks on several nodes (watch_mail.hpp)
+  spread = 10,        ///< blocks of an all-gather over many ranks (spread.hpp)
+  gather_size = 11,   ///< how many bytes follow (gather_bytes.cpp)
+  gather = 12,        ///< bytes to the root of a gather (gather_bytes.cpp)
 };
 
 }  // namespace talus::parallel

@@ -109,25 +109,21 @@ TEST_CASE("all_gather orders equal parts by rank") {
   }
 }
 
-TEST_CASE("all_gather_v and gather_v keep parts of any size where the layout says") {
+TEST_CASE("all_gather_v keeps parts of any size where the layout says") {
   Communicator const comm = world();
   std::vector<int> const counts = uneven_counts(comm.size());
   std::vector<int> offsets(counts.size());
   auto const total = static_cast<std::size_t>(pack_blocks(counts, offsets));
   std::vector<std::int32_t> const mine(index(counts[index(comm.rank())]), 10 + comm.rank());
   std::vector<std::int32_t> all(total, -1);
-  std::vector<std::int32_t> at_root(total, -1);
-  int const root = comm.size() - 1;
 
   all_gather_v(comm, mine, std::span{all}, {counts, offsets});
-  gather_v(comm, mine, std::span{at_root}, {counts, offsets}, root);
 
   std::vector<std::int32_t> expected;
   for (int rank = 0; rank < comm.size(); ++rank) {
     expected.insert(expected.end(), index(counts[index(rank)]), 10 + rank);
   }
   CHECK(all == expected);
-  CHECK(at_root == (comm.rank() == root ? expected : std::vector<std::int32_t>(total, -1)));
 }
 
 TEST_CASE("all_to_all_v takes each block to its rank") {
@@ -164,11 +160,13 @@ TEST_CASE("all_to_all_v takes each block to its rank") {
 
 TEST_CASE("gather_bytes brings each rank's bytes to the root, and nothing elsewhere") {
   Communicator const comm = world();
+  int const ranks = comm.size();
+  int const root = GENERATE_COPY(range(0, ranks));
   std::string const mine(index(comm.rank()), 'x');
 
-  auto const parts = gather_bytes(comm, std::as_bytes(std::span{mine}), 0);
+  auto const parts = gather_bytes(comm, std::as_bytes(std::span{mine}), root);
 
-  REQUIRE(parts.size() == (comm.rank() == 0 ? index(comm.size()) : 0));
+  REQUIRE(parts.size() == (comm.rank() == root ? index(comm.size()) : 0));
   for (std::size_t rank = 0; rank < parts.size(); ++rank) {
     CHECK(parts[rank] == as_bytes(std::string(rank, 'x')));
   }
