@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parallel/process_grid.hpp"
 
-#include <algorithm>
-#include <cstddef>
-#include <numeric>
-
 #include "parallel/collectives.hpp"
 #include "runtime/base/assert.hpp"
 
@@ -19,9 +15,7 @@ Communicator ordered_world(MPI_Comm parent, GridShape const& shape, CallLog* log
 
   Communicator const node = given.split_by_node();
   int const first_on_host = all_reduce(node, given.rank(), ReduceOp::min);
-  std::vector<int> host_of(static_cast<std::size_t>(given.size()));
-  all_gather(given, std::span{&first_on_host, 1}, std::span{host_of});
-  return given.split(0, order_by_host(host_of)[static_cast<std::size_t>(given.rank())]);
+  return given.split(0, first_on_host);  // ranks of a host keep their order
 }
 
 // Groups of ranks with equal `color`, in the order of the world.
@@ -57,19 +51,6 @@ Communicator const& ProcessGrid::leads() const noexcept {
 Communicator const& ProcessGrid::joined_leads() const noexcept {
   TALUS_EXPECT(is_lead());
   return joined_leads_;
-}
-
-std::vector<int> order_by_host(std::span<int const> host_of) {
-  std::vector<std::size_t> ranks(host_of.size());
-  std::iota(ranks.begin(), ranks.end(), std::size_t{0});
-  std::stable_sort(ranks.begin(), ranks.end(), [&](std::size_t a, std::size_t b) {
-    return host_of[a] < host_of[b];
-  });
-  std::vector<int> place(host_of.size());
-  for (std::size_t i = 0; i < ranks.size(); ++i) {
-    place[ranks[i]] = static_cast<int>(i);
-  }
-  return place;
 }
 
 }  // namespace talus::parallel

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <span>
-#include <vector>
-
 #include <mpi.h>
 
 #include "parallel/communicator.hpp"
@@ -82,11 +79,5 @@ class ProcessGrid {
   Communicator leads_;         // of the other ranks, where this one is none
   Communicator joined_leads_;  // likewise
 };
-
-/// Each rank's place once ranks are sorted by host, then by rank.
-///
-/// \param host_of  [ranks] the first rank on each rank's host
-/// \return         [ranks] new rank of each
-[[nodiscard]] std::vector<int> order_by_host(std::span<int const> host_of);
 
 }  // namespace talus::parallel

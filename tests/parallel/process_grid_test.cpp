@@ -161,10 +161,3 @@ TEST_CASE("a grid that does not fit is refused with the arithmetic, on every ran
   CHECK_THROWS_WITH(check_grid({.dp = 0}, 1), ContainsSubstring("dp = 0 ("));
   CHECK_NOTHROW(check_grid({.dp = 2, .pp = 4, .tp = 4, .ep = 8}, 32));
 }
-
-TEST_CASE("ranks dealt out in turn over hosts are put together by host") {
-  // Ranks 0, 2, 5 on one host, 1, 3, 4 on another.
-  std::vector<int> const host_of{0, 1, 0, 1, 1, 0};
-
-  CHECK(order_by_host(host_of) == std::vector{0, 3, 1, 4, 5, 2});
-}
