@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/checkpoint/detail/need.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <map>
+#include <string>
 #include <string_view>
 
 #include "io/checkpoint/detail/bytes.hpp"
+#include "io/files/content_hash.hpp"
 #include "parallel/collectives.hpp"
 
 namespace talus::io::detail {
@@ -51,32 +55,53 @@ std::vector<Need> unpack(Checkpoint const& checkpoint, std::span<char const> byt
   return needs;
 }
 
+using Hash = std::array<char, 32>;
+
+// Ranks whose demands are the same, by their hashes; without what they need.
+std::vector<RankClass> find_classes(parallel::Communicator const& comm, std::string_view packed) {
+  Hash mine{};
+  io::hash_text(packed).copy(mine.data(), mine.size());
+  std::vector<char> all(mine.size() * static_cast<std::size_t>(comm.size()));
+  parallel::all_gather(comm, mine, std::span{all});
+
+  std::vector<RankClass> classes;
+  std::map<std::string_view, std::size_t> class_of;
+  for (int rank = 0; rank < comm.size(); ++rank) {
+    std::string_view const hash{all.data() + static_cast<std::size_t>(rank) * mine.size(),
+                                mine.size()};
+    auto const [found, is_new] = class_of.try_emplace(hash, classes.size());
+    if (is_new) {
+      classes.emplace_back();
+    }
+    classes[found->second].ranks.push_back(rank);
+  }
+  return classes;
+}
+
 }  // namespace
 
 std::vector<RankClass> exchange_needs(parallel::Communicator const& comm,
                                       Checkpoint const& checkpoint,
                                       std::span<Need const> mine) {
   auto const packed = pack(checkpoint, mine);
+  std::vector<RankClass> classes = find_classes(comm, {packed.data(), packed.size()});
+  bool const is_first = std::ranges::any_of(
+      classes, [&](RankClass const& one) { return one.ranks.front() == comm.rank(); });
+  // The first of each class speaks for it.
+  auto const said = is_first ? std::span{packed} : std::span<char const>{};
   auto const num_ranks = static_cast<std::size_t>(comm.size());
   std::vector<int> counts(num_ranks);
   std::vector<int> offsets(num_ranks);
-  int const count = parallel::checked_count(packed.size(), "demands of weights");
+  int const count = parallel::checked_count(said.size(), "demands of weights");
   parallel::all_gather(comm, std::span{&count, 1}, std::span{counts});
   auto const total = parallel::pack_blocks(counts, offsets);
   std::vector<char> all(static_cast<std::size_t>(total));
-  parallel::all_gather_v(comm, packed, std::span{all}, {counts, offsets});
-
-  std::vector<RankClass> classes;
-  std::map<std::string_view, std::size_t> class_of;
-  for (std::size_t rank = 0; rank < num_ranks; ++rank) {
-    std::span const bytes = std::span{all}.subspan(static_cast<std::size_t>(offsets[rank]),
-                                                   static_cast<std::size_t>(counts[rank]));
-    auto const [found, is_new] =
-        class_of.try_emplace(std::string_view{bytes.data(), bytes.size()}, classes.size());
-    if (is_new) {
-      classes.push_back({{}, unpack(checkpoint, bytes)});
-    }
-    classes[found->second].ranks.push_back(static_cast<int>(rank));
+  parallel::all_gather_v(comm, said, std::span{all}, {counts, offsets});
+  for (RankClass& one : classes) {
+    auto const first = static_cast<std::size_t>(one.ranks.front());
+    one.needs = unpack(checkpoint,
+                       std::span{all}.subspan(static_cast<std::size_t>(offsets[first]),
+                                              static_cast<std::size_t>(counts[first])));
   }
   return classes;
 }

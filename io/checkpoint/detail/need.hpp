@@ -64,7 +64,8 @@ struct RankClass {
 /// Collective over `comm`, whose ranks have opened the same checkpoint.
 /// \param mine  ascending, each once
 /// \return the classes in the order of their lowest ranks, the same on all ranks
-/// Cost: one all-gather of about three bytes for each whole tensor that a rank needs.
+/// Cost: an all-gather of a hash of 32 bytes a rank, and one of what each class needs, from its
+/// first rank: about three bytes for each whole tensor.
 [[nodiscard]] std::vector<RankClass> exchange_needs(parallel::Communicator const& comm,
                                                     Checkpoint const& checkpoint,
                                                     std::span<Need const> mine);
