@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -135,8 +136,15 @@ class Watchdog::Impl {
     }
   }
 
-  /// How long the nodes before this one have to begin.
-  [[nodiscard]] double turn_s() const { return share(std::min(0.03 * nodes_.here, 0.15)); }
+  /// How long the nodes before this one have to begin: the first by itself, then in groups that
+  /// grow, so that of thousands few ask at a time.
+  [[nodiscard]] double turn_s() const {
+    constexpr int num_turns = 5;
+    constexpr double turn_share = 0.03;
+    double const part =
+        std::log1p(nodes_.here) / std::log1p(std::max<std::size_t>(nodes_.names.size() - 1, 1));
+    return share(turn_share * std::min<double>(nodes_.here, std::ceil(num_turns * part)));
+  }
 
   /// Sees to a letter; false if there was none.
   bool take_letter(bool& is_ordered) {
