@@ -41,7 +41,8 @@ struct RankSummary {
 [[nodiscard]] std::vector<RankSummary> gather_summaries(parallel::ProcessGrid const& grid,
                                                         RankSummary const& mine);
 
-/// A table, one line a rank under a heading.
+/// A table, one line a rank under a heading; of more than 32 ranks the least, the median and the
+/// most of each column.
 [[nodiscard]] std::string format_summaries(std::span<RankSummary const> summaries,
                                            parallel::GridShape const& shape);
 
