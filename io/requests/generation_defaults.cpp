@@ -134,12 +134,12 @@ void check_limits(GenerationDefaults const& read, std::filesystem::path const& f
 
 }  // namespace
 
-GenerationDefaults read_generation_defaults(std::filesystem::path const& model_dir) {
-  auto const file = model_dir / file_name;
-  if (!std::filesystem::exists(file)) {
+GenerationDefaults parse_generation_defaults(std::optional<std::string> const& text,
+                                             std::filesystem::path const& file) {
+  if (!text) {
     return {};
   }
-  auto const config = read_json_file(file);
+  auto const config = parse_json(*text, file.string());
   if (!config.is_object()) {
     throw ConfigError{concat(file.string(), ": not a JSON object")};
   }

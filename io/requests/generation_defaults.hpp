@@ -29,14 +29,16 @@ struct GenerationDefaults {
   std::vector<std::string> warnings{};  ///< one an entry that would matter and is not applied
 };
 
-/// Reads DIR/generation_config.json; without that file, the neutral defaults.
+/// Reads the text of a generation_config.json; without one, the neutral defaults.
 ///
 /// Applied: temperature, top_p, top_k, min_p, repetition_penalty, eos_token_id, max_new_tokens as
 /// the max_tokens of requests that give none, and do_sample = false as temperature 0.
 ///
+/// \param file  its name, for messages
 /// \throws ConfigError  if the file is not JSON, or an applied entry has a wrong type or is out of
 ///                      its limits
-[[nodiscard]] GenerationDefaults read_generation_defaults(std::filesystem::path const& model_dir);
+[[nodiscard]] GenerationDefaults parse_generation_defaults(std::optional<std::string> const& text,
+                                                           std::filesystem::path const& file);
 
 /// One line for the log: "sampling defaults: temperature = 0.6, top_k = 20
 /// (generation_config.json)".

@@ -16,8 +16,8 @@
 #include "runtime/batch/grid_choice.hpp"
 #include "runtime/batch/model_load.hpp"
 #include "runtime/batch/packed_options.hpp"
-#include "runtime/batch/same_input.hpp"
-#include "runtime/model/family.hpp"
+#include "runtime/batch/same_options.hpp"
+#include "runtime/batch/shared_texts.hpp"
 #include "runtime/model/shared_weights.hpp"
 
 namespace talus::runtime {
@@ -118,16 +118,18 @@ void apply_manifest(ModelOptions const& options, ModelPlan& plan) {
   if (plan.packed) {
     plan.weights = packed_precision(*plan.packed, options, plan.weights);
     plan.dtype = plan.weights.dtype;
-    check_packing(*plan.packed, options, plan.exec);
+    check_packing(*plan.packed, options, plan.texts.config, plan.exec);
   }
 }
 
 ModelPlan read_plan(ModelOptions const& options,
+                    ModelTexts texts,
                     std::shared_ptr<io::ShardManifest const> manifest) {
   ModelPlan plan;
+  plan.texts = std::move(texts);
   plan.packed = std::move(manifest);
   check_limits(options);
-  plan.spec = read_model_spec(options.model);
+  plan.spec = read_model_spec(plan.texts, options.model);
   plan.exec = {backend_of(options.backend), options.team};
   plan.dtype = dtype_of(options, plan.spec);
   plan.weights = precision_of(options, plan.dtype, plan.spec);
@@ -215,17 +217,18 @@ std::string with_thousands(std::int64_t value) {
 ModelPlan plan_model(MPI_Comm comm, ModelOptions const& given) {
   parallel::Communicator const world = parallel::Communicator::duplicate(comm, given.calls);
   std::shared_ptr<io::ShardManifest const> const manifest = find_manifest(world, given);
+  parallel::Communicator const node = world.split_by_node();
+  ModelTexts const texts = share_model_texts(world, node, given.model);
   ModelOptions options;
   ModelPlan plan;
   parallel::run_and_agree(world, [&] {
     options = with_manifest(manifest.get(), given);
-    plan = read_plan(options, manifest);
+    plan = read_plan(options, texts, manifest);
   });
-  check_same_input(world, options);
-  parallel::ProcessGrid const flat{comm, {.dp = world.size()}, given.calls};
+  check_same_options(world, options);
   GridConditions conditions{.num_ranks = world.size(),
-                            .ranks_on_node = flat.node().size(),
-                            .available = available_memory(flat.node().size()),
+                            .ranks_on_node = node.size(),
+                            .available = available_memory(node.size()),
                             .shares_weights = shares_weights(options),
                             .weights = plan.weights};
   conditions.ranks_on_node =

@@ -10,11 +10,13 @@
 #include "runtime/batch/run_options.hpp"
 #include "runtime/engine/engine.hpp"
 #include "runtime/engine/memory_budget.hpp"
+#include "runtime/model/family.hpp"
 
 namespace talus::runtime {
 
 /// Everything about a model on a grid that is decided before its weights are read.
 struct ModelPlan {
+  ModelTexts texts;  ///< as rank 0 has read them
   ModelSpec spec;
   kernels::ExecContext exec;
   DType dtype = DType::f32;     ///< of what is not quantised

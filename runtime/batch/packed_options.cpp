@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -164,10 +165,10 @@ WeightPrecision packed_precision(io::ShardManifest const& manifest,
 
 void check_packing(io::ShardManifest const& manifest,
                    ModelOptions const& options,
+                   std::string const& config,
                    kernels::ExecContext const& exec) {
-  std::filesystem::path const config = std::filesystem::path{options.model} / "config.json";
-  if (io::checksum(io::read_text_file(config)) != manifest.config_hash) {
-    throw ConfigError{concat(config.string(),
+  if (io::checksum(config) != manifest.config_hash) {
+    throw ConfigError{concat((std::filesystem::path{options.model} / "config.json").string(),
                              ": is not the one that the weights were packed with (",
                              manifest_of(options),
                              " has its checksum)")};

@@ -49,9 +49,11 @@ namespace talus::runtime {
 /// Refuses weights that were packed in another order than this program's kernels read, or from
 /// another config.json.
 ///
+/// \param config  the text of config.json
 /// \throws ConfigError  naming the manifest
 void check_packing(io::ShardManifest const& manifest,
                    ModelOptions const& options,
+                   std::string const& config,
                    kernels::ExecContext const& exec);
 
 }  // namespace talus::runtime

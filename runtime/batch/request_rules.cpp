@@ -17,7 +17,8 @@ BatchRules make_rules(parallel::ProcessGrid const& grid,
                       ModelOptions const& options,
                       AnswerOptions const& answers,
                       Reporter* reporter) {
-  io::GenerationDefaults const defaults = io::read_generation_defaults(options.model);
+  io::GenerationDefaults const defaults = io::parse_generation_defaults(
+      plan.texts.generation, std::filesystem::path{options.model} / "generation_config.json");
   if (reporter != nullptr) {
     reporter->info(io::describe(defaults));
     for (std::string const& warning : defaults.warnings) {

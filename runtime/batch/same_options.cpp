@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/batch/same_input.hpp"
+#include "runtime/batch/same_options.hpp"
 
 #include <algorithm>
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,8 +10,6 @@
 
 #include <xxhash.h>
 
-#include "io/json/json.hpp"
-#include "parallel/agree.hpp"
 #include "parallel/collectives.hpp"
 #include "runtime/base/error.hpp"
 
@@ -49,12 +46,6 @@ std::vector<NamedText> options_as_text(ModelOptions const& options) {
           {"--load-host-memory", concat(options.load_host_memory)}};
 }
 
-/// A file of the model; empty where there is none.
-NamedText file_as_text(ModelOptions const& options, char const* name) {
-  auto const file = std::filesystem::path{options.model} / name;
-  return {name, std::filesystem::exists(file) ? io::read_text_file(file) : std::string{}};
-}
-
 std::vector<std::uint64_t> hashes_of(std::vector<NamedText> const& texts) {
   std::vector<std::uint64_t> hashes;
   for (auto const& [name, text] : texts) {
@@ -65,13 +56,8 @@ std::vector<std::uint64_t> hashes_of(std::vector<NamedText> const& texts) {
 
 }  // namespace
 
-void check_same_input(parallel::Communicator const& comm, ModelOptions const& options) {
-  std::vector<NamedText> texts = options_as_text(options);
-  parallel::run_and_agree(comm, [&] {
-    for (char const* const name : {"config.json", "generation_config.json"}) {
-      texts.push_back(file_as_text(options, name));
-    }
-  });
+void check_same_options(parallel::Communicator const& comm, ModelOptions const& options) {
+  std::vector<NamedText> const texts = options_as_text(options);
   std::vector<std::uint64_t> least = hashes_of(texts);
   std::vector<std::uint64_t> most = least;
   parallel::all_reduce(comm, std::span{least}, parallel::ReduceOp::min);

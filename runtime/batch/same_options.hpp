@@ -6,12 +6,12 @@
 
 namespace talus::runtime {
 
-/// Refuses ranks that were started with different options, or whose file systems hold different
-/// configs of the model: they would wait for one another in different places.
+/// Refuses ranks that were started with different options: they would wait for one another in
+/// different places.
 ///
 /// Directories may differ, since a node may have a copy of its own.
 /// Collective over `comm`.
-/// \throws ConfigError  on every rank, naming the first option or file that isn't the same
-void check_same_input(parallel::Communicator const& comm, ModelOptions const& options);
+/// \throws ConfigError  on every rank, naming the first option that isn't the same
+void check_same_options(parallel::Communicator const& comm, ModelOptions const& options);
 
 }  // namespace talus::runtime

@@ -215,13 +215,26 @@ ModelSpec read_model_spec(io::Json const& json, std::string const& source) {
   return spec;
 }
 
-ModelSpec read_model_spec(std::filesystem::path const& dir) {
-  std::filesystem::path const file = dir / "config.json";
-  ModelSpec spec = read_model_spec(io::read_json_file(file), file.string());
+ModelTexts read_model_texts(std::filesystem::path const& dir) {
+  ModelTexts texts{io::read_text_file(dir / "config.json"), std::nullopt};
   std::filesystem::path const generation = dir / "generation_config.json";
   if (std::filesystem::exists(generation)) {
-    io::Json const json = io::read_json_file(generation);
-    ConfigFields const fields{json, generation.string()};
+    texts.generation = io::read_text_file(generation);
+  }
+  return texts;
+}
+
+ModelSpec read_model_spec(std::filesystem::path const& dir) {
+  return read_model_spec(read_model_texts(dir), dir);
+}
+
+ModelSpec read_model_spec(ModelTexts const& texts, std::filesystem::path const& dir) {
+  std::string const file = (dir / "config.json").string();
+  ModelSpec spec = read_model_spec(io::parse_json(texts.config, file), file);
+  if (texts.generation) {
+    std::string const generation = (dir / "generation_config.json").string();
+    io::Json const json = io::parse_json(*texts.generation, generation);
+    ConfigFields const fields{json, generation};
     if (fields.has("eos_token_id")) {
       spec.eos_tokens = eos_from(fields);
     }

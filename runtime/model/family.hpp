@@ -2,7 +2,9 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <span>
+#include <string>
 
 #include "runtime/model/config_fields.hpp"
 #include "runtime/model/spec.hpp"
@@ -27,6 +29,17 @@ struct Family {
 /// The families that Talus runs. Each is one file in families/.
 [[nodiscard]] std::span<Family const> families();
 
+/// The texts that say what a model is.
+struct ModelTexts {
+  std::string config;                     ///< config.json
+  std::optional<std::string> generation;  ///< generation_config.json, if there is one
+};
+
+/// Reads them from a model's directory.
+///
+/// \throws ConfigError  naming the file, if one can't be read
+[[nodiscard]] ModelTexts read_model_texts(std::filesystem::path const& dir);
+
 /// Reads DIR/config.json, and the end-of-sequence ids of DIR/generation_config.json if there is
 /// one. Of a model of text and images it is the text model's config that counts.
 ///
@@ -34,6 +47,9 @@ struct Family {
 ///                      those that are; for a field that changes the arithmetic, is not neutral and
 ///                      belongs to no feature of the family
 [[nodiscard]] ModelSpec read_model_spec(std::filesystem::path const& dir);
+
+/// The same from the texts; `dir` is for messages only.
+[[nodiscard]] ModelSpec read_model_spec(ModelTexts const& texts, std::filesystem::path const& dir);
 
 /// As read_model_spec, from the text of a config.
 [[nodiscard]] ModelSpec read_model_spec(io::Json const& config, std::string const& source);

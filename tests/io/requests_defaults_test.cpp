@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fstream>
+#include <optional>
 #include <string>
 
 #include "io/requests/generation_defaults.hpp"
 #include "runtime/base/error.hpp"
 
-#include "tests/io/request_files.hpp"
 #include "tests/support/catch.hpp"
 
 using namespace talus::io;
@@ -14,16 +13,13 @@ using Catch::Matchers::ContainsSubstring;
 namespace {
 
 GenerationDefaults read(std::string const& config) {
-  TemporaryFolder const folder;
-  std::ofstream{folder.path() / "generation_config.json"} << config;
-  return read_generation_defaults(folder.path());
+  return parse_generation_defaults(config, "generation_config.json");
 }
 
 }  // namespace
 
 TEST_CASE("a model without a generation config has neutral defaults") {
-  TemporaryFolder const folder;
-  auto const read = read_generation_defaults(folder.path());
+  auto const read = parse_generation_defaults(std::nullopt, "generation_config.json");
 
   CHECK(read.defaults == RequestDefaults{});
   CHECK(read.used.empty());
