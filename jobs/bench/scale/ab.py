@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What an option of talus run costs: runs with and without it, in turns.
+
+    ab.py --rounds 9 --with "ARGUMENTS" --without "ARGUMENTS" -- COMMAND...
+
+COMMAND is a whole `talus run`, under its launcher, without an output; `{}` in the arguments becomes a
+new file. Tells, for each of the two, the medians over the rounds of tokens/s, of the seconds from the
+first step to the last, and of processor time (all processes, system included), then the medians and
+the spread of the ratios of neighbours. Which of the two is first changes from round to round.
+"""
+
+import argparse
+import os
+import pathlib
+import re
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+
+RATE = re.compile(r"(\d+) tokens in (\S+) s: (\S+) tokens/s")
+
+
+def run(command: list[str], folder: str) -> tuple[float, float, float]:
+    """Tokens/s, seconds, and processor seconds of one run."""
+    command = [word.replace("{}", os.path.join(folder, "out.jsonl")) for word in command]
+    for old in pathlib.Path(folder).iterdir():
+        old.unlink()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    found = RATE.search(done.stderr)
+    if done.returncode or not found:
+        sys.exit(f"exit code {done.returncode} of {command}:\n{done.stderr}")
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return float(found[3]), float(found[2]), used
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--with", dest="given", required=True)
+    parser.add_argument("--without", required=True)
+    parser.add_argument("command", nargs="+")
+    arguments = parser.parse_args()
+    kinds = {"with": arguments.given.split(), "without": arguments.without.split()}
+    results: dict[str, list[tuple[float, float, float]]] = {"with": [], "without": []}
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(arguments.rounds + 1):
+            for kind in sorted(kinds, reverse=number % 2 == 1):
+                result = run(arguments.command + kinds[kind], folder)
+                if number:  # the first round warms up
+                    results[kind].append(result)
+    for kind, rows in results.items():
+        rate, seconds, used = (statistics.median(column) for column in zip(*rows))
+        print(f"{kind:8} {rate:10.1f} tokens/s {seconds:8.2f} s {used:8.2f} s of processors")
+    for name, column in (("tokens/s", 0), ("processor time", 2)):
+        ratios = sorted(one[column] / other[column]
+                        for one, other in zip(results["with"], results["without"]))
+        print(f"{name}, with / without: median {statistics.median(ratios):.4f}, "
+              f"quartiles {ratios[len(ratios) // 4]:.4f} to {ratios[-1 - len(ratios) // 4]:.4f}")
+
+
+if __name__ == "__main__":
+    main()
