@@ -8,6 +8,8 @@
 #include <sstream>
 #include <string_view>
 
+#include <malloc.h>
+
 #include "io/trace/columns.hpp"
 #include "io/trace/detail/h5_attributes.hpp"
 #include "io/trace/detail/h5_file.hpp"
@@ -158,19 +160,9 @@ void link(hid_t group, std::string const& name, int rank, char const* path) {
              "H5Lcreate_external");
 }
 
-}  // namespace
-
-std::string rank_file_name(int rank) {
-  return concat("trace.", digits(rank), ".h5");
-}
-
-void write_master(std::filesystem::path const& folder,
-                  std::vector<std::vector<int>> const& moe_layers,
-                  int num_experts) {
-  if (moe_layers.empty()) {
-    throw ConfigError{"trace master file: 0 ranks (must be at least 1)"};
-  }
-  detail::H5Quiet const quiet;
+void create_master(std::filesystem::path const& folder,
+                   std::vector<std::vector<int>> const& moe_layers,
+                   int num_experts) {
   detail::H5File const file = detail::create_trace_file(folder / master_file_name);
   auto const num_ranks = static_cast<int>(moe_layers.size());
   detail::write_schema_version(file.get());
@@ -191,6 +183,25 @@ void write_master(std::filesystem::path const& folder,
   }
   link(file.get(), "run", 0, "/run");
   hdf5_check(H5Fflush(file.get(), H5F_SCOPE_LOCAL), "H5Fflush");
+}
+
+}  // namespace
+
+std::string rank_file_name(int rank) {
+  return concat("trace.", digits(rank), ".h5");
+}
+
+void write_master(std::filesystem::path const& folder,
+                  std::vector<std::vector<int>> const& moe_layers,
+                  int num_experts) {
+  if (moe_layers.empty()) {
+    throw ConfigError{"trace master file: 0 ranks (must be at least 1)"};
+  }
+  detail::H5Quiet const quiet;
+  create_master(folder, moe_layers, num_experts);
+#ifdef __GLIBC__
+  malloc_trim(0);  // HDF5 has taken 45 kB for each rank: too much to keep for ten thousand
+#endif
 }
 
 }  // namespace talus::io

@@ -36,3 +36,31 @@ def by_rank(lines: list[dict], phase: str) -> list[dict[str, int]]:
                     one["messages: bytes"] += size_in_bytes
             sums.append(one)
     return sums
+
+
+def bounds_of(ranks: int) -> dict[str, int]:
+    """The most calls of each kind, of any rank, in a start of a dense model with pp 2 and tp 2.
+
+    Only messages grow, with the logarithm of the ranks: all-gathers of 16 ranks and more are made of
+    them (parallel/spread.hpp), and weights go along a tree of the replicas.
+    """
+    is_spread = ranks >= 16
+    return {"communicators made of all ranks": 26, "communicators made of fewer ranks": 9,
+            "windows": 5, "other collectives of all ranks": 72,
+            "other collectives of fewer ranks": 28, "each to all of fewer ranks": 3,
+            "each to all of all ranks": 0 if is_spread else 6,
+            "messages": 10 + 12 * math.ceil(math.log2(ranks)) if is_spread else 9}
+
+
+def broken(lines: list[dict], ranks: int) -> list[str]:
+    """Which bounds a start doesn't keep, in words."""
+    counts = by_rank(lines, "start")
+    problems = [] if len(counts) == ranks else [f"{len(counts)} of {ranks} ranks have counted"]
+    for kind, most in bounds_of(ranks).items():
+        found = max((one.get(kind, 0) for one in counts), default=0)
+        if found > most:
+            problems.append(f"{ranks} ranks: {found} {kind} on a rank until all is ready (at most "
+                            f"{most}; if more are needed, change bounds.py and README.md)")
+        if kind in ("messages", "other collectives of all ranks") and found == 0:
+            problems.append(f"{ranks} ranks: no {kind} were counted")
+    return problems

@@ -164,25 +164,29 @@ def kind_of_file(path: str, job: Job) -> str:
     return "MPI and others"
 
 
-def tell_files(jobs: list[Job]) -> None:
-    call = re.compile(r'\d+\s+(\w+)\([^"]*"([^"]*)".*\)\s+= (-?\d+)')
+def calls_on_files(job: Job, command: list[str]) -> dict[int, collections.Counter]:
+    """Of each rank, by whose file it is and what is done; calls that failed too."""
+    call = re.compile(r'\d+\s+(\w+)\([^"]*"([^"]*)"')
     opens = ("open", "openat", "creat")
-    rows: list[list[object]] = [["calls on files, a rank's mean (most)",
-                                 *(job.ranks for job in jobs)]]
-    counts: dict[tuple[str, str], list[str]] = collections.defaultdict(list)
-    kinds = {}
+    return {rank: collections.Counter(
+        (kind_of_file(found[2], job), "opens" if found[1] in opens else "other calls")
+        for found in filter(None, map(call.match, lines)))
+            for rank, lines in job.traced(command).items()}
+
+
+def tell_files(jobs: list[Job]) -> None:
     for job in jobs:
-        kinds[job.ranks] = [
-            collections.Counter(
-                (kind_of_file(found[2], job), "opened" if found[1] in opens else "other calls")
-                for found in filter(None, map(call.match, lines)))
-            for lines in job.traced(job.talus(job.arguments.requests)).values()]
-    names = sorted({name for counters in kinds.values() for one in counters for name in one})
-    for name in names:
-        counts[name] = [most_and_mean([one[name] for one in counters])
-                        for counters in kinds.values()]
-        rows.append([": ".join(name), *counts[name]])
-    table(rows)
+        only_mpi = calls_on_files(job, [job.arguments.only_mpi])
+        talus = calls_on_files(job, job.talus(job.arguments.requests))
+        leads = [talus[rank] for rank in range(4, job.ranks, 4)]  # the first ranks of replicas
+        others = [talus[rank] for rank in range(job.ranks) if rank % 4]
+        rows: list[list[object]] = [[f"calls on files, {job.ranks} ranks", "only MPI, a rank",
+                                     "rank 0", "another lead", "another rank"]]
+        for name in sorted({name for one in (*talus.values(), *only_mpi.values()) for name in one}):
+            rows.append([": ".join(name), most_and_mean([one[name] for one in only_mpi.values()]),
+                         talus[0][name], *(most_and_mean([one[name] for one in group or [talus[0]]])
+                                           for group in (leads, others))])
+        table(rows)
 
 
 def check(jobs: list[Job]) -> None:
