@@ -36,14 +36,27 @@ double processor_s() {
   return static_cast<double>(used.tv_sec) + 1e-9 * static_cast<double>(used.tv_nsec);
 }
 
-// \return nanoseconds of processor time of one of `count` calls
+// Nanoseconds of one call.
+struct Cost {
+  double processor = 0.0;
+  double wall = 0.0;  // with what it waits for the disk, and for its turn where cores are shared
+};
+
 template <class Work>
-double time_each(std::int64_t count, Work const& work) {
+Cost time_each(std::int64_t count, Work const& work) {
+  auto const start = std::chrono::steady_clock::now();
   double const before = processor_s();
   for (std::int64_t i = 0; i < count; ++i) {
     work(i);
   }
-  return 1e9 * (processor_s() - before) / static_cast<double>(count);
+  double const each = 1e9 / static_cast<double>(count);
+  std::chrono::duration<double> const passed = std::chrono::steady_clock::now() - start;
+  return {each * (processor_s() - before), each * passed.count()};
+}
+
+void tell(std::string const& what, Cost const& cost) {
+  std::printf(
+      "%-44s %9.1f ns of processor, %11.1f ns in all\n", what.c_str(), cost.processor, cost.wall);
 }
 
 void time_ledger(fs::path const& folder, io::SyncPolicy sync, char const* name) {
@@ -52,17 +65,14 @@ void time_ledger(fs::path const& folder, io::SyncPolicy sync, char const* name) 
   fs::path const output = folder / "costs.jsonl";
   io::AnswerFile answers{output, "", io::Existing::overwrite, sync};
   io::Ledger ledger = io::Ledger::create(folder / "costs.jsonl.ledger", {{"a", "b"}}, sync);
-  double const append = time_each(count, [&](std::int64_t) { answers.append(line + '\n'); });
-  double const record = time_each(count, [&](std::int64_t i) {
-    ledger.add_finished({.request = i,
-                         .output_end = i * std::ssize(line),
-                         .line_hash = io::hash_line(line),
-                         .is_error = false});
-  });
-  std::printf("an answer, --sync %-5s %9.0f ns for its line, %9.0f ns for its record\n",
-              name,
-              append,
-              record);
+  tell(concat("an answer's line, --sync ", name),
+       time_each(count, [&](std::int64_t) { answers.append(line + '\n'); }));
+  tell(concat("an answer's record, --sync ", name), time_each(count, [&](std::int64_t i) {
+         ledger.add_finished({.request = i,
+                              .output_end = i * std::ssize(line),
+                              .line_hash = io::hash_line(line),
+                              .is_error = false});
+       }));
   ledger.close();
 }
 
@@ -71,7 +81,7 @@ void time_saved_tokens(fs::path const& folder) {
   constexpr std::int64_t tokens = 100;
   io::Ledger ledger =
       io::Ledger::create(folder / "costs.jsonl.ledger", {{"a", "b"}}, io::SyncPolicy::none);
-  double const save = time_each(200, [&](std::int64_t round) {
+  Cost save = time_each(200, [&](std::int64_t round) {
     std::vector<std::string> payloads;
     for (std::int64_t i = 0; i < sequences; ++i) {
       payloads.push_back(io::format_saved_tokens(
@@ -81,10 +91,9 @@ void time_saved_tokens(fs::path const& folder) {
     }
     ledger.add_saved(payloads);
   });
-  std::printf("a token that is saved %9.1f ns (%lld answers of %lld new tokens at a time)\n",
-              save / (sequences * tokens),
-              static_cast<long long>(sequences),
-              static_cast<long long>(tokens));
+  save.processor /= sequences * tokens;
+  save.wall /= sequences * tokens;
+  tell(concat("a token saved, of ", sequences, " answers at a time"), save);
   ledger.close();
 }
 
@@ -93,10 +102,10 @@ void time_log() {
   parallel::CallLog log{state, 0};
   parallel::CallGroup const group{&log, log.next_key(), "tp", 2};
   constexpr std::int64_t count = 10'000'000;
-  double const call = time_each(
-      count, [&](std::int64_t) { parallel::WaitScope const waiting{group.enter("tree sum")}; });
-  double const phase = time_each(count, [&](std::int64_t) { log.set_phase("attention"); });
-  std::printf("a call in the log %9.1f ns, a phase %9.1f ns\n", call, phase);
+  tell("a call in the log", time_each(count, [&](std::int64_t) {
+         parallel::WaitScope const waiting{group.enter("tree sum")};
+       }));
+  tell("a phase in the log", time_each(count, [&](std::int64_t) { log.set_phase("attention"); }));
 }
 
 void time_watchdog(double seconds) {
