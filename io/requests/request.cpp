@@ -160,4 +160,12 @@ RequestError duplicate_error(std::string_view line, std::int64_t number) {
           .param = "custom_id"};
 }
 
+RequestError stopping_error(std::string_view line, std::int64_t number) {
+  return {.custom_id = detail::find_custom_id(line),
+          .line = number,
+          .status_code = 503,
+          .code = "stopping",
+          .message = "the engine was told to stop (it answers no more)"};
+}
+
 }  // namespace talus::io

@@ -93,4 +93,8 @@ inline constexpr std::size_t max_line_bytes = std::size_t{64} << 20U;
 /// The error of a line whose custom_id an earlier line has already, code "duplicate_custom_id".
 [[nodiscard]] RequestError duplicate_error(std::string_view line, std::int64_t number);
 
+/// The error of a line that is not worked on because nobody works any more, code "stopping", status
+/// 503.
+[[nodiscard]] RequestError stopping_error(std::string_view line, std::int64_t number);
+
 }  // namespace talus::io

@@ -8,6 +8,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include "jobs/talus/options.hpp"
+#include "runtime/api/talus/engine.hpp"
 #include "runtime/base/error.hpp"
 #include "runtime/base/is_optional.hpp"
 #include "runtime/batch/model_options.hpp"
@@ -88,6 +89,11 @@ void add_model_options(CLI::App& app, runtime::ModelOptions& options) {
 
 void add_batch_options(CLI::App& app, runtime::BatchOptions& options) {
   visit_batch_options(options, Adder{app});
+}
+
+void add_engine_options(CLI::App& app, talus::Options& options) {
+  runtime::visit_model_options(options, Adder{app});
+  visit_answer_options(options, Adder{app});
 }
 
 void apply_config_file(CLI::App& app, std::string const& file) {

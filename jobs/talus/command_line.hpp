@@ -14,6 +14,10 @@ namespace CLI {
 class App;
 }
 
+namespace talus {
+struct Options;
+}
+
 namespace talus::jobs {
 
 /// Adds the options of runtime::ModelOptions to a command.
@@ -21,6 +25,9 @@ void add_model_options(CLI::App& app, runtime::ModelOptions& options);
 
 /// Adds the options of runtime::BatchOptions to a command.
 void add_batch_options(CLI::App& app, runtime::BatchOptions& options);
+
+/// Adds the options of an engine that other programs ask to a command.
+void add_engine_options(CLI::App& app, talus::Options& options);
 
 /// Fills the options of a command that the command line left out from a YAML file of `flag: value`
 /// lines, the flags spelled without their dashes, - or _ inside.

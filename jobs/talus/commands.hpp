@@ -16,6 +16,7 @@ using Command = std::function<int()>;
 Command add_audit(CLI::App& program);
 Command add_doctor(CLI::App& program);
 Command add_run(CLI::App& program);
+Command add_engine(CLI::App& program);
 Command add_replay(CLI::App& program);
 Command add_inspect(CLI::App& program);
 Command add_tokenize(CLI::App& program);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <exception>
 #include <iostream>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -16,8 +17,13 @@ namespace {
 
 using namespace talus::jobs;  // NOLINT: the program's own names
 
-int refuse(std::string_view message) {
-  if (launcher_rank() == 0) {
+/// Where the program is one of several, its ranks can't tell yet which of them is its first.
+bool is_one_of_several(int argc, char** argv) {
+  return argc > 1 && argv[1] == std::string_view{"engine"};
+}
+
+int refuse(std::string_view message, bool on_all_ranks) {
+  if (on_all_ranks || launcher_rank() == 0) {
     Console{0, LogLevel::error}.fail(message);
   }
   return exit_refused;
@@ -30,6 +36,7 @@ int run_program(int argc, char** argv) {
   program.require_subcommand(1);
   std::vector<std::pair<std::string, Command>> const commands = {
       {"run", add_run(program)},
+      {"engine", add_engine(program)},
       {"audit", add_audit(program)},
       {"doctor", add_doctor(program)},
       {"replay", add_replay(program)},
@@ -49,7 +56,8 @@ int run_program(int argc, char** argv) {
     if (error.get_exit_code() == 0) {
       return launcher_rank() == 0 ? program.exit(error) : exit_done;  // --help, --version
     }
-    return refuse(talus::concat(error.what(), " (see talus --help)"));
+    return refuse(talus::concat(error.what(), " (see talus --help)"),
+                  is_one_of_several(argc, argv));
   }
   for (auto const& [name, command] : commands) {
     if (program.got_subcommand(name)) {
@@ -65,7 +73,7 @@ int main(int argc, char** argv) {
   try {
     return run_program(argc, argv);
   } catch (talus::ConfigError const& error) {
-    return refuse(error.what());
+    return refuse(error.what(), is_one_of_several(argc, argv));
   } catch (std::exception const& error) {
     Console{launcher_rank(), LogLevel::error}.fail(error.what());
     return exit_failed;

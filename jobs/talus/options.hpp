@@ -11,6 +11,17 @@ void visit_watch_options(Options& o, Visitor&& visit) {
         "Seconds until a job ends whose ranks wait for one that does not come; 0 or none: never");
 }
 
+/// The one list of what shapes prompts and answers, beside the model's options.
+template <class Options, class Visitor>
+void visit_answer_options(Options& o, Visitor&& visit) {
+  visit("--served-model-name", o.served_model_name, "The model's name in the answers");
+  visit(
+      "--chat-template", o.chat_template, "File of a chat template to use instead of the model's");
+  visit("--reasoning-parser",
+        o.reasoning_parser,
+        "Move the reasoning to reasoning_content: deepseek_r1, qwen3, openai_gptoss, ...");
+}
+
 /// The one list of a batch run's own options.
 template <class Options, class Visitor>
 void visit_batch_options(Options& o, Visitor&& visit) {
@@ -26,12 +37,7 @@ void visit_batch_options(Options& o, Visitor&& visit) {
         "Seconds between saves of unfinished answers' tokens to the ledger; 0: each step, -1: "
         "never");
   visit("--sync", o.sync, "Force answers and ledger to the disk: none, each (answer), close");
-  visit("--served-model-name", o.served_model_name, "The model's name in the answers");
-  visit(
-      "--chat-template", o.chat_template, "File of a chat template to use instead of the model's");
-  visit("--reasoning-parser",
-        o.reasoning_parser,
-        "Move the reasoning to reasoning_content: deepseek_r1, qwen3, openai_gptoss, ...");
+  visit_answer_options(o, visit);
   visit("--trace", o.trace, "Folder for the HDF5 trace of every rank");
   visit(
       "--time-limit",

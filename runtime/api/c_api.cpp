@@ -316,6 +316,14 @@ int talus_is_engine_rank(talus_engine const* engine) {
   return engine != nullptr && engine->engine->is_engine_rank() ? 1 : 0;
 }
 
+MPI_Comm talus_peers(talus_engine const* engine) {
+  return engine == nullptr ? MPI_COMM_NULL : engine->engine->peers();
+}
+
+int talus_peers_f(talus_engine const* engine) {
+  return MPI_Comm_c2f(talus_peers(engine));
+}
+
 int64_t talus_num_in_flight(talus_engine const* engine) {
   return engine == nullptr ? 0 : engine->engine->num_in_flight();
 }

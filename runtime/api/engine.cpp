@@ -8,17 +8,14 @@
 
 #include "runtime/api/caller_state.hpp"
 #include "runtime/api/engine_core.hpp"
+#include "runtime/api/error_text.hpp"
 #include "runtime/api/request_lines.hpp"
 #include "runtime/base/error.hpp"
 
 namespace talus {
 namespace {
 
-/// The message of an error of ours without the place in our code.
-std::string without_place(std::string text) {
-  std::size_t const place = text.rfind(" [");
-  return place == std::string::npos || text.back() != ']' ? text : text.substr(0, place);
-}
+using api::without_place;
 
 /// Calls `work` in the engine's floating-point environment; what it throws becomes an EngineError.
 template <class Work>
@@ -127,7 +124,11 @@ void Engine::step_for(double milliseconds) {
 }
 
 void Engine::serve() {
-  guarded([&] { impl_->core->serve(); });
+  static_cast<void>(serve({}));
+}
+
+bool Engine::serve(std::function<bool()> const& stops) {
+  return guarded([&] { return impl_->core->serve(stops); });
 }
 
 void Engine::pause() {
@@ -144,6 +145,10 @@ void Engine::close() {
 
 bool Engine::is_engine_rank() const noexcept {
   return impl_->is_engine_rank;
+}
+
+MPI_Comm Engine::peers() const noexcept {
+  return impl_->core->peers();
 }
 
 std::int64_t Engine::num_in_flight() const noexcept {

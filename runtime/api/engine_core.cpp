@@ -11,6 +11,7 @@
 #include "parallel/collectives.hpp"
 #include "parallel/mpi_session.hpp"
 #include "parallel/progress.hpp"
+#include "runtime/api/error_text.hpp"
 #include "runtime/base/error.hpp"
 #include "runtime/batch/core_share.hpp"
 
@@ -74,6 +75,20 @@ class LogReporter final : public Reporter {
 
 EngineCore::EngineCore(MPI_Comm comm, Options const& options)
     : base_{parallel::Communicator::of_group(checked(comm))} {
+  int const engine_rank = options.role == Role::engine ? base_.rank() : base_.size();
+  int const first =
+      parallel::all_reduce(base_, engine_rank, parallel::ReduceOp::min) % base_.size();
+  try {
+    open(options);
+  } catch (Error const& error) {
+    if (options.log && base_.rank() == first) {
+      options.log(LogLevel::error, without_place(error.what()));
+    }
+    throw;
+  }
+}
+
+void EngineCore::open(Options const& options) {
   check_hello();
   choose_roles(options);
   mail_.emplace(base_);
@@ -133,10 +148,20 @@ void EngineCore::choose_roles(Options const& options) {
   parallel::all_gather(base_, std::span{&mine, 1}, std::span{is_engine_rank_});
   auto const count = std::count(is_engine_rank_.begin(), is_engine_rank_.end(), char{1});
   if (count == 0) {
-    throw ConfigError{"role: client on all ranks (at least one must be the engine's)"};
+    throw ConfigError{
+        "role: client on all ranks (at least one must be the engine's: one of the program's own, "
+        "or "
+        "of talus engine in the same launch)"};
   }
   has_clients_ = count < base_.size();
-  engine_ranks_.emplace(base_.split(is_engine_ ? 0 : 1, base_.rank()));
+  int const needs = options.needs_clients ? 1 : 0;
+  if (!has_clients_ && parallel::all_reduce(base_, needs, parallel::ReduceOp::max) != 0) {
+    throw ConfigError{concat("no clients: all ",
+                             base_.size(),
+                             " ranks are the engine's (a program that asks must be in the same "
+                             "launch: mpirun -n 4 PROGRAM : -n 2 talus engine --model DIR)")};
+  }
+  peers_.emplace(base_.split(is_engine_ ? 0 : 1, base_.rank()));
 }
 
 void EngineCore::set_up(Options const& options) {
@@ -144,8 +169,8 @@ void EngineCore::set_up(Options const& options) {
   if (!is_engine_) {
     return;
   }
-  LogReporter reporter{options, engine_ranks_->rank()};
-  host_ = std::make_unique<ModelHost>(*engine_ranks_, options, share, reporter);
+  LogReporter reporter{options, peers_->rank()};
+  host_ = std::make_unique<ModelHost>(*peers_, options, share, reporter);
   host_->open(*mail_, [this] { poll(); });
 }
 
@@ -222,7 +247,7 @@ void EngineCore::wait_any() {
   auto const is_served = [&] { return requests_->has_next() || requests_->num_open() == 0; };
   poll();
   if (is_engine_) {
-    while (!parallel::all_agree(*engine_ranks_, is_served())) {
+    while (!parallel::all_agree(*peers_, is_served())) {
       drive(Until::time, slice_ms, {});
       poll();
     }
@@ -242,14 +267,41 @@ void EngineCore::step_for(double milliseconds) {
   poll();
 }
 
-void EngineCore::serve() {
+/// In slices, between which the engine's ranks tell each other whether one was told to stop: one
+/// that holds back for want of work sees nothing else.
+bool EngineCore::serve(std::function<bool()> const& stops) {
   check_works();
   if (!is_engine_) {
     throw EngineError{ErrorCode::state,
                       "serve: on a client's rank (only the engine's ranks serve)"};
   }
   begin_closing();
-  drive(Until::clients_closed, 0, {});
+  constexpr double slice_ms = 200;
+  for (;;) {
+    drive(Until::clients_closed, slice_ms, {});
+    if (!parallel::all_agree(*peers_, !stops || !stops())) {
+      turn_away();
+      return true;
+    }
+    bool const is_idle = host_->service() == nullptr || host_->service()->is_idle();
+    if (parallel::all_agree(*peers_, is_idle && closing_.test())) {
+      return false;
+    }
+  }
+}
+
+/// The engine is told to stop: who has asked, or asks, gets to know.
+void EngineCore::turn_away() {
+  if (!host_->is_released()) {
+    host_->release();
+  }
+  parallel::Backoff backoff;
+  for (; !closing_.test(); poll()) {
+    if (host_->service() != nullptr) {
+      host_->service()->refuse_all();
+    }
+    backoff.pause();
+  }
 }
 
 void EngineCore::pause() {
@@ -276,7 +328,7 @@ std::vector<Asked> EngineCore::gather_awaited(std::span<RequestId const> awaited
                   {leads_[static_cast<std::size_t>(sent->replica)], base_.rank(), sent->number});
     }
   }
-  parallel::Communicator const& comm = *engine_ranks_;
+  parallel::Communicator const& comm = *peers_;
   int const count = parallel::checked_count(mine.size(), "wait");
   std::vector<int> counts(static_cast<std::size_t>(comm.size()));
   std::vector<int> offsets(counts.size());
@@ -299,7 +351,7 @@ std::vector<Asked> EngineCore::gather_awaited(std::span<RequestId const> awaited
 /// Whatever the engine's ranks have submitted before is part of a run.
 void EngineCore::wait_for_requests() {
   std::vector<std::int64_t> sent(requests_->sent().begin(), requests_->sent().end());
-  parallel::all_reduce(*engine_ranks_, std::span{sent}, parallel::ReduceOp::sum);
+  parallel::all_reduce(*peers_, std::span{sent}, parallel::ReduceOp::sum);
   if (host_->service() == nullptr) {
     return;
   }
@@ -315,7 +367,7 @@ void EngineCore::drive(Until until, double milliseconds, std::span<RequestId con
     throw EngineError{ErrorCode::state, "the engine is paused (resume it before it works)"};
   }
   auto const longest = parallel::all_reduce(
-      *engine_ranks_, static_cast<std::int64_t>(milliseconds * 1000), parallel::ReduceOp::max);
+      *peers_, static_cast<std::int64_t>(milliseconds * 1000), parallel::ReduceOp::max);
   Orders orders{.until = Orders::Clock::now() + std::chrono::microseconds{longest},
                 .awaited = gather_awaited(awaited),
                 .rests = !has_clients_};
@@ -338,7 +390,7 @@ void EngineCore::leave_together(std::span<RequestId const> awaited) {
   for (poll(); !are_here(awaited); poll()) {
     backoff.pause();
   }
-  parallel::Request all_here = parallel::start_barrier(*engine_ranks_);
+  parallel::Request all_here = parallel::start_barrier(*peers_);
   for (backoff = {}; !all_here.test(); poll()) {
     backoff.pause();
   }
@@ -365,7 +417,7 @@ void EngineCore::close() {
   mail_->close(ignore);
   host_.reset();
   mail_.reset();
-  engine_ranks_.reset();
+  peers_.reset();
   requests_->clear();
   is_closed_ = true;
 }

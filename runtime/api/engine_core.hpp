@@ -37,7 +37,7 @@ class EngineCore {
   void wait(std::span<RequestId const> requests);
   void wait_any();
   void step_for(double milliseconds);
-  void serve();
+  bool serve(std::function<bool()> const& stops);
   void pause();
   void resume();
   void close();
@@ -50,10 +50,16 @@ class EngineCore {
 
   [[nodiscard]] bool is_engine_rank() const noexcept { return is_engine_; }
 
+  /// The ranks of the same role; null if it is closed.
+  [[nodiscard]] MPI_Comm peers() const noexcept {
+    return peers_ ? peers_->native() : MPI_COMM_NULL;
+  }
+
  private:
   /// What the engine's ranks want of a run together.
   enum class Until { time, awaited, clients_closed };
 
+  void open(Options const& options);
   void check_hello();
   void choose_roles(Options const& options);
   void set_up(Options const& options);
@@ -65,14 +71,15 @@ class EngineCore {
   void leave_together(std::span<RequestId const> awaited);
   [[nodiscard]] bool are_here(std::span<RequestId const> requests) const;
   void begin_closing();
+  void turn_away();
   void check_works();
 
   parallel::Communicator base_;  ///< the ranks of the program's communicator
   bool is_engine_ = false;
   std::vector<char> is_engine_rank_;  ///< [ranks of base]
   bool has_clients_ = false;
-  std::vector<int> leads_;  ///< [replicas] ranks of base
-  std::optional<parallel::Communicator> engine_ranks_;
+  std::vector<int> leads_;                       ///< [replicas] ranks of base
+  std::optional<parallel::Communicator> peers_;  ///< the ranks of the same role
   std::optional<parallel::Mailbox> mail_;
   std::unique_ptr<ModelHost> host_;  ///< null on a client's rank
   std::optional<OwnRequests> requests_;

@@ -100,6 +100,7 @@ void visit_engine_options(Options& o, Visitor&& visit) {
   visit("--reasoning-parser", o.reasoning_parser, "");
   visit("--engine-ranks", o.engine_ranks, "");
   visit("--max-in-flight", o.max_in_flight, "");
+  visit("--needs-clients", o.needs_clients, "");
 }
 
 }  // namespace

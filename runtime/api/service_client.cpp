@@ -79,8 +79,8 @@ bool ServiceClient::wants_to_leave() {
   if (!is_answered) {
     return false;
   }
-  if (orders_.is_over) {
-    return !has_work() && orders_.is_over();
+  if (orders_.is_over && !has_work() && orders_.is_over()) {
+    return true;
   }
   return !orders_.until || Orders::Clock::now() >= *orders_.until || (orders_.rests && !has_work());
 }
@@ -106,6 +106,15 @@ void ServiceClient::suspend() {
   pending_.clear();
   for (auto& [number, ticket] : tickets_) {
     pending_.push_back(number);
+  }
+}
+
+void ServiceClient::refuse_all() {
+  while (!pending_.empty()) {
+    std::int64_t const number = pending_.front();
+    pending_.pop_front();
+    Ticket const& ticket = tickets_.at(number);
+    refuse(number, io::stopping_error(ticket.line, ticket.asked.second + 1));
   }
 }
 

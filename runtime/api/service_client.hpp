@@ -30,8 +30,7 @@ struct Orders {
   std::optional<Clock::time_point> until;  ///< works as long; none: for `awaited` only
   std::vector<Asked> awaited;              ///< of this replica: leaves when these are answered
   bool rests = false;                      ///< leaves before `until` if there is nothing to do
-  std::function<bool()>
-      is_over{};  ///< instead of `until`, if set: whether nobody will ask any more
+  std::function<bool()> is_over{};  ///< leaves before `until`, too, if nobody will ask any more
 };
 
 /// Feeds a replica with what ranks send it, and sends them the answers. On its first rank.
@@ -58,6 +57,13 @@ class ServiceClient final : public runtime::RequestClient {
 
   /// Gives up the engine's state of all requests, for a new engine to go on with their tokens.
   void suspend();
+
+  /// Answers all requests that nobody will work on.
+  /// \pre  suspend() came before, and no begin() since
+  void refuse_all();
+
+  /// Whether every request is answered.
+  [[nodiscard]] bool is_idle() const noexcept { return !has_work(); }
 
   [[nodiscard]] std::vector<runtime::SequenceInput> take(std::int32_t room) override;
 

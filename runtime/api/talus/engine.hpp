@@ -42,7 +42,11 @@ class EngineError : public std::runtime_error {
 };
 
 /// What a line of the log is.
-enum class LogLevel : int { info = 0, warning = 1 };
+enum class LogLevel : int {
+  info = 0,
+  warning = 1,
+  error = 2,  ///< why there is no engine, which the constructor throws on every rank
+};
 
 /// Which part a rank has.
 enum class Role {
@@ -83,12 +87,16 @@ struct Options {
   Role role = Role::automatic;       ///< of this rank; automatic on all ranks or on none
   std::int64_t max_in_flight = 256;  ///< requests of this rank, submitted and not yet released
 
-  /// Told what the engine does, on its first rank, from inside the calls. Empty: nobody is told.
+  bool needs_clients = false;  ///< refuse a communicator whose ranks are all the engine's
+
+  /// Told what the engine does, on its first rank, from inside the calls; if the roles can't be
+  /// used, on the first rank with the role of an engine, or else of all. Empty: nobody is told.
   std::function<void(LogLevel, std::string_view)> log;
 };
 
 /// Sets an option by the name of its flag, without dashes in front ("max-num-seqs"), from text, as
-/// the command line does; also "engine-ranks", "role" (engine, client, auto) and "max-in-flight".
+/// the command line does; also "engine-ranks", "role" (engine, client, auto), "max-in-flight" and
+/// "needs-clients" (true, false).
 ///
 /// \throws EngineError  naming the option, its value and what is allowed
 void set_option(Options& options, std::string_view name, std::string_view value);
@@ -208,6 +216,15 @@ class Engine {
   /// the engine's ranks; they submit nothing afterwards.
   void serve();
 
+  /// As above, until `stops` tells so on any of the engine's ranks: then the memory of weights and
+  /// KV cache is given back, and requests without an answer, those that still come too, are
+  /// answered with status 503 until all clients have closed.
+  ///
+  /// \param stops  asked several times a second on every rank of the engine, or between two steps
+  ///               where these take longer; a flag that a signal sets, for instance
+  /// \return whether it was stopped; the same on the engine's ranks
+  bool serve(std::function<bool()> const& stops);
+
   /// Gives the memory of weights and KV cache back. Requests stay, and new ones are taken.
   /// Collective over the engine's ranks; does nothing on others.
   void pause();
@@ -224,6 +241,11 @@ class Engine {
 
   /// Whether this rank holds a part of the model.
   [[nodiscard]] bool is_engine_rank() const noexcept;
+
+  /// The ranks that have the role of this one, in their order: a world of its own for a program
+  /// that was started beside others. It is the engine's, until it is closed: who needs one for
+  /// longer duplicates it. Null if the engine is closed.
+  [[nodiscard]] MPI_Comm peers() const noexcept;
 
   /// Requests of this rank that are submitted and not released.
   [[nodiscard]] std::int64_t num_in_flight() const noexcept;

@@ -2,10 +2,9 @@
 #ifndef TALUS_TALUS_H
 #define TALUS_TALUS_H
 
+#include <mpi.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <mpi.h>
 
 /* Talus inside a program, for C and for whatever calls C. What each call does, and which are
  * collective, stands beside the function of the same name in talus/engine.hpp. Functions return a
@@ -33,7 +32,8 @@ enum {
 typedef struct talus_options talus_options;
 typedef struct talus_engine talus_engine;
 
-/* A line of the log, not ended by a zero. level: 0 information, 1 a warning. */
+/* A line of the log, not ended by a zero. level: 0 information, 1 a warning,
+ * 2 an error. */
 typedef void (*talus_log)(int level, char const* line, size_t length, void* user);
 
 /* A request of token ids. talus_tokens_default() fills it; then set what differs. */
@@ -113,6 +113,10 @@ int talus_serve(talus_engine* engine);
 int talus_pause(talus_engine* engine);
 int talus_resume(talus_engine* engine);
 int talus_is_engine_rank(talus_engine const* engine);
+/* MPI_COMM_NULL if the engine is null or closed. */
+MPI_Comm talus_peers(talus_engine const* engine);
+/* For Fortran. */
+int talus_peers_f(talus_engine const* engine);
 int64_t talus_num_in_flight(talus_engine const* engine);
 
 #ifdef __cplusplus

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <fstream>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <mpi.h>
@@ -133,6 +136,104 @@ TEST_CASE("a pause in the midst of answers changes none") {
   engine.wait(ids);
 
   check(engine, ids, list);
+}
+
+TEST_CASE("wait_any tells each answer once, on ranks that have asked differently") {
+  auto const list = problems(static_cast<std::size_t>(world_rank() % 4));  // rank 0 asks nothing
+  talus::Engine engine{MPI_COMM_WORLD, demo_options()};
+  auto const ids = submit_all(engine, list);
+
+  std::vector<talus::RequestId> told;
+  for (int round = 0; round < 3; ++round) {  // collective: as often on all ranks
+    if (auto const id = engine.wait_any()) {
+      told.push_back(*id);
+    }
+  }
+
+  std::sort(told.begin(), told.end());
+  CHECK(told == ids);
+  CHECK_FALSE(engine.wait_any());
+  CHECK_FALSE(engine.poll_any());
+  check(engine, ids, list);
+}
+
+TEST_CASE("wait for many answers, where other ranks wait for none or for one") {
+  auto const list = problems(4);
+  talus::Engine engine{MPI_COMM_WORLD, demo_options()};
+  auto const ids = submit_all(engine, list);
+
+  std::size_t const mine =
+      world_rank() % 3 == 0 ? 4 : static_cast<std::size_t>(world_rank() % 3 - 1);
+  engine.wait(std::span{ids}.first(mine));
+
+  for (std::size_t i = 0; i < mine; ++i) {
+    CHECK(engine.poll(ids[i]) != nullptr);
+  }
+  CHECK_THROWS_AS(engine.wait(std::vector<talus::RequestId>{7777}), talus::EngineError);
+  engine.wait(ids);
+  check(engine, ids, list);
+}
+
+TEST_CASE("ranks of a role have a communicator of their own") {
+  talus::Options options = demo_options();
+  options.engine_ranks = (world_size() + 1) / 2;
+  talus::Engine engine{MPI_COMM_WORLD, options};
+
+  int size = 0;
+  MPI_Comm_size(engine.peers(), &size);
+
+  CHECK(size ==
+        (engine.is_engine_rank() ? options.engine_ranks : world_size() - options.engine_ranks));
+  int const one = 1;
+  int sum = 0;
+  MPI_Allreduce(&one, &sum, 1, MPI_INT, MPI_SUM, engine.peers());
+  CHECK(sum == size);
+  engine.close();
+  CHECK(engine.peers() == MPI_COMM_NULL);
+}
+
+TEST_CASE("an engine that is told to stop refuses what it has and what still comes") {
+  auto const list = problems(4);
+  talus::Options options = demo_options();
+  options.engine_ranks = (world_size() + 1) / 2;
+  talus::Engine engine{MPI_COMM_WORLD, options};
+
+  if (engine.is_engine_rank()) {
+    bool const is_last = world_rank() == options.engine_ranks - 1;
+    bool const is_stopped = engine.serve([&] { return is_last; });
+    CHECK(is_stopped);
+  } else {
+    auto const num_refused = [&] {
+      auto const ids = submit_all(engine, list);
+      engine.wait(ids);
+      std::size_t refused = 0;
+      for (auto const id : ids) {
+        talus::Answer const& answer = *engine.poll(id);
+        CHECK((answer.status == 200 || answer.status == 503));
+        refused += answer.json.find("stopping") != std::string_view::npos ? 1U : 0U;
+        engine.release(id);
+      }
+      return refused;
+    };
+    while (num_refused() == 0) {  // until the engine has looked
+    }
+    CHECK(num_refused() == list.size());
+  }
+  engine.close();
+}
+
+TEST_CASE("an engine that needs clients is refused without, and one rank is told why") {
+  talus::Options options = demo_options();
+  options.needs_clients = true;
+  int told = 0;
+  options.log = [&](talus::LogLevel level, std::string_view line) {
+    told += level == talus::LogLevel::error && line.find("no clients") != line.npos ? 1 : 0;
+  };
+
+  CHECK_THROWS_AS((talus::Engine{MPI_COMM_WORLD, options}), talus::EngineError);
+
+  MPI_Allreduce(MPI_IN_PLACE, &told, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
+  CHECK(told == 1);
 }
 
 TEST_CASE("a request beyond the bound is not taken until one is released") {
