@@ -23,8 +23,16 @@ install(FILES
   "${PROJECT_BINARY_DIR}/talus-config.cmake" "${PROJECT_BINARY_DIR}/talus-config-version.cmake"
   DESTINATION "${config_dir}")
 
-talus_write_pkg_config_file("${PROJECT_BINARY_DIR}/talus.pc" talus_runtime)
+talus_write_pkg_config_file("${PROJECT_BINARY_DIR}/talus.pc" talus_runtime talus_api)
 install(FILES "${PROJECT_BINARY_DIR}/talus.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+
+# In an export set of its own, since programs in other languages needn't have Fortran's MPI.
+if(TALUS_FORTRAN)
+  install(EXPORT talusFortranTargets NAMESPACE talus:: DESTINATION "${config_dir}")
+  configure_file(cmake/talus-fortran.pc.in talus-fortran.pc @ONLY)
+  install(FILES "${PROJECT_BINARY_DIR}/talus-fortran.pc"
+    DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+endif()
 
 # A model of two megabytes with problems for it, and what they come to: an installation is tried
 # with them.
@@ -34,4 +42,5 @@ install(FILES jobs/demo/problems.jsonl jobs/demo/answers.jsonl DESTINATION "${da
 install(FILES LICENSE README.md DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 if(TALUS_INSTALL_EXAMPLES)
   install(DIRECTORY tests/install/downstream DESTINATION "${data_dir}/examples")
+  install(DIRECTORY jobs/examples/ DESTINATION "${data_dir}/examples")
 endif()

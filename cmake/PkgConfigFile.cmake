@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 include_guard()
 
-# talus_write_pkg_config_file(<file> <target>)
+# talus_write_pkg_config_file(<file> <target>...)
 #
-# Writes a pkg-config file for a library of ours and all that it links, with a prefix that moves with
-# the installation. A static library can't be linked without what it needs, which therefore is public.
+# Writes a pkg-config file for libraries of ours, each behind those that it links, and all that they
+# link, with a prefix that moves with the installation. A static library can't be linked without what it needs, which therefore is public.
 # (Private and `pkg-config --static` would ask for what shared hwloc was linked with, too, and that
 # needn't be installed.) What a shared library needs is private: it brings it along.
-function(talus_write_pkg_config_file file target)
+function(talus_write_pkg_config_file file)
   foreach(list IN ITEMS visited libs modules options includes)
     set_property(GLOBAL PROPERTY talus_pc_${list} "")
   endforeach()
-  talus_visit_link_item(${target} TRUE)
+  foreach(target IN LISTS ARGN)
+    talus_visit_link_item(${target} TRUE)
+  endforeach()
   foreach(list IN ITEMS libs modules options includes)
     get_property(${list} GLOBAL PROPERTY talus_pc_${list})
     list(REMOVE_DUPLICATES ${list})
@@ -30,7 +32,8 @@ function(talus_write_pkg_config_file file target)
   list(JOIN modules " " PC_PRIVATE_REQUIRES)
   string(JOIN " " PC_PRIVATE_LIBS ${libs} ${options} ${language_libs})
   set(PC_REQUIRES "")
-  get_target_property(type ${target} TYPE)
+  list(GET ARGN 0 first)  # all are of the same kind
+  get_target_property(type ${first} TYPE)
   if(type STREQUAL STATIC_LIBRARY)
     string(APPEND PC_LIBS " ${PC_PRIVATE_LIBS}")
     set(PC_REQUIRES "${PC_PRIVATE_REQUIRES}")
@@ -39,6 +42,7 @@ function(talus_write_pkg_config_file file target)
   endif()
   file(RELATIVE_PATH PC_UP "${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig" "${CMAKE_INSTALL_PREFIX}")
   string(REGEX REPLACE "/$" "" PC_UP "${PC_UP}")
+  set(PC_UP "${PC_UP}" PARENT_SCOPE)  # for files beside it
   configure_file(cmake/talus.pc.in "${file}" @ONLY)
 endfunction()
 

@@ -26,6 +26,7 @@ started=$SECONDS
 packages=(
   g++ cmake ninja-build pkg-config
   libopenmpi-dev openmpi-bin
+  gfortran # the Fortran module and its example
   libhdf5-dev
   nlohmann-json3-dev libcli11-dev libyaml-cpp-dev
   libonig-dev libutf8proc-dev libxxhash-dev libhwloc-dev

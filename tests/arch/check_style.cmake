@@ -10,14 +10,15 @@ set(max_lines 500)
 file(GLOB_RECURSE files RELATIVE "${root}"
   "${root}/runtime/*" "${root}/parallel/*" "${root}/kernels/*" "${root}/io/*" "${root}/jobs/*"
   "${root}/tests/*" "${root}/cmake/*" "${root}/spack/*" "${root}/.ci/*" "${root}/CMakeLists.txt")
-list(FILTER files INCLUDE REGEX "(\\.(hpp|cpp|cuh|cu|cmake|py|sh)|CMakeLists\\.txt|\\.ci/[^/]+)$")
+list(FILTER files EXCLUDE REGEX "^build/")
+list(FILTER files INCLUDE REGEX "(\\.(hpp|cpp|cuh|cu|f90|cmake|py|sh)|CMakeLists\\.txt|\\.ci/[^/]+)$")
 
 set(violations "")
 foreach(file IN LISTS files)
   # A line at a time, and no list: C++ is full of semicolons and brackets.
   file(READ "${root}/${file}" text)
   string(REGEX REPLACE "^#![^\n]*\n" "" after_shebang "${text}")
-  if(NOT after_shebang MATCHES "^(//|#) SPDX-License-Identifier: Apache-2\\.0\n")
+  if(NOT after_shebang MATCHES "^(//|#|!) SPDX-License-Identifier: Apache-2\\.0\n")
     string(APPEND violations "  ${file} doesn't begin with the line of the licence\n")
   endif()
 
@@ -30,7 +31,7 @@ foreach(file IN LISTS files)
     endif()
   endif()
 
-  if(file MATCHES "\\.(hpp|cpp|cuh|cu)$")
+  if(file MATCHES "\\.(hpp|cpp|cuh|cu|f90)$")
     string(REGEX REPLACE "[^\n]+" "" ends "${text}")
     string(LENGTH "${ends}" num_lines)
     if(num_lines GREATER max_lines)

@@ -2,6 +2,7 @@
 #include <array>
 #include <cfenv>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -203,6 +204,30 @@ TEST_CASE("two engines work at the same time, on groups that overlap") {
     CHECK(std::string{one.choices.at(0).text} == std::string{other.choices.at(0).text});
   }
   MPI_Comm_free(&half);
+}
+
+TEST_CASE("a pause gives the memory of weights and cache back") {
+  constexpr long cache_kb = 96 << 10;
+  talus::Options options = demo_options();
+  options.kv_cache_memory = std::int64_t{cache_kb} << 10;
+  talus::Engine engine{MPI_COMM_WORLD, options};
+  auto const ask = [&] {
+    auto const request = engine.submit(talus::JsonRequest{R"({"prompt": "2 +", "max_tokens": 4})"});
+    CHECK(engine.wait(*request).status == 200);
+    engine.release(*request);
+  };
+  ask();
+  long const open = resident_kb();
+
+  engine.pause();
+  long const paused = resident_kb();
+  engine.resume();
+  ask();
+  long const resumed = resident_kb();
+
+  constexpr long slack_kb = 4 << 10;  // of a life's own, which may come and go
+  CHECK(open - paused > cache_kb - slack_kb);
+  CHECK(std::abs(resumed - open) < 2 * slack_kb);
 }
 
 TEST_CASE("a hundred lives leave nothing behind") {

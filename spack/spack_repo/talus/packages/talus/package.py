@@ -32,6 +32,7 @@ class Talus(CMakePackage):
         when="target=x86_64:",
         description="Kernels for AVX2, AVX-512 and AMX too, chosen at run time",
     )
+    variant("fortran", default=False, description="The Fortran module, on mpi_f08")
     variant("tests", default=False, description="Build the tests, also without --test=root")
     variant("examples", default=False, description="Install sources of programs that use Talus")
 
@@ -40,6 +41,7 @@ class Talus(CMakePackage):
     # Lower bounds are what Debian 12 has and all tests run with, upper ones the major version.
     depends_on("c", type="build")
     depends_on("cxx", type="build")
+    depends_on("fortran", type="build", when="+fortran")
     depends_on("cmake@3.25:", type="build")
     depends_on("pkgconfig", type="build")
     depends_on("mpi@3:")
@@ -79,6 +81,7 @@ class Talus(CMakePackage):
             self.define("TALUS_NATIVE", False),
             self.define("TALUS_X86", self.spec.satisfies("+x86")),
             self.define("TALUS_BUILD_TESTS", self.run_tests or self.spec.satisfies("+tests")),
+            self.define_from_variant("TALUS_FORTRAN", "fortran"),
             self.define_from_variant("TALUS_INSTALL_EXAMPLES", "examples"),
         ]
 
