@@ -1,19 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 cmake_minimum_required(VERSION 3.24)
+include("${CMAKE_CURRENT_LIST_DIR}/run.cmake")
 
 # Installs a finished build, moves it to another prefix, and builds and runs a project against it
 # that lies elsewhere, too: through CMake and through pkg-config. Variables: see CMakeLists.txt
 # beside this file.
-
-# run(<command>...): it must succeed; what it prints is left in `printed`.
-function(run)
-  execute_process(COMMAND ${ARGV} RESULT_VARIABLE code OUTPUT_VARIABLE out ERROR_VARIABLE err)
-  if(NOT code EQUAL 0)
-    string(JOIN " " command ${ARGV})
-    message(FATAL_ERROR "${command}\nended with ${code}:\n${out}\n${err}")
-  endif()
-  set(printed "${out}" PARENT_SCOPE)
-endfunction()
 
 # check_answers(<program> <name>): one rank and two answer the installed model's problems alike.
 function(check_answers program name)
@@ -35,9 +26,7 @@ set(prefix "${work}/moved/prefix")
 set(demo "${prefix}/share/talus/demo")
 set(downstream "${work}/downstream")
 file(COPY "${source}/tests/install/downstream" DESTINATION "${work}")
-run("${CMAKE_COMMAND}" --install "${build}" --prefix "${work}/staged" --config "${config}")
-file(MAKE_DIRECTORY "${work}/moved")
-file(RENAME "${work}/staged" "${prefix}")
+install_moved("${prefix}")
 
 run("${prefix}/bin/talus" --version)
 if(NOT printed MATCHES "^talus [0-9]+\\.[0-9]+\\.[0-9]+\n$")
@@ -67,10 +56,7 @@ file(WRITE "${work}/problems.jsonl" "${problems}\n")
 
 # By CMake, under both names.
 foreach(package IN ITEMS talus Talus)
-  run("${CMAKE_COMMAND}" -S "${downstream}" -B "${work}/${package}" -G "${generator}"
-    -D "package=${package}" -D "CMAKE_BUILD_TYPE=${config}" -D "CMAKE_PREFIX_PATH=${prefix}"
-    -D "Kokkos_DIR=${Kokkos_DIR}" -D "CMAKE_CXX_COMPILER=${compiler}"
-    -D "MPI_CXX_COMPILER=${mpi_compiler}")
+  configure("${downstream}" "${work}/${package}" "package=${package}")
 endforeach()
 run("${CMAKE_COMMAND}" --build "${work}/Talus" --config "${config}")
 check_answers("${work}/Talus/answer" by_cmake)
