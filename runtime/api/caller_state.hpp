@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cfenv>
-#include <csignal>
 
 /// \file
 /// What of a program's state the engine needs otherwise than the program has it, and puts back.
@@ -25,25 +24,6 @@ class DefaultFloats {
 
  private:
   std::fenv_t callers_{};
-};
-
-/// No signals to this thread, nor to those that it starts, so that a program's handlers never run
-/// on a thread that it doesn't know.
-class BlockedSignals {
- public:
-  BlockedSignals() noexcept {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &callers_);
-  }
-
-  ~BlockedSignals() { pthread_sigmask(SIG_SETMASK, &callers_, nullptr); }
-
-  BlockedSignals(BlockedSignals const&) = delete;
-  BlockedSignals& operator=(BlockedSignals const&) = delete;
-
- private:
-  sigset_t callers_{};
 };
 
 }  // namespace talus::api

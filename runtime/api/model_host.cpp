@@ -7,9 +7,9 @@
 
 #include "parallel/agree.hpp"
 #include "parallel/mpi_session.hpp"
-#include "runtime/api/caller_state.hpp"
 #include "runtime/api/options.hpp"
 #include "runtime/base/error.hpp"
+#include "runtime/base/signals_blocked.hpp"
 #include "runtime/batch/model_load.hpp"
 
 namespace talus::api {
@@ -41,7 +41,7 @@ void check_threads(int num_threads) {
 std::unique_ptr<kernels::KernelSession> start_kernels(int threads,
                                                       kernels::CoreShare share,
                                                       std::string const& backend) {
-  BlockedSignals const blocked;
+  SignalsBlocked const blocked;  // a program's handlers never run on threads that it doesn't know
   auto session = std::make_unique<kernels::KernelSession>(threads, share, kokkos_use(backend));
   check_threads(session->num_threads());
   return session;
