@@ -75,21 +75,25 @@ class LogReporter final : public Reporter {
 
 EngineCore::EngineCore(MPI_Comm comm, Options const& options)
     : base_{parallel::Communicator::of_group(checked(comm))} {
-  int const engine_rank = options.role == Role::engine ? base_.rank() : base_.size();
-  int const first =
-      parallel::all_reduce(base_, engine_rank, parallel::ReduceOp::min) % base_.size();
+  Hello const hello = exchange_hello(options.role);
   try {
-    open(options);
+    open(options, hello);
   } catch (Error const& error) {
-    if (options.log && base_.rank() == first) {
+    if (options.log && base_.rank() == hello.speaker) {
       options.log(LogLevel::error, without_place(error.what()));
     }
     throw;
   }
 }
 
-void EngineCore::open(Options const& options) {
-  check_hello();
+void EngineCore::open(Options const& options, Hello const& hello) {
+  if (hello.least_protocol != hello.most_protocol) {
+    throw ConfigError{concat("programs of this communicator speak protocols ",
+                             hello.least_protocol,
+                             " to ",
+                             hello.most_protocol,
+                             " of the engine (all must be linked to one version of Talus)")};
+  }
   choose_roles(options);
   mail_.emplace(base_);
   std::exception_ptr failure;
@@ -105,17 +109,15 @@ void EngineCore::open(Options const& options) {
 
 EngineCore::~EngineCore() = default;
 
-/// Other programs may be at the other end, which were linked to another version.
-void EngineCore::check_hello() {
-  std::array<std::int64_t, 2> range = {protocol, -protocol};
-  parallel::all_reduce(base_, std::span<std::int64_t>{range}, parallel::ReduceOp::max);
-  if (range[0] != -range[1]) {
-    throw ConfigError{concat("programs of this communicator speak protocols ",
-                             -range[1],
-                             " to ",
-                             range[0],
-                             " of the engine (all must be linked to one version of Talus)")};
-  }
+/// Other programs may be at the other end, which were linked to another version: this stays as it
+/// is.
+EngineCore::Hello EngineCore::exchange_hello(Role role) {
+  int const mine = role == Role::engine ? base_.rank() : base_.size();
+  std::array<std::int64_t, 3> most = {protocol, -protocol, -mine};
+  parallel::all_reduce(base_, std::span<std::int64_t>{most}, parallel::ReduceOp::max);
+  return {.least_protocol = -most[1],
+          .most_protocol = most[0],
+          .speaker = static_cast<int>(-most[2] % base_.size())};
 }
 
 void EngineCore::choose_roles(Options const& options) {

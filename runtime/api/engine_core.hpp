@@ -59,8 +59,15 @@ class EngineCore {
   /// What the engine's ranks want of a run together.
   enum class Until { time, awaited, clients_closed };
 
-  void open(Options const& options);
-  void check_hello();
+  /// What all ranks learn of each other before anything else.
+  struct Hello {
+    std::int64_t least_protocol = 0;
+    std::int64_t most_protocol = 0;
+    int speaker = 0;  ///< the first rank that is named an engine's; 0 if none is
+  };
+
+  [[nodiscard]] Hello exchange_hello(Role role);
+  void open(Options const& options, Hello const& hello);
   void choose_roles(Options const& options);
   void set_up(Options const& options);
   void tell_leads();

@@ -249,8 +249,10 @@ TEST_CASE("a hundred lives leave nothing behind") {
   CHECK(entries_of("/proc/self/fd") == files);
   CHECK(entries_of("/proc/self/task") == threads);
   CHECK(num_mappings() <= mappings + 2);  // shared memory too
-  // What is allocated grows by 140 kB in all over some tens of lives, and then no more (whose it is
-  // was not traced). A life has some megabytes.
-  CHECK(allocated_kb() - allocated < 256);
+  // glibc counts the small blocks that it keeps for this thread as allocated, up to 200 kB of them,
+  // unless it is told to keep none, as CTest does (GLIBC_TUNABLES). Without them nothing grows but
+  // some buffers of MPI's. A life has some megabytes.
+  bool const keeps_none = std::getenv("GLIBC_TUNABLES") != nullptr;
+  CHECK(allocated_kb() - allocated < (keeps_none ? 24 : 256));
   CHECK(resident_kb() - memory < 4096);
 }
