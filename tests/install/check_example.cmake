@@ -5,7 +5,8 @@ include("${CMAKE_CURRENT_LIST_DIR}/run.cmake")
 # Builds one of the examples against the install tree in `prefix` and nothing else, and runs it there
 # on each number of ranks. Variables: see CMakeLists.txt beside this file, and `example`, its folder;
 # `program`, its `arguments`, of which @MODEL@ is the model's folder, and `all_ranks`, both with commas
-# between; `beside`, if set: arguments for a run beside talus engine.
+# between; `pc_module`, if set: pkg-config's, for a build of `pc_sources` by `pc_compiler`; `beside`, if
+# set: arguments for a run beside talus engine.
 string(REPLACE "," ";" arguments "${arguments}")
 string(REPLACE "," ";" all_ranks "${all_ranks}")
 set(example_build "${work}/${example}")
@@ -23,6 +24,23 @@ foreach(ranks IN LISTS all_ranks)
   endif()
   message("${ranks} ranks: ${printed}")
 endforeach()
+
+# By pkg-config and a compiler that is told nothing else, on two ranks.
+if(pc_module)
+  string(REPLACE "," ";" pc_sources "${pc_sources}")
+  string(REPLACE "@PREFIX@" "${prefix}" pc_sources "${pc_sources}")
+  file(GLOB_RECURSE pc_file "${prefix}/talus.pc")
+  cmake_path(GET pc_file PARENT_PATH pc_folder)
+  set(ENV{PKG_CONFIG_PATH} "${pc_folder}:$ENV{PKG_CONFIG_PATH}")
+  run("${pkg_config}" --cflags --libs ${pc_module})
+  separate_arguments(flags UNIX_COMMAND "${printed}")
+  run("${CMAKE_COMMAND}" -E chdir "${example_build}/${example}"
+    "${pc_compiler}" -O1 ${pc_sources} -o "${example_build}/by_pkg_config" ${flags})
+  run(${launch} 2 "${example_build}/by_pkg_config" ${arguments})
+  if(NOT printed MATCHES "[1-9][0-9]* of [1-9][0-9]* ")
+    message(FATAL_ERROR "${program} by pkg-config printed '${printed}'")
+  endif()
+endif()
 
 # Beside an engine of its own launch.
 if(beside)

@@ -49,6 +49,26 @@ case_moe_answers() {
   done
 }
 
+# embedded RANKS MODEL ANSWERS OPTION...: a program with the engine inside, whose ranks all ask.
+embedded() {
+  on "$1" "$client" "$1" in.jsonl "$3" model="$demo/$2" threads=1 kv-cache-memory=8M "${@:4}" \
+    > log 2>&1 || fail "$3"
+  cat "$3".* > "$3"
+  answers equal whole-"$2".jsonl "$3"
+}
+
+case_embedded_answers() {
+  requests 26 > in.jsonl
+  expect 0 "24 answers and 0 errors" demo 0 dense in.jsonl whole-dense.jsonl
+  expect 0 "24 answers and 0 errors" demo 0 moe in.jsonl whole-moe.jsonl
+  embedded 1 dense alone
+  embedded 3 dense stages pipeline-parallel-size=3
+  embedded 4 dense shards tensor-parallel-size=2 data-parallel-size=2
+  embedded 3 dense clients engine-ranks=1
+  embedded 4 moe joined tensor-parallel-size=2 data-parallel-size=2 expert-parallel-size=4
+  embedded 2 moe halves pipeline-parallel-size=2
+}
+
 # Who is alone, or was started otherwise than the others, is told so, and nobody waits.
 case_refused() {
   head -n 3 "$problems" > in.jsonl

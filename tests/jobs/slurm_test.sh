@@ -148,4 +148,22 @@ END
     [ ! -e refused.jsonl ] || fail "not refused"
 }
 
+# Two programs in one step: two clients, and an engine on the other node.
+case_mpmd() {
+  local job model=$source/jobs/demo/dense
+  awk '!/no_such_parameter/ && n++ < 60' in.jsonl > some.jsonl
+  "$talus" run --model "$model" -i some.jsonl -o some_whole.jsonl --threads 1 2> some.log ||
+    fail "the run of some"
+  cat > programs.conf << END
+0-1 $(dirname "$talus")/talus_engine_client 2 some.jsonl out
+2-3 $talus engine --model $model -tp 2 --threads 1 --kv-cache-memory 8M
+END
+  printf '#!/bin/bash\nsrun --multi-prog programs.conf\n' > mpmd.sbatch
+  job=$(submit --time=10 mpmd.sbatch)
+  wait_for "$job"
+  grep -q "serves the other programs" job.log || fail "no engine"
+  cat out.0 out.1 > out.jsonl
+  /usr/bin/python3 "$here/answers.py" equal some_whole.jsonl out.jsonl || fail "other answers"
+}
+
 "case_$name"
