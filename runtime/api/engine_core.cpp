@@ -2,14 +2,12 @@
 #include "runtime/api/engine_core.hpp"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <exception>
 #include <utility>
 
 #include "parallel/agree.hpp"
 #include "parallel/collectives.hpp"
-#include "parallel/mpi_session.hpp"
 #include "parallel/progress.hpp"
 #include "runtime/api/error_text.hpp"
 #include "runtime/base/error.hpp"
@@ -17,38 +15,6 @@
 
 namespace talus::api {
 namespace {
-
-/// Of the messages between ranks; programs that are linked to another one can't talk to this.
-constexpr std::int64_t protocol = 1;
-
-/// The program's communicator, if it is one that can be used.
-MPI_Comm checked(MPI_Comm comm) {
-  int is_there = 0;
-  MPI_Initialized(&is_there);
-  int is_over = 0;
-  MPI_Finalized(&is_over);
-  if (is_there == 0 || is_over != 0) {
-    throw ConfigError{is_over != 0 ? "MPI was finalised (an engine needs it)"
-                                   : "MPI isn't initialised (the program does it, not the engine)"};
-  }
-  if (comm == MPI_COMM_NULL) {
-    throw ConfigError{
-        "communicator: MPI_COMM_NULL (only ranks of a communicator can have an engine)"};
-  }
-  int is_inter = 0;
-  MPI_Comm_test_inter(comm, &is_inter);
-  if (is_inter != 0) {
-    throw ConfigError{"communicator: an inter-communicator (merge it with MPI_Intercomm_merge)"};
-  }
-  int is_main = 1;
-  MPI_Is_thread_main(&is_main);
-  if (is_main == 0 && parallel::granted_thread_level() < parallel::ThreadLevel::serialized) {
-    throw ConfigError{
-        "MPI's thread level: less than MPI_THREAD_SERIALIZED (needed where a thread other than the "
-        "one that initialised MPI calls the engine, since the engine calls MPI)"};
-  }
-  return comm;
-}
 
 /// Passes lines on to the program.
 class LogReporter final : public Reporter {
@@ -74,8 +40,8 @@ class LogReporter final : public Reporter {
 }  // namespace
 
 EngineCore::EngineCore(MPI_Comm comm, Options const& options)
-    : base_{parallel::Communicator::of_group(checked(comm))} {
-  Hello const hello = exchange_hello(options.role);
+    : base_{parallel::Communicator::of_group(checked_comm(comm))} {
+  Hello const hello = exchange_hello(base_, options.role);
   try {
     open(options, hello);
   } catch (Error const& error) {
@@ -87,14 +53,9 @@ EngineCore::EngineCore(MPI_Comm comm, Options const& options)
 }
 
 void EngineCore::open(Options const& options, Hello const& hello) {
-  if (hello.least_protocol != hello.most_protocol) {
-    throw ConfigError{concat("programs of this communicator speak protocols ",
-                             hello.least_protocol,
-                             " to ",
-                             hello.most_protocol,
-                             " of the engine (all must be linked to one version of Talus)")};
-  }
-  choose_roles(options);
+  check_protocol(hello);
+  roles_ = choose_roles(base_, options);
+  peers_.emplace(base_.split(roles_.is_engine ? 0 : 1, base_.rank()));
   mail_.emplace(base_);
   std::exception_ptr failure;
   try {
@@ -109,66 +70,9 @@ void EngineCore::open(Options const& options, Hello const& hello) {
 
 EngineCore::~EngineCore() = default;
 
-/// Other programs may be at the other end, which were linked to another version: this stays as it
-/// is.
-EngineCore::Hello EngineCore::exchange_hello(Role role) {
-  int const mine = role == Role::engine ? base_.rank() : base_.size();
-  std::array<std::int64_t, 3> most = {protocol, -protocol, -mine};
-  parallel::all_reduce(base_, std::span<std::int64_t>{most}, parallel::ReduceOp::max);
-  return {.least_protocol = -most[1],
-          .most_protocol = most[0],
-          .speaker = static_cast<int>(-most[2] % base_.size())};
-}
-
-void EngineCore::choose_roles(Options const& options) {
-  parallel::run_and_agree(base_, [&] {
-    if (options.engine_ranks < 0 || options.engine_ranks > base_.size()) {
-      throw ConfigError{concat("engine-ranks: ",
-                               options.engine_ranks,
-                               " (must be 0 to ",
-                               base_.size(),
-                               ", the size of the communicator)")};
-    }
-    if (options.max_in_flight < 1) {
-      throw ConfigError{concat("max-in-flight: ", options.max_in_flight, " (must be at least 1)")};
-    }
-  });
-  int const named = options.role == Role::automatic ? 0 : 1;
-  if (parallel::all_reduce(base_, named, parallel::ReduceOp::min) !=
-      parallel::all_reduce(base_, named, parallel::ReduceOp::max)) {
-    throw ConfigError{
-        "role: auto on some ranks only (must be engine or client on all, or on none)"};
-  }
-  int first = options.engine_ranks == 0 ? base_.size() : options.engine_ranks;
-  if (named == 0 && parallel::all_reduce(base_, first, parallel::ReduceOp::min) !=
-                        parallel::all_reduce(base_, first, parallel::ReduceOp::max)) {
-    throw ConfigError{"engine-ranks: differs from rank to rank (must be the same on all)"};
-  }
-  is_engine_ = named == 0 ? base_.rank() < first : options.role == Role::engine;
-  char const mine = is_engine_ ? 1 : 0;
-  is_engine_rank_.resize(static_cast<std::size_t>(base_.size()));
-  parallel::all_gather(base_, std::span{&mine, 1}, std::span{is_engine_rank_});
-  auto const count = std::count(is_engine_rank_.begin(), is_engine_rank_.end(), char{1});
-  if (count == 0) {
-    throw ConfigError{
-        "role: client on all ranks (at least one must be the engine's: one of the program's own, "
-        "or "
-        "of talus engine in the same launch)"};
-  }
-  has_clients_ = count < base_.size();
-  int const needs = options.needs_clients ? 1 : 0;
-  if (!has_clients_ && parallel::all_reduce(base_, needs, parallel::ReduceOp::max) != 0) {
-    throw ConfigError{concat("no clients: all ",
-                             base_.size(),
-                             " ranks are the engine's (a program that asks must be in the same "
-                             "launch: mpirun -n 4 PROGRAM : -n 2 talus engine --model DIR)")};
-  }
-  peers_.emplace(base_.split(is_engine_ ? 0 : 1, base_.rank()));
-}
-
 void EngineCore::set_up(Options const& options) {
   kernels::CoreShare const share = runtime::core_share(base_);
-  if (!is_engine_) {
+  if (!roles_.is_engine) {
     return;
   }
   LogReporter reporter{options, peers_->rank()};
@@ -179,8 +83,9 @@ void EngineCore::set_up(Options const& options) {
 /// All ranks get to know the first rank of each replica.
 void EngineCore::tell_leads() {
   int const root = static_cast<int>(
-      std::find(is_engine_rank_.begin(), is_engine_rank_.end(), char{1}) - is_engine_rank_.begin());
-  if (is_engine_ && host_->grid().is_lead()) {
+      std::find(roles_.is_engine_rank.begin(), roles_.is_engine_rank.end(), char{1}) -
+      roles_.is_engine_rank.begin());
+  if (roles_.is_engine && host_->grid().is_lead()) {
     std::int32_t const mine = base_.rank();
     leads_.resize(static_cast<std::size_t>(host_->grid().shape().dp));
     parallel::all_gather(host_->grid().leads(), std::span{&mine, 1}, std::span{leads_});
@@ -196,7 +101,7 @@ void EngineCore::take(int sender, std::vector<std::byte>&& message) {
     requests_->receive(std::move(message));
     return;
   }
-  num_received_ += is_engine_rank_[static_cast<std::size_t>(sender)];
+  num_received_ += roles_.is_engine_rank[static_cast<std::size_t>(sender)];
   host_->service()->receive(sender, decode_request(message));
 }
 
@@ -233,7 +138,7 @@ bool EngineCore::are_here(std::span<RequestId const> requests) const {
 void EngineCore::wait(std::span<RequestId const> requests) {
   check_works();
   static_cast<void>(are_here(requests));  // refuses unknown ones before anything is waited for
-  if (is_engine_) {
+  if (roles_.is_engine) {
     drive(Until::awaited, 0, requests);
     return;
   }
@@ -248,7 +153,7 @@ void EngineCore::wait_any() {
   constexpr double slice_ms = 20;
   auto const is_served = [&] { return requests_->has_next() || requests_->num_open() == 0; };
   poll();
-  if (is_engine_) {
+  if (roles_.is_engine) {
     while (!parallel::all_agree(*peers_, is_served())) {
       drive(Until::time, slice_ms, {});
       poll();
@@ -263,7 +168,7 @@ void EngineCore::wait_any() {
 
 void EngineCore::step_for(double milliseconds) {
   check_works();
-  if (is_engine_) {
+  if (roles_.is_engine) {
     drive(Until::time, milliseconds, {});
   }
   poll();
@@ -273,7 +178,7 @@ void EngineCore::step_for(double milliseconds) {
 /// that holds back for want of work sees nothing else.
 bool EngineCore::serve(std::function<bool()> const& stops) {
   check_works();
-  if (!is_engine_) {
+  if (!roles_.is_engine) {
     throw EngineError{ErrorCode::state,
                       "serve: on a client's rank (only the engine's ranks serve)"};
   }
@@ -308,14 +213,14 @@ void EngineCore::turn_away() {
 
 void EngineCore::pause() {
   check_works();
-  if (is_engine_ && !host_->is_released()) {
+  if (roles_.is_engine && !host_->is_released()) {
     host_->release();
   }
 }
 
 void EngineCore::resume() {
   check_works();
-  if (is_engine_ && host_->is_released()) {
+  if (roles_.is_engine && host_->is_released()) {
     host_->restore();
   }
 }
@@ -372,7 +277,7 @@ void EngineCore::drive(Until until, double milliseconds, std::span<RequestId con
       *peers_, static_cast<std::int64_t>(milliseconds * 1000), parallel::ReduceOp::max);
   Orders orders{.until = Orders::Clock::now() + std::chrono::microseconds{longest},
                 .awaited = gather_awaited(awaited),
-                .rests = !has_clients_};
+                .rests = !roles_.has_clients};
   if (until == Until::clients_closed) {
     orders.is_over = [this] { return closing_.test(); };
   } else if (until == Until::awaited && longest == 0) {

@@ -12,6 +12,7 @@
 #include "parallel/mailbox.hpp"
 #include "runtime/api/model_host.hpp"
 #include "runtime/api/own_requests.hpp"
+#include "runtime/api/roles.hpp"
 
 namespace talus::api {
 
@@ -48,7 +49,7 @@ class EngineCore {
   /// In the communicator.
   [[nodiscard]] int rank() const noexcept { return base_.rank(); }
 
-  [[nodiscard]] bool is_engine_rank() const noexcept { return is_engine_; }
+  [[nodiscard]] bool is_engine_rank() const noexcept { return roles_.is_engine; }
 
   /// The ranks of the same role; null if it is closed.
   [[nodiscard]] MPI_Comm peers() const noexcept {
@@ -59,16 +60,7 @@ class EngineCore {
   /// What the engine's ranks want of a run together.
   enum class Until { time, awaited, clients_closed };
 
-  /// What all ranks learn of each other before anything else.
-  struct Hello {
-    std::int64_t least_protocol = 0;
-    std::int64_t most_protocol = 0;
-    int speaker = 0;  ///< the first rank that is named an engine's; 0 if none is
-  };
-
-  [[nodiscard]] Hello exchange_hello(Role role);
   void open(Options const& options, Hello const& hello);
-  void choose_roles(Options const& options);
   void set_up(Options const& options);
   void tell_leads();
   void take(int sender, std::vector<std::byte>&& message);
@@ -82,9 +74,7 @@ class EngineCore {
   void check_works();
 
   parallel::Communicator base_;  ///< the ranks of the program's communicator
-  bool is_engine_ = false;
-  std::vector<char> is_engine_rank_;  ///< [ranks of base]
-  bool has_clients_ = false;
+  Roles roles_;
   std::vector<int> leads_;                       ///< [replicas] ranks of base
   std::optional<parallel::Communicator> peers_;  ///< the ranks of the same role
   std::optional<parallel::Mailbox> mail_;
