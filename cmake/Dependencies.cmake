@@ -24,6 +24,11 @@ pkg_search_module(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
 pkg_search_module(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 pkg_search_module(hwloc REQUIRED IMPORTED_TARGET hwloc)
 
+# Fibers, of which the tests make the threads of emulated GPUs; without it these tests are left out.
+if(TALUS_BUILD_TESTS)
+  find_package(Boost 1.71 QUIET COMPONENTS context)
+endif()
+
 if(TALUS_SANITIZE)
   add_compile_options(-fsanitize=${TALUS_SANITIZE} -fno-omit-frame-pointer
                       -fno-sanitize-recover=all)

@@ -30,6 +30,7 @@ packages=(
   libhdf5-dev
   nlohmann-json3-dev libcli11-dev libyaml-cpp-dev
   libonig-dev libutf8proc-dev libxxhash-dev libhwloc-dev
+  libboost-context-dev # tests of GPU kernels
   python3-h5py
   slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge # tests of batch jobs
   iproute2 util-linux # tests on emulated hosts

@@ -3,18 +3,22 @@
 
 #include <algorithm>
 
+#include "kernels/operations.hpp"
 #include "runtime/base/error.hpp"
 
 namespace talus::kernels {
 
-// A few hundred bytes a token: the same plain loop for both backends on the host.
-void copy_heads(ExecContext const& /*exec*/,
+void copy_heads(ExecContext const& exec,
                 HeadCopy const& copy,
                 MatrixView<float const> x,
                 MatrixView<float> y) {
   if (x.rows != y.rows) {
     throw ConfigError{concat("copy_heads: x has ", x.rows, " rows, y has ", y.rows)};
   }
+  if (auto const own = operations_of(exec.backend).copy_heads; own != nullptr) {
+    return own(exec, copy, x, y);
+  }
+  // A few hundred bytes a token: the same plain loop for all backends on the host.
   for (std::int64_t t = 0; t < x.rows; ++t) {
     for (std::int64_t h = 0; h < copy.num_heads; ++h) {
       float const* const from = x.data + t * x.row_stride + h * copy.in_stride + copy.in_offset;

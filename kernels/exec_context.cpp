@@ -23,6 +23,8 @@ char const* name_of(Backend backend) noexcept {
       return "avx512_bf16";
     case Backend::amx:
       return "amx";
+    case Backend::cuda:
+      return "cuda";
   }
   return "unknown";
 }

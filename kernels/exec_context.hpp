@@ -13,9 +13,10 @@ class ThreadTeam;
 ///
 /// reference: plain float32 loops, the oracle. kokkos: portable, on any processor that Kokkos
 /// knows. avx2, avx512, avx512_bf16, amx: for x86 processors that have those instructions.
+/// cuda: NVIDIA GPUs.
 /// A backend is one order of summation: the same inputs give the same bits whatever the number of
 /// rows, threads or ranks, but two backends agree only to a tolerance.
-enum class Backend { reference, kokkos, avx2, avx512, avx512_bf16, amx };
+enum class Backend { reference, kokkos, avx2, avx512, avx512_bf16, amx, cuda };
 
 /// Where, and in what order, the operations of one caller run.
 ///
@@ -27,7 +28,7 @@ struct ExecContext {
   MemorySource* memory = nullptr;  ///< where buffers come from; null: the system
 };
 
-/// "reference", "kokkos", "avx2", "avx512", "avx512_bf16", "amx".
+/// "reference", "kokkos", "avx2", "avx512", "avx512_bf16", "amx", "cuda".
 [[nodiscard]] char const* name_of(Backend backend) noexcept;
 
 /// \throws ConfigError  naming what is allowed, if `name` is no backend that can run here

@@ -7,6 +7,7 @@
 
 #include "kernels/activation.hpp"
 #include "kernels/attention.hpp"
+#include "kernels/copy_heads.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/kv_cache.hpp"
 #include "kernels/matmul.hpp"
@@ -111,6 +112,11 @@ struct Operations {
                         float factor,
                         float cap,
                         MatrixView<float> y) = nullptr;
+  /// Null where the memory is the host's: a plain loop serves.
+  void (*copy_heads)(ExecContext const& exec,
+                     HeadCopy const& copy,
+                     MatrixView<float const> x,
+                     MatrixView<float> y) = nullptr;
   void (*gather_rows)(ExecContext const& exec,
                       RowTable const& table,
                       std::span<std::int32_t const> ids,

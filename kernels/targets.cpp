@@ -41,6 +41,12 @@ Operations operations() noexcept;
 }
 #endif
 
+#if TALUS_EMULATES_CUDA
+namespace block::emulation {
+Operations operations() noexcept;
+}
+#endif
+
 #if TALUS_EMULATES_TARGETS
 namespace avx512_bf16_emulated {
 Operations operations() noexcept;
@@ -116,6 +122,11 @@ void add_emulated(std::vector<Target>& found) {
 #endif
 
 std::vector<Target> find_targets() {
+#if TALUS_EMULATES_CUDA
+  // Its tests compare it with the oracle alone.
+  return {{Backend::reference, reference::table_of_operations()},
+          {Backend::cuda, block::emulation::operations()}};
+#else
   std::vector<Target> found{{Backend::reference, reference::table_of_operations()},
                             {Backend::kokkos, kokkos::operations()}};
 #if TALUS_HAS_X86
@@ -130,6 +141,7 @@ std::vector<Target> find_targets() {
   }
 #endif
   return found;
+#endif
 }
 
 }  // namespace

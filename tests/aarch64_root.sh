@@ -12,7 +12,7 @@ root=${1:?the folder of the root}
 packages=(
   libc6-dev libgomp1 libstdc++6
   libopenmpi-dev libhdf5-dev libhwloc-dev libonig-dev libutf8proc-dev libxxhash-dev
-  libyaml-cpp-dev nlohmann-json3-dev libcli11-dev)
+  libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libboost-context-dev)
 
 [ ! -f "$root/complete" ] || exit 0
 . /etc/os-release

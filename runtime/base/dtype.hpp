@@ -49,12 +49,12 @@ enum class DType : std::uint8_t {
 [[nodiscard]] char const* name_of(DType type) noexcept;
 
 /// Widens a bfloat16, given as its bits; exact.
-[[nodiscard]] inline float bf16_to_float(std::uint16_t bits) noexcept {
+[[nodiscard]] constexpr float bf16_to_float(std::uint16_t bits) noexcept {
   return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16U);
 }
 
 /// Rounds to the nearest bfloat16, ties to even; NaN stays NaN.
-[[nodiscard]] inline std::uint16_t float_to_bf16(float value) noexcept {
+[[nodiscard]] constexpr std::uint16_t float_to_bf16(float value) noexcept {
   auto const bits = std::bit_cast<std::uint32_t>(value);
   if ((bits & 0x7FFFFFFFU) > 0x7F800000U) {
     return static_cast<std::uint16_t>((bits >> 16U) | 0x40U);

@@ -14,15 +14,16 @@ set(talus_test_environment
   "OMP_NUM_THREADS=1" "OMP_PROC_BIND=false"
   "ASAN_OPTIONS=detect_leaks=0")
 
-# talus_add_test(<module>/<name> [LINK <target>...] [RANKS <n>...] [LABELS <label>...] [TIMEOUT <s>])
+# talus_add_test(<module>/<name> [LINK <target>...] [RANKS <n>...] [LABELS <label>...] [TIMEOUT <s>]
+#                [SOURCE <module>/<name>])
 #
-# Builds tests/<module>/<name>_test.cpp, and runs it once for each number of ranks, as the CTest
+# Builds tests/<module>/<name>_test.cpp, or that of another test (SOURCE) once more, and runs it once for each number of ranks, as the CTest
 # tests <module>.<name>.np<n>; without RANKS once, as <module>.<name>, without a launcher.
 #
 # Several rank counts are the rule for code that communicates: 1 (the trivial group), 2, an odd
 # number (nothing divides evenly), and 4.
 function(talus_add_test path)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "LINK;RANKS;LABELS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT;SOURCE" "LINK;RANKS;LABELS")
   string(REPLACE "/" "." name "${path}")
   string(REPLACE "/" "_" target "test_${path}")
   string(REGEX REPLACE "/.*" "" module "${path}")
@@ -30,7 +31,11 @@ function(talus_add_test path)
     set(arg_TIMEOUT ${TALUS_TEST_TIMEOUT})
   endif()
 
-  add_executable(${target} "${PROJECT_SOURCE_DIR}/tests/${path}_test.cpp")
+  if(NOT arg_SOURCE)
+    set(arg_SOURCE "${path}")
+  endif()
+
+  add_executable(${target} "${PROJECT_SOURCE_DIR}/tests/${arg_SOURCE}_test.cpp")
   target_link_libraries(${target} PRIVATE talus_test_support ${arg_LINK})
   talus_set_warnings(${target})
   # A test's own code is compiled far longer than it runs. (The libraries are optimised as ever.)

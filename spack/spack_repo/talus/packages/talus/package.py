@@ -59,6 +59,9 @@ class Talus(CMakePackage):
 
     depends_on("catch2@3.7:3", type="build", when="+tests")
     depends_on("catch2@3.7:3", type="test")
+    # Fibers of the tests of GPU kernels.
+    depends_on("boost@1.74: +context", type="build", when="+tests")
+    depends_on("boost@1.74: +context", type="test")
 
     requires("platform=linux", msg="Talus asks Linux for its cores and its memory")
     conflicts("~mpi", msg="Talus is an MPI program: one rank alone is a job of MPI, too")

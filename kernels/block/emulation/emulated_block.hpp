@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#include "kernels/block/block.hpp"
+#include "kernels/block/emulation/block_run.hpp"
+#include "runtime/base/matrix_view.hpp"
+#include "runtime/base/source_location.hpp"
+
+namespace talus::kernels::block::emulation {
+
+/// One thread's view of its block: what kernels/cuda/device_block.cuh is on a GPU, with every
+/// access checked, and the caller's place told with what is wrong.
+class EmulatedBlock {
+ public:
+  using Where = SourceLocation;
+
+  EmulatedBlock(BlockRun& run, int thread) : run_{run}, thread_{thread} {}
+
+  [[nodiscard]] int thread_index() const noexcept { return thread_; }
+
+  [[nodiscard]] int num_threads() const noexcept { return run_.num_threads(); }
+
+  [[nodiscard]] Dim3 block_index() const noexcept { return run_.block_index(); }
+
+  [[nodiscard]] Dim3 grid_size() const noexcept { return run_.grid(); }
+
+  void sync(Where where = Where::current()) {
+    run_.wait(thread_, {Wait::Kind::block, "barrier", where});
+  }
+
+  void sync_warp(Where where = Where::current()) {
+    run_.wait(thread_, {Wait::Kind::warp, "warp barrier", where});
+    run_.end_warp_epoch(thread_);
+  }
+
+  template <class T>
+  [[nodiscard]] T shuffle_xor(T value, int mask, Where where = Where::current()) {
+    return shuffle(value, thread_ % warp_size ^ mask, where);
+  }
+
+  /// The value of another lane.
+  template <class T>
+  [[nodiscard]] T shuffle(T value, int lane, Where where = Where::current()) {
+    static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(std::uint64_t));
+    if (lane < 0 || lane >= warp_size) {
+      run_.fail(FaultKind::range, thread_, concat("shuffles from lane ", lane), where);
+    }
+    std::uint64_t bits = 0;
+    std::memcpy(&bits, &value, sizeof value);
+    auto const& all = run_.exchange(thread_, bits, {Wait::Kind::warp, "shuffle", where});
+    std::memcpy(&value, &all[static_cast<std::size_t>(lane)], sizeof value);
+    return value;
+  }
+
+  /// Bit i: whether the condition holds in lane i.
+  [[nodiscard]] std::uint32_t ballot(bool condition, Where where = Where::current()) {
+    auto const& all = run_.exchange(thread_, condition ? 1 : 0, {Wait::Kind::warp, "vote", where});
+    std::uint32_t bits = 0;
+    for (unsigned lane = 0; lane < warp_size; ++lane) {
+      bits |= static_cast<std::uint32_t>(all[lane]) << lane;
+    }
+    return bits;
+  }
+
+  [[nodiscard]] bool any(bool condition, Where where = Where::current()) {
+    return ballot(condition, where) != 0;
+  }
+
+  [[nodiscard]] bool all(bool condition, Where where = Where::current()) {
+    return ballot(condition, where) == ~std::uint32_t{0};
+  }
+
+  template <class T>
+  [[nodiscard]] SharedSpan<T> shared(std::int64_t size) {
+    auto const span = run_.allocate(thread_, size, sizeof(T));
+    return {span.offset, span.size, span.number};
+  }
+
+  template <class T>
+  [[nodiscard]] T load(SharedSpan<T> span, std::int64_t i, Where where = Where::current()) {
+    return load(span, i, width<1>, where)[0];
+  }
+
+  template <class T, int Size>
+  [[nodiscard]] Vector<T, Size> load(SharedSpan<T> span,
+                                     std::int64_t i,
+                                     Width<Size>,
+                                     Where where = Where::current()) {
+    Vector<T, Size> values;
+    std::memcpy(&values, at<Size>(span, i, AccessKind::read, where), sizeof values);
+    return values;
+  }
+
+  template <class T>
+  void store(SharedSpan<T> span,
+             std::int64_t i,
+             std::type_identity_t<T> value,
+             Where where = Where::current()) {
+    store(span, i, Vector<T, 1>{{value}}, where);
+  }
+
+  template <class T, int Size>
+  void store(SharedSpan<T> span,
+             std::int64_t i,
+             Vector<T, Size> const& values,
+             Where where = Where::current()) {
+    std::memcpy(at<Size>(span, i, AccessKind::write, where), &values, sizeof values);
+  }
+
+  template <class T>
+  [[nodiscard]] std::remove_const_t<T> load(GlobalSpan<T> span,
+                                            std::int64_t i,
+                                            Where where = Where::current()) {
+    return *at<1>(span, i, AccessKind::read, where);
+  }
+
+  template <class T, int Size>
+  [[nodiscard]] Vector<std::remove_const_t<T>, Size> load(GlobalSpan<T> span,
+                                                          std::int64_t i,
+                                                          Width<Size>,
+                                                          Where where = Where::current()) {
+    Vector<std::remove_const_t<T>, Size> values;
+    std::memcpy(&values, at<Size>(span, i, AccessKind::read, where), sizeof values);
+    return values;
+  }
+
+  template <class T>
+  void store(GlobalSpan<T> span,
+             std::int64_t i,
+             std::type_identity_t<T> value,
+             Where where = Where::current()) {
+    *at<1>(span, i, AccessKind::write, where) = value;
+  }
+
+  template <class T, int Size>
+  void store(GlobalSpan<T> span,
+             std::int64_t i,
+             Vector<T, Size> const& values,
+             Where where = Where::current()) {
+    std::memcpy(at<Size>(span, i, AccessKind::write, where), &values, sizeof values);
+  }
+
+  template <class T>
+  [[nodiscard]] std::remove_const_t<T> load(MatrixView<T> const& view,
+                                            std::int64_t i,
+                                            std::int64_t j,
+                                            Where where = Where::current()) {
+    return *at<1>(view, i, j, AccessKind::read, where);
+  }
+
+  template <class T, int Size>
+  [[nodiscard]] Vector<std::remove_const_t<T>, Size> load(MatrixView<T> const& view,
+                                                          std::int64_t i,
+                                                          std::int64_t j,
+                                                          Width<Size>,
+                                                          Where where = Where::current()) {
+    Vector<std::remove_const_t<T>, Size> values;
+    std::memcpy(&values, at<Size>(view, i, j, AccessKind::read, where), sizeof values);
+    return values;
+  }
+
+  template <class T>
+  void store(MatrixView<T> const& view,
+             std::int64_t i,
+             std::int64_t j,
+             std::type_identity_t<T> value,
+             Where where = Where::current()) {
+    *at<1>(view, i, j, AccessKind::write, where) = value;
+  }
+
+  template <class T, int Size>
+  void store(MatrixView<T> const& view,
+             std::int64_t i,
+             std::int64_t j,
+             Vector<T, Size> const& values,
+             Where where = Where::current()) {
+    std::memcpy(at<Size>(view, i, j, AccessKind::write, where), &values, sizeof values);
+  }
+
+  /// What was there before. Of integers only: sums of floats would depend on who comes first.
+  template <class Span>
+  std::int32_t atomic_add(Span span,
+                          std::int64_t i,
+                          std::int32_t value,
+                          Where where = Where::current()) {
+    std::int32_t* const to = at<1>(span, i, AccessKind::atomic, where);
+    std::int32_t const before = *to;
+    *to = before + value;
+    return before;
+  }
+
+ private:
+  void check_range(std::int64_t i, std::int64_t count, std::int64_t size, Where where) const {
+    if (i < 0 || i + count > size) {
+      run_.fail(FaultKind::range,
+                thread_,
+                count == 1 ? concat("is at element ", i, " of ", size)
+                           : concat("is at elements ", i, " to ", i + count - 1, " of ", size),
+                where);
+    }
+  }
+
+  void check_alignment(void const* address, std::size_t bytes, Where where) const {
+    if (reinterpret_cast<std::uintptr_t>(address) % bytes != 0) {
+      run_.fail(FaultKind::alignment,
+                thread_,
+                concat("is at ", bytes, " bytes that begin at no multiple of their size"),
+                where);
+    }
+  }
+
+  template <int Size, class T>
+  [[nodiscard]] T* at(SharedSpan<T> span, std::int64_t i, AccessKind kind, Where where) {
+    check_range(i, Size, span.size, where);
+    run_.note_shared(thread_, span.number + i, Size, kind, where);
+    std::int64_t const offset = span.offset + i * static_cast<std::int64_t>(sizeof(T));
+    // The memory itself begins anywhere: what counts is the offset.
+    check_alignment(reinterpret_cast<void const*>(offset), sizeof(T) * Size, where);
+    return reinterpret_cast<T*>(run_.shared_memory() + offset);
+  }
+
+  template <int Size, class T>
+  [[nodiscard]] T* at(GlobalSpan<T> span, std::int64_t i, AccessKind kind, Where where) {
+    check_range(i, Size, span.size, where);
+    return note<Size>(span.data + i, kind, where);
+  }
+
+  template <int Size, class T>
+  [[nodiscard]] T* at(
+      MatrixView<T> const& view, std::int64_t i, std::int64_t j, AccessKind kind, Where where) {
+    check_range(i, 1, view.rows, where);
+    check_range(j, Size, view.cols, where);
+    return note<Size>(view.data + i * view.row_stride + j, kind, where);
+  }
+
+  template <int Size, class T>
+  [[nodiscard]] T* note(T* first, AccessKind kind, Where where) {
+    check_alignment(first, sizeof(T) * Size, where);
+    for (int k = 0; k < Size; ++k) {
+      run_.note_global(thread_, first + k, kind, where);
+    }
+    return first;
+  }
+
+  BlockRun& run_;
+  int thread_;
+};
+
+}  // namespace talus::kernels::block::emulation

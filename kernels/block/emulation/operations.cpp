@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/block/emulation/operations.hpp"
+
+#include <utility>
+
+#include "kernels/block/operations.hpp"
+#include "kernels/reference/functions.hpp"
+
+namespace talus::kernels::block::emulation {
+namespace {
+
+/// The device of a ScopedSchedule, if there is one.
+EmulatedDevice*& scoped_device() {
+  thread_local EmulatedDevice* device = nullptr;
+  return device;
+}
+
+EmulatedDevice& current_device() {
+  thread_local EmulatedDevice forward;
+  EmulatedDevice* const scoped = scoped_device();
+  return scoped != nullptr ? *scoped : forward;
+}
+
+/// Frees in the end what an operation took.
+class Operation {
+ public:
+  explicit Operation(EmulatedDevice& device) : device_{device} {}
+
+  ~Operation() { device_.end_operation(); }
+
+  Operation(Operation const&) = delete;
+  Operation& operator=(Operation const&) = delete;
+
+  [[nodiscard]] EmulatedDevice& operator*() const noexcept { return device_; }
+
+ private:
+  EmulatedDevice& device_;
+};
+
+struct Emulated {
+  [[nodiscard]] static Operation operation(ExecContext const&) {
+    return Operation{current_device()};
+  }
+};
+
+}  // namespace
+
+Operations operations() noexcept {
+  Operations table = reference::table_of_operations();
+  set_operations<Emulated>(table);
+  return table;
+}
+
+ScopedSchedule::ScopedSchedule(Schedule schedule)
+    : device_{schedule}, before_{std::exchange(scoped_device(), &device_)} {}
+
+ScopedSchedule::~ScopedSchedule() {
+  scoped_device() = before_;
+}
+
+}  // namespace talus::kernels::block::emulation

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "kernels/block/activation.hpp"
+#include "kernels/block/elementwise.hpp"
+#include "kernels/block/rms_norm.hpp"
+#include "kernels/block/rope.hpp"
+#include "kernels/operations.hpp"
+
+namespace talus::kernels::block {
+
+/// Makes functions of an operation's type: of a device's time for one operation, and of what the
+/// operation launches there.
+///
+/// \tparam Devices  names `operation(exec)`, an object that gives the context's device by `*`, and
+///                  whose end is the operation's
+template <class Devices, class Function>
+struct Launched;
+
+template <class Devices, class... Arguments>
+struct Launched<Devices, void (*)(ExecContext const&, Arguments...)> {
+  template <class Launch>
+  static void run(ExecContext const& exec, Arguments... arguments) {
+    auto const operation = Devices::operation(exec);
+    Launch{}(*operation, arguments...);
+  }
+};
+
+/// Sets an operation to `launch`, a lambda without captures.
+template <class Devices, class Function, class Launch>
+void set(Function& operation, Launch) {
+  operation = &Launched<Devices, Function>::template run<Launch>;
+}
+
+/// Puts the operations that have kernels here into `table`.
+template <class Devices>
+void set_operations(Operations& table) {
+  set<Devices>(table.activate, [](auto& device, auto const&... a) { activate(device, a...); });
+  set<Devices>(table.add, [](auto& device, auto const&... a) { add(device, a...); });
+  set<Devices>(table.add_bias, [](auto& device, auto const&... a) { add_bias(device, a...); });
+  set<Devices>(table.copy_heads, [](auto& device, auto const&... a) { copy_heads(device, a...); });
+  set<Devices>(table.gather_rows,
+               [](auto& device, auto const&... a) { gather_rows(device, a...); });
+  set<Devices>(table.rms_norm, [](auto& device, auto const&... a) { rms_norm(device, a...); });
+  set<Devices>(table.rope, [](auto& device, auto const&... a) { rope(device, a...); });
+  set<Devices>(table.scale_and_cap,
+               [](auto& device, auto const&... a) { scale_and_cap(device, a...); });
+  set<Devices>(table.scale_by_sums,
+               [](auto& device, auto const&... a) { scale_by_sums(device, a...); });
+  set<Devices>(table.select_rows,
+               [](auto& device, auto const&... a) { select_rows(device, a...); });
+  set<Devices>(table.square_sums,
+               [](auto& device, auto const&... a) { square_sums(device, a...); });
+}
+
+}  // namespace talus::kernels::block

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "kernels/block/block.hpp"
+#include "kernels/block/each_quad.hpp"
+#include "kernels/rope.hpp"
+
+namespace talus::kernels::block {
+
+/// Grid: rows, pieces of a row's pairs. Block: a thread a pair. No shared memory.
+struct Rope {
+  static constexpr char const* name = "talus::kernels::rope";
+
+  MatrixView<float> x;
+  GlobalSpan<std::int32_t const> positions;
+  GlobalSpan<float const> cosines;
+  GlobalSpan<float const> sines;
+  RopeLayout layout;
+
+  template <class Block>
+  TALUS_DEVICE void operator()(Block& block) const {
+    std::int64_t const pairs = layout.rotary_dim / 2;
+    std::int64_t const number = block.block_index().y * block.num_threads() + block.thread_index();
+    if (number >= layout.num_heads * pairs) {
+      return;
+    }
+    std::int64_t const t = block.block_index().x;
+    std::int64_t const i = number % pairs;
+    std::int64_t const head = number / pairs * layout.head_stride + layout.offset;
+    bool const halves = layout.pairs == RopePairs::halves;
+    std::int64_t const first = head + (halves ? i : 2 * i);
+    std::int64_t const second = head + (halves ? i + pairs : 2 * i + 1);
+    std::int64_t const angle = block.load(positions, t) * pairs + i;
+    float const cosine = block.load(cosines, angle);
+    float const sine = block.load(sines, angle);
+    float const a = block.load(x, t, first);
+    float const b = block.load(x, t, second);
+    block.store(x, t, first, a * cosine - b * sine);
+    block.store(x, t, second, b * cosine + a * sine);
+  }
+};
+
+template <class Device>
+void rope(Device& device,
+          MatrixView<float> x,
+          std::span<std::int32_t const> positions,
+          RopeTable const& table,
+          RopeLayout const& layout) {
+  std::int64_t const pairs = layout.num_heads * (layout.rotary_dim / 2);
+  if (x.rows == 0 || pairs == 0) {
+    return;
+  }
+  int const threads = threads_for(pairs);
+  device.launch({{x.rows, ceil_div(pairs, threads)}, threads},
+                Rope{x,
+                     device.upload(positions),
+                     {table.cosines.data(), std::ssize(table.cosines)},
+                     {table.sines.data(), std::ssize(table.sines)},
+                     layout});
+}
+
+}  // namespace talus::kernels::block
