@@ -26,21 +26,21 @@ struct KvShape {
   bool value_in_key = false;  ///< latent attention
   DType dtype = DType::f32;   ///< f32, bf16, i8 or f8_e4m3
 
-  [[nodiscard]] bool has_scales() const noexcept { return size_of(dtype) == 1; }
+  [[nodiscard]] constexpr bool has_scales() const noexcept { return size_of(dtype) == 1; }
 
   /// Elements of a token and a head.
-  [[nodiscard]] std::int64_t head_elements() const noexcept {
+  [[nodiscard]] constexpr std::int64_t head_elements() const noexcept {
     return key_dim + (value_in_key ? 0 : value_dim);
   }
 
   /// Bytes of a token and a head.
-  [[nodiscard]] std::int64_t head_bytes() const noexcept {
+  [[nodiscard]] constexpr std::int64_t head_bytes() const noexcept {
     constexpr std::int64_t scales = 2 * sizeof(float);
     return head_elements() * size_of(dtype) + (has_scales() ? scales : 0);
   }
 
   /// Bytes of a token in this layer.
-  [[nodiscard]] std::int64_t token_bytes() const noexcept { return num_heads * head_bytes(); }
+  [[nodiscard]] constexpr std::int64_t token_bytes() const noexcept { return num_heads * head_bytes(); }
 };
 
 /// Checks that a cache can be kept so.

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/detail/float8.hpp"
 #include "runtime/base/dtype.hpp"
 #include "runtime/base/error.hpp"
 
@@ -14,13 +15,6 @@ namespace talus::kernels {
 namespace {
 
 constexpr float int8_max = 127.0F;
-
-/// To the nearest whole number, ties to even, for magnitudes below 2^22: without a call, so that
-/// loops become vector code for any processor.
-float round_small(float value) noexcept {
-  constexpr float shift = 0x1.8p23F;
-  return (value + shift) - shift;
-}
 
 // To the nearest bfloat16, that is finite all the same.
 float as_bf16(float value) noexcept {
@@ -80,7 +74,7 @@ void encode(QuantFormat const& format,
   // Where all are zero, or too small to have a scale.
   float const divisor = scale.scale == 0.0F ? std::numeric_limits<float>::infinity() : scale.scale;
   for (std::size_t i = 0; i < w.size(); ++i) {
-    float const quotient = round_small(w[i] / divisor);
+    float const quotient = detail::nearest_integer(w[i] / divisor);
     float const code = std::clamp(quotient + scale.zero, least, most);
     codes[i] = static_cast<std::uint8_t>(static_cast<std::int32_t>(code));
   }
@@ -125,35 +119,11 @@ std::string_view name_of(QuantKind kind) noexcept {
 }  // namespace
 
 float e4m3_to_float(std::uint8_t code) noexcept {
-  std::uint32_t const sign = (code & 0x80U) << 24U;
-  std::uint32_t const exponent = (code >> 3U) & 0xFU;
-  std::uint32_t const fraction = code & 0x7U;
-  if (exponent == 0xFU && fraction == 0x7U) {
-    return std::numeric_limits<float>::quiet_NaN();
-  }
-  if (exponent == 0U) {
-    float const magnitude = static_cast<float>(fraction) * 0x1p-9F;
-    return sign != 0U ? -magnitude : magnitude;
-  }
-  return std::bit_cast<float>(sign | ((exponent + 120U) << 23U) | (fraction << 20U));
+  return detail::value_of_e4m3(code);
 }
 
 std::uint8_t float_to_e4m3(float value) noexcept {
-  std::uint32_t const bits = std::bit_cast<std::uint32_t>(value);
-  std::uint32_t const sign = (bits >> 24U) & 0x80U;
-  std::uint32_t const magnitude = bits & 0x7FFFFFFFU;
-  constexpr std::uint32_t infinity = 0x7F800000U;
-  constexpr std::uint32_t greatest = 0x7EU;     // 448
-  constexpr std::uint32_t least_normal = 121U;  // exponent of 2^-6
-  if (magnitude > infinity) {
-    return 0x7FU;
-  }
-  if (magnitude >> 23U < least_normal) {
-    float const units = std::bit_cast<float>(magnitude) * 0x1p9F;
-    return static_cast<std::uint8_t>(sign | static_cast<std::uint32_t>(std::nearbyint(units)));
-  }
-  std::uint32_t const rounded = (magnitude + 0x7FFFFU + ((magnitude >> 20U) & 1U)) >> 20U;
-  return static_cast<std::uint8_t>(sign | std::min(rounded - (120U << 3U), greatest));
+  return detail::e4m3_of(value);
 }
 
 float e2m1_to_float(std::uint8_t code) noexcept {

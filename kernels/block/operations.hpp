@@ -3,6 +3,8 @@
 
 #include "kernels/block/activation.hpp"
 #include "kernels/block/elementwise.hpp"
+#include "kernels/block/kv_cache.hpp"
+#include "kernels/block/moe.hpp"
 #include "kernels/block/rms_norm.hpp"
 #include "kernels/block/rope.hpp"
 #include "kernels/operations.hpp"
@@ -38,11 +40,14 @@ void set_operations(Operations& table) {
   set<Devices>(table.activate, [](auto& device, auto const&... a) { activate(device, a...); });
   set<Devices>(table.add, [](auto& device, auto const&... a) { add(device, a...); });
   set<Devices>(table.add_bias, [](auto& device, auto const&... a) { add_bias(device, a...); });
+  set<Devices>(table.combine_experts,
+               [](auto& device, auto const&... a) { combine_experts(device, a...); });
   set<Devices>(table.copy_heads, [](auto& device, auto const&... a) { copy_heads(device, a...); });
   set<Devices>(table.gather_rows,
                [](auto& device, auto const&... a) { gather_rows(device, a...); });
   set<Devices>(table.rms_norm, [](auto& device, auto const&... a) { rms_norm(device, a...); });
   set<Devices>(table.rope, [](auto& device, auto const&... a) { rope(device, a...); });
+  set<Devices>(table.route, [](auto& device, auto const&... a) { route(device, a...); });
   set<Devices>(table.scale_and_cap,
                [](auto& device, auto const&... a) { scale_and_cap(device, a...); });
   set<Devices>(table.scale_by_sums,
@@ -51,6 +56,7 @@ void set_operations(Operations& table) {
                [](auto& device, auto const&... a) { select_rows(device, a...); });
   set<Devices>(table.square_sums,
                [](auto& device, auto const&... a) { square_sums(device, a...); });
+  set<Devices>(table.store_kv, [](auto& device, auto&... a) { store_kv(device, a...); });
 }
 
 }  // namespace talus::kernels::block

@@ -16,9 +16,9 @@ EmulatedDevice*& scoped_device() {
 }
 
 EmulatedDevice& current_device() {
-  thread_local EmulatedDevice forward;
+  thread_local EmulatedDevice device{{Schedule::Order::random, 1}};
   EmulatedDevice* const scoped = scoped_device();
-  return scoped != nullptr ? *scoped : forward;
+  return scoped != nullptr ? *scoped : device;
 }
 
 /// Frees in the end what an operation took.
