@@ -40,7 +40,9 @@ struct KvShape {
   }
 
   /// Bytes of a token in this layer.
-  [[nodiscard]] constexpr std::int64_t token_bytes() const noexcept { return num_heads * head_bytes(); }
+  [[nodiscard]] constexpr std::int64_t token_bytes() const noexcept {
+    return num_heads * head_bytes();
+  }
 };
 
 /// Checks that a cache can be kept so.

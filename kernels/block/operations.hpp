@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/block/activation.hpp"
+#include "kernels/block/attention_launch.hpp"
 #include "kernels/block/elementwise.hpp"
 #include "kernels/block/kv_cache.hpp"
 #include "kernels/block/moe.hpp"
@@ -45,6 +46,8 @@ void set_operations(Operations& table) {
   set<Devices>(table.copy_heads, [](auto& device, auto const&... a) { copy_heads(device, a...); });
   set<Devices>(table.gather_rows,
                [](auto& device, auto const&... a) { gather_rows(device, a...); });
+  set<Devices>(table.paged_attention,
+               [](auto& device, auto const&... a) { paged_attention(device, a...); });
   set<Devices>(table.rms_norm, [](auto& device, auto const&... a) { rms_norm(device, a...); });
   set<Devices>(table.rope, [](auto& device, auto const&... a) { rope(device, a...); });
   set<Devices>(table.route, [](auto& device, auto const&... a) { route(device, a...); });

@@ -194,6 +194,9 @@ class EmulatedBlock {
   }
 
  private:
+  template <class T, int Size>
+  static constexpr std::size_t alignment_of = Size == 1 ? alignof(T) : sizeof(T) * Size;
+
   void check_range(std::int64_t i, std::int64_t count, std::int64_t size, Where where) const {
     if (i < 0 || i + count > size) {
       run_.fail(FaultKind::range,
@@ -208,7 +211,7 @@ class EmulatedBlock {
     if (reinterpret_cast<std::uintptr_t>(address) % bytes != 0) {
       run_.fail(FaultKind::alignment,
                 thread_,
-                concat("is at ", bytes, " bytes that begin at no multiple of their size"),
+                concat("is at memory that begins at no multiple of ", bytes, " bytes"),
                 where);
     }
   }
@@ -219,7 +222,7 @@ class EmulatedBlock {
     run_.note_shared(thread_, span.number + i, Size, kind, where);
     std::int64_t const offset = span.offset + i * static_cast<std::int64_t>(sizeof(T));
     // The memory itself begins anywhere: what counts is the offset.
-    check_alignment(reinterpret_cast<void const*>(offset), sizeof(T) * Size, where);
+    check_alignment(reinterpret_cast<void const*>(offset), alignment_of<T, Size>, where);
     return reinterpret_cast<T*>(run_.shared_memory() + offset);
   }
 
@@ -239,7 +242,7 @@ class EmulatedBlock {
 
   template <int Size, class T>
   [[nodiscard]] T* note(T* first, AccessKind kind, Where where) {
-    check_alignment(first, sizeof(T) * Size, where);
+    check_alignment(first, alignment_of<T, Size>, where);
     for (int k = 0; k < Size; ++k) {
       run_.note_global(thread_, first + k, kind, where);
     }

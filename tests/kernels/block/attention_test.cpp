@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/attention.hpp"
+
+#include <numeric>
+
+#include "kernels/block/attention_launch.hpp"
+
+#include "tests/kernels/attention_support.hpp"
+#include "tests/kernels/block/block_support.hpp"
+
+using namespace talus;           // NOLINT: tests only
+using namespace talus::kernels;  // NOLINT: tests only
+
+CATCH_REGISTER_LISTENER(SessionListener)
+
+namespace {
+
+DType any_kv_dtype() {
+  return GENERATE(DType::f32, DType::bf16, DType::i8, DType::f8_e4m3);
+}
+
+std::vector<float> const sinks = {0.5F, -1.0F, 3.0F, 0.0F, 1.0F, -2.0F, 0.25F, 4.0F};
+
+/// Small ones of every kind: grouped-query attention, of all heads and of some that begin inside a
+/// group; multi-head; latent; odd sizes; windows, caps, sinks.
+std::vector<Model> models(DType dtype) {
+  return {{{2, 8, 8, false, dtype}, {8, 0, 4, 0, 0.3F}},
+          {{2, 12, 7, false, dtype}, {4, 4, 3, 1, 0.25F}},
+          {{3, 4, 13, false, dtype}, {3, 0, 1, 0, 0.3F, 9}},
+          {{1, 20, 12, true, dtype}, {5, 5, 20, 0, 0.2F, 1, 0.0F, {sinks.data(), 5}}},
+          {{1, 24, 24, true, dtype}, {20, 0, 20, 0, 0.2F}},
+          {{1, 8, 8, false, dtype}, {8, 0, 8, 0, 0.5F, 37, 2.0F, sinks}}};
+}
+
+/// The last rows of one sequence of many positions, all cached.
+class LongContext {
+ public:
+  LongContext(ExecContext const& exec, Model const& model, std::int64_t positions)
+      : model_{model}, positions_{positions}, cache_{exec, model.shape, blocks(), 16} {
+    table_.resize(static_cast<std::size_t>(blocks()));
+    std::iota(table_.rbegin(), table_.rend(), 0);
+    Model one = model;
+    one.heads.num_heads = 1;
+    Sequence const cached = one.sequence(positions, 1);
+    std::vector<std::int32_t> const all = {0, static_cast<std::int32_t>(positions)};
+    std::vector<std::int32_t> const none = {0};
+    store_kv(exec, {all, none, table_, blocks()}, cached.keys.view(), cached.values.view(), cache_);
+  }
+
+  /// attention(batch, q, cache, out) of the last `rows`.
+  template <class Attention>
+  [[nodiscard]] Matrix last(std::int64_t rows, Attention const& attention) const {
+    std::vector<std::int32_t> const first_row = {0, static_cast<std::int32_t>(rows)};
+    std::vector<std::int32_t> const context = {static_cast<std::int32_t>(positions_ - rows)};
+    Matrix const q = random_matrix(rows, model_.heads.num_heads * model_.shape.key_dim, 7);
+    Matrix out{rows, model_.heads.num_heads * model_.shape.value_dim};
+    attention(PagedBatch{first_row, context, table_, blocks()}, q.view(), cache_, out.view());
+    return out;
+  }
+
+  [[nodiscard]] Matrix last_on(ExecContext const& exec, std::int64_t rows) const {
+    return last(rows, [&](PagedBatch const& batch, auto q, KvCache const& cache, auto out) {
+      paged_attention(exec, batch, model_.heads, q, cache, out);
+    });
+  }
+
+ private:
+  [[nodiscard]] std::int64_t blocks() const { return (positions_ + 15) / 16; }
+
+  Model model_;
+  std::int64_t positions_;
+  KvCache cache_;
+  std::vector<std::int32_t> table_;
+};
+
+}  // namespace
+
+TEST_CASE("attention in emulation agrees with the reference") {
+  for (Model const& model : models(any_kv_dtype())) {
+    std::vector<Sequence> const sequences = {
+        model.sequence(40, 1), model.sequence(1, 2), model.sequence(17, 3)};
+
+    std::vector<Matrix> const out = attend(on_cuda, model, sequences, {});
+
+    std::vector<Matrix> const wanted = attend(on_reference, model, sequences, {});
+    for (std::size_t s = 0; s < sequences.size(); ++s) {
+      INFO("key_dim " << model.shape.key_dim << ", sequence " << s);
+      CHECK(difference(out[s], wanted[s]) < tolerance);
+    }
+  }
+}
+
+TEST_CASE("attention in emulation has the same bits for any blocks, chunks, batch and schedule") {
+  DType const dtype = GENERATE(DType::bf16, DType::i8);
+  for (Model const& model : models(dtype)) {
+    std::vector<Sequence> const sequences = {
+        model.sequence(18, 1), model.sequence(3, 2), model.sequence(11, 3)};
+    std::vector<Matrix> const wanted = attend(on_cuda, model, sequences, {});
+    INFO("key_dim " << model.shape.key_dim);
+
+    CHECK(attend(on_cuda, model, sequences, {.block_tokens = 48, .shuffle = 6}) == wanted);
+    CHECK(attend(on_cuda, model, sequences, {.chunk = 1}) == wanted);
+    CHECK(attend(on_cuda, model, sequences, {.block_tokens = 32, .chunk = 7}) == wanted);
+    CHECK(attend(on_cuda, model, {sequences[2]}, {.chunk = 10}).front() == wanted[2]);
+    check_schedules(wanted, [&] { return attend(on_cuda, model, sequences, {.chunk = 9}); });
+  }
+}
+
+TEST_CASE("a context of several pieces agrees with the reference, however pieces are shared out") {
+  DType const dtype = any_kv_dtype();
+  auto const [rows, positions] =
+      GENERATE(table<std::int64_t, std::int64_t>({{1, 256}, {3, 257}, {3, 259}, {1, 700}}));
+  for (Model const& model : models(dtype)) {
+    LongContext const context{on_cuda, model, positions};
+    INFO("key_dim " << model.shape.key_dim << ", " << positions << " positions");
+
+    Matrix const split = context.last_on(on_cuda, rows);
+
+    CHECK(
+        difference(split, LongContext{on_reference, model, positions}.last_on(on_reference, rows)) <
+        tolerance);
+    Matrix const whole =
+        context.last(rows, [&](auto const& batch, auto q, auto const& cache, auto out) {
+          block::emulation::EmulatedDevice device{{block::emulation::Schedule::Order::random, 4}};
+          block::paged_attention(device, batch, model.heads, q, cache, out, 0);
+        });
+    CHECK(whole == split);
+    block::emulation::ScopedSchedule const scoped{{block::emulation::Schedule::Order::reverse}};
+    CHECK(context.last_on(on_cuda, rows) == split);
+  }
+}
+
+TEST_CASE("keys and values around the size of a stage agree with the reference") {
+  DType const dtype = any_kv_dtype();
+  for (Model const& model :
+       std::vector<Model>{{{1, 128, 128, false, dtype}, {3, 0, 3, 0, 0.09F}},
+                          {{1, 132, 129, false, dtype}, {2, 0, 2, 0, 0.09F}},
+                          {{1, 124, 260, false, dtype}, {1, 0, 1, 0, 0.09F}},
+                          {{1, 256, 64, false, dtype}, {17, 0, 17, 0, 0.06F}},
+                          {{1, 576, 512, true, dtype}, {18, 0, 18, 0, 0.04F}}}) {
+    std::vector<Sequence> const sequences = {model.sequence(2, 1), model.sequence(1, 2)};
+    INFO("key_dim " << model.shape.key_dim);
+
+    std::vector<Matrix> const out = attend(on_cuda, model, sequences, {});
+    std::vector<Matrix> const wanted = attend(on_reference, model, sequences, {});
+    for (std::size_t s = 0; s < sequences.size(); ++s) {
+      CHECK(difference(out[s], wanted[s]) < tolerance);
+    }
+  }
+}
+
+TEST_CASE("the greatest keys and values fit into shared memory") {
+  block::Attention<block::KvFloat> kernel;
+  kernel.stage.layout.shape = {1, 2048, 2048, false, DType::f32};
+
+  CHECK(kernel.shared_bytes() <= 227 << 10);
+}
+
+TEST_CASE("what a block held before, and other rows' positions, do not reach a query") {
+  DType const dtype = any_kv_dtype();
+  Model const model{{1, 8, 8, false, dtype}, {1, 0, 1, 0, 1.0F}};
+  Sequence sequence = model.sequence(40, 1);
+  Matrix const wanted = attend(on_cuda, model, {sequence}, {}).front();
+  for (std::int64_t j = 0; j < 8; ++j) {
+    sequence.keys.at(39, j) = NAN;
+    sequence.values.at(39, j) = NAN;
+  }
+
+  Matrix const found = attend(on_cuda, model, {sequence}, {}).front();
+
+  for (std::int64_t t = 0; t < 39; ++t) {
+    for (std::int64_t j = 0; j < 8; ++j) {
+      REQUIRE(found.at(t, j) == wanted.at(t, j));
+    }
+  }
+  CHECK(std::isnan(found.at(39, 0)));
+}
+
+TEST_CASE("a plan of attention has every query once, in tiles of one sequence and KV head") {
+  std::vector<std::int32_t> const first_row = {0, 5, 5, 6, 46};
+  std::vector<std::int32_t> const context = {250, 9, 700, 0};
+  std::int64_t const window = GENERATE(0, 300, std::int64_t{1} << 40);
+  AttentionHeads const heads{.num_heads = 7,
+                             .first_head = 2,
+                             .heads_per_kv_head = 4,
+                             .first_kv_head = 0,
+                             .window = window};
+
+  block::AttentionPlan const plan = block::plan_attention({first_row, context, {}, 0}, heads);
+
+  std::vector<int> count(static_cast<std::size_t>(46 * 7));
+  auto const note = [&](block::AttentionTile const& tile) {
+    CHECK(tile.num_queries <= block::tile_queries);
+    for (std::int32_t i = 0; i < tile.num_queries; ++i) {
+      std::int32_t const row = tile.first_row + (tile.first_query + i) / tile.num_heads;
+      std::int32_t const head = tile.first_head + (tile.first_query + i) % tile.num_heads;
+      auto const s = static_cast<std::size_t>(tile.sequence);
+      CHECK((row >= first_row[s] && row < first_row[s + 1]));
+      CHECK(tile.kv_head == (head + 2) / 4);
+      CHECK(tile.position(i) == context[s] + row - first_row[s]);
+      CHECK(tile.first_seen(i, window) ==
+            (window == 300 ? std::max(0, tile.position(i) - 299) : 0));
+      CHECK(tile.first_piece <= tile.first_seen(i, window) / 256);
+      CHECK(tile.last_piece > tile.position(i) / 256);
+      ++count[static_cast<std::size_t>(row * 7 + head)];
+    }
+  };
+  std::ranges::for_each(plan.whole, note);
+  std::ranges::for_each(plan.split, note);
+  CHECK(std::ranges::count(count, 1) == std::ssize(count));
+
+  std::int32_t partial = 0;
+  for (block::AttentionTile const& tile : plan.split) {
+    CHECK(tile.partial == partial);
+    partial += tile.last_piece - tile.first_piece;
+    CHECK(tile.sequence == 2);  // one row, three pieces or two
+  }
+  CHECK(plan.num_partials == partial);
+  CHECK(plan.most_pieces == (window == 300 ? 2 : 3));
+}
