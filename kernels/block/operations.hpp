@@ -5,6 +5,7 @@
 #include "kernels/block/attention_launch.hpp"
 #include "kernels/block/elementwise.hpp"
 #include "kernels/block/kv_cache.hpp"
+#include "kernels/block/matmul.hpp"
 #include "kernels/block/moe.hpp"
 #include "kernels/block/rms_norm.hpp"
 #include "kernels/block/rope.hpp"
@@ -46,6 +47,13 @@ void set_operations(Operations& table) {
   set<Devices>(table.copy_heads, [](auto& device, auto const&... a) { copy_heads(device, a...); });
   set<Devices>(table.gather_rows,
                [](auto& device, auto const&... a) { gather_rows(device, a...); });
+  set<Devices>(table.grouped_matmul,
+               [](auto& device, auto const&... a) { grouped_matmul(device, a...); });
+  set<Devices>(table.matmul, [](auto& device, auto const&... a) { matmul(device, a...); });
+  set<Devices>(table.matmul_heads,
+               [](auto& device, auto const&... a) { matmul_heads(device, a...); });
+  set<Devices>(table.matmul_leaves,
+               [](auto& device, auto const&... a) { matmul_leaves(device, a...); });
   set<Devices>(table.paged_attention,
                [](auto& device, auto const&... a) { paged_attention(device, a...); });
   set<Devices>(table.rms_norm, [](auto& device, auto const&... a) { rms_norm(device, a...); });

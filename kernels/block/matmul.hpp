@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "kernels/block/block.hpp"
+#include "kernels/block/fold_leaves.hpp"
+#include "kernels/block/kv_elements.hpp"
+#include "kernels/block/math.hpp"
+#include "kernels/matmul.hpp"
+#include "kernels/operations.hpp"
+#include "runtime/base/matrix_view.hpp"
+
+namespace talus::kernels::block {
+
+/// y[t, o] = sum_i x[t, i] * w[o, i].
+template <class Element>
+struct MatmulJob {
+  MatrixView<float const> x;
+  MatrixView<Element const> w;
+  MatrixView<float> y;
+};
+
+/// Several products, in plain multiply-adds: what serves where no library's matmul does, and what
+/// faster ones are compared with. Weights lie as the checkpoint has them, [out, in].
+///
+/// Grid: tiles of 64 outputs, tiles of 4 * Rows rows, jobs. Block: 256 threads; a thread has one
+/// output and Rows rows. Shared memory: 32 inputs of the tile's rows and of its outputs' weights.
+///
+/// Order: over the inputs in order, fused: the bits of the CPU backends that fuse.
+template <class Kind, int Rows>
+struct Matmul {
+  static constexpr char const* name = "talus::kernels::matmul";
+  static constexpr int tile_outputs = 64;
+  static constexpr int row_groups = 4;
+  static constexpr int tile_rows = row_groups * Rows;
+  static constexpr int tile_inputs = 32;
+  static constexpr int threads = tile_outputs * row_groups;
+  static constexpr int w_stride = tile_inputs + 1;  // so that neighbouring outputs share no bank
+
+  GlobalSpan<MatmulJob<typename Kind::Element> const> jobs;
+
+  [[nodiscard]] static constexpr std::int64_t shared_bytes() {
+    return shared_bytes_of<float>(tile_rows * tile_inputs) +
+           shared_bytes_of<float>(tile_outputs * w_stride);
+  }
+
+  template <class Block>
+  TALUS_DEVICE void operator()(Block& block) const {
+    auto const job = block.load(jobs, block.block_index().z);
+    std::int64_t const first_row = block.block_index().y * tile_rows;
+    std::int64_t const first_output = block.block_index().x * tile_outputs;
+    if (first_row >= job.y.rows || first_output >= job.y.cols) {
+      return;
+    }
+    auto const x = shared_array<float>(block, tile_rows * tile_inputs);
+    auto const w = shared_array<float>(block, tile_outputs * w_stride);
+    float sums[std::size_t{Rows}] = {};
+    for (std::int64_t i = 0; i < job.x.cols; i += tile_inputs) {
+      load_tile(block, job, first_row, first_output, i, x, w);
+      block.sync();
+      std::int64_t const inputs = job.x.cols - i < tile_inputs ? job.x.cols - i : tile_inputs;
+      add_products(block, x, w, inputs, sums);
+      block.sync();
+    }
+    store(block, job, first_row, first_output, sums);
+  }
+
+ private:
+  /// What the matrices don't have is zero.
+  template <class Block, class Job>
+  TALUS_DEVICE void load_tile(Block& block,
+                              Job const& job,
+                              std::int64_t first_row,
+                              std::int64_t first_output,
+                              std::int64_t first_input,
+                              SharedSpan<float> x,
+                              SharedSpan<float> w) const {
+    for (int k = block.thread_index(); k < tile_rows * tile_inputs; k += threads) {
+      std::int64_t const t = first_row + k / tile_inputs;
+      std::int64_t const i = first_input + k % tile_inputs;
+      bool const is_there = t < job.x.rows && i < job.x.cols;
+      block.store(x, k, is_there ? block.load(job.x, t, i) : 0.0F);
+    }
+    for (int k = block.thread_index(); k < tile_outputs * tile_inputs; k += threads) {
+      std::int64_t const o = first_output + k / tile_inputs;
+      std::int64_t const i = first_input + k % tile_inputs;
+      bool const is_there = o < job.w.rows && i < job.w.cols;
+      float const weight = is_there ? Kind::value(block.load(job.w, o, i)) : 0.0F;
+      block.store(w, k / tile_inputs * w_stride + k % tile_inputs, weight);
+    }
+  }
+
+  template <class Block>
+  TALUS_DEVICE void add_products(Block& block,
+                                 SharedSpan<float> x,
+                                 SharedSpan<float> w,
+                                 std::int64_t inputs,
+                                 float (&sums)[std::size_t{Rows}]) const {
+    int const output = block.thread_index() % tile_outputs;
+    int const row = block.thread_index() / tile_outputs * Rows;
+    for (std::int64_t i = 0; i < inputs; ++i) {
+      float const weight = block.load(w, output * w_stride + i);
+      for (int r = 0; r < Rows; ++r) {
+        sums[r] = multiply_add(block.load(x, (row + r) * tile_inputs + i), weight, sums[r]);
+      }
+    }
+  }
+
+  template <class Block, class Job>
+  TALUS_DEVICE void store(Block& block,
+                          Job const& job,
+                          std::int64_t first_row,
+                          std::int64_t first_output,
+                          float const (&sums)[std::size_t{Rows}]) const {
+    std::int64_t const o = first_output + block.thread_index() % tile_outputs;
+    std::int64_t const t = first_row + block.thread_index() / tile_outputs * Rows;
+    for (int r = 0; r < Rows; ++r) {
+      if (o < job.y.cols && t + r < job.y.rows) {
+        block.store(job.y, t + r, o, sums[r]);
+      }
+    }
+  }
+};
+
+template <class Kind, int Rows, class Device, class Jobs>
+void launch_matmul(Device& device, Jobs const& jobs, std::int64_t rows, std::int64_t outputs) {
+  using Kernel = Matmul<Kind, Rows>;
+  device.launch({{ceil_div(outputs, Kernel::tile_outputs),
+                  ceil_div(rows, Kernel::tile_rows),
+                  std::ssize(jobs)},
+                 Kernel::threads,
+                 Kernel::shared_bytes()},
+                Kernel{device.upload(std::span{jobs})});
+}
+
+/// All jobs at once; the tile is that of the one with the most rows, which changes no bit.
+template <class Kind, class Device>
+void run_jobs(Device& device, std::vector<MatmulJob<typename Kind::Element>> const& jobs) {
+  std::int64_t rows = 0;
+  std::int64_t outputs = 0;
+  for (auto const& job : jobs) {
+    rows = std::max(rows, job.y.rows);
+    outputs = std::max(outputs, job.y.cols);
+  }
+  if (rows == 0 || outputs == 0) {
+    return;
+  }
+  if (rows <= 4) {
+    launch_matmul<Kind, 1>(device, jobs, rows, outputs);
+  } else if (rows <= 32) {
+    launch_matmul<Kind, 4>(device, jobs, rows, outputs);
+  } else {
+    launch_matmul<Kind, 16>(device, jobs, rows, outputs);
+  }
+}
+
+/// A product, its weights still packed.
+struct PackedJob {
+  MatrixView<float const> x;
+  PackedWeights const& w;
+  MatrixView<float> y;
+  std::int64_t first_input = 0;  ///< of the weights
+};
+
+/// Runs jobs whose weights are of one type.
+template <class Device>
+void run_packed_jobs(Device& device, std::vector<PackedJob> const& packed) {
+  auto const run = [&]<class Kind>(Kind) {
+    using Element = typename Kind::Element;
+    std::vector<MatmulJob<Element>> jobs;
+    for (PackedJob const& job : packed) {
+      auto const* const data = reinterpret_cast<Element const*>(job.w.data()) + job.first_input;
+      jobs.push_back({job.x, {data, job.w.out(), job.x.cols, job.w.in()}, job.y});
+    }
+    run_jobs<Kind>(device, jobs);
+  };
+  if (packed.empty()) {
+    return;
+  }
+  if (packed.front().w.dtype() == DType::bf16) {
+    return run(KvBfloat16{});
+  }
+  run(KvFloat{});
+}
+
+template <class Device>
+void matmul(Device& device,
+            MatrixView<float const> x,
+            PackedWeights const& w,
+            MatrixView<float> y) {
+  run_packed_jobs(device, {{x, w, y}});
+}
+
+template <class Device>
+void grouped_matmul(Device& device,
+                    MatrixView<float const> x,
+                    std::span<std::int32_t const> offsets,
+                    std::span<PackedWeights const> experts,
+                    MatrixView<float> y) {
+  std::vector<PackedJob> jobs;
+  for (std::size_t e = 0; e < experts.size(); ++e) {
+    std::int64_t const rows = offsets[e + 1] - offsets[e];
+    if (rows > 0) {
+      jobs.push_back({rows_of(x, offsets[e], rows), experts[e], rows_of(y, offsets[e], rows)});
+    }
+  }
+  run_packed_jobs(device, jobs);
+}
+
+template <class Device>
+void matmul_heads(Device& device,
+                  MatrixView<float const> x,
+                  std::span<PackedWeights const> heads,
+                  HeadStrides const& strides,
+                  MatrixView<float> y) {
+  std::vector<PackedJob> jobs;
+  for (PackedWeights const& w : heads) {
+    auto const h = std::ssize(jobs);
+    jobs.push_back({columns_of(x, h * strides.in_stride + strides.in_offset, w.in()),
+                    w,
+                    columns_of(y, h * strides.out_stride, w.out())});
+  }
+  run_packed_jobs(device, jobs);
+}
+
+/// Each leaf is a job of its own, so that few rows fill a GPU too; then the leaves of each node are
+/// folded.
+template <class Device>
+void matmul_leaves(Device& device,
+                   MatrixView<float const> x,
+                   PackedWeights const& w,
+                   LeafSums const& sums,
+                   std::span<MatrixView<float> const> partials) {
+  if (x.rows == 0 || w.out() == 0) {
+    return;
+  }
+  LeafPartition const& partition = sums.partition;
+  std::int64_t const leaves = std::ssize(partition.boundaries) - 1;
+  auto const scratch = device.template scratch<float>(leaves * x.rows * w.out());
+  std::vector<PackedJob> jobs;
+  for (std::int64_t leaf = 0; leaf < leaves; ++leaf) {
+    auto const i = static_cast<std::size_t>(leaf);
+    std::int64_t const first = partition.boundaries[i];
+    float* const to = scratch.data + leaf * x.rows * w.out();
+    jobs.push_back({columns_of(x, first, partition.boundaries[i + 1] - first),
+                    w,
+                    {to, x.rows, w.out(), w.out()},
+                    first});
+  }
+  run_packed_jobs(device, jobs);
+  fold_leaves(device, sums, {scratch.data, scratch.size}, {x.rows, w.out()}, partials);
+}
+
+}  // namespace talus::kernels::block
