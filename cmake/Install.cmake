@@ -9,7 +9,7 @@ install(DIRECTORY runtime parallel kernels io
   DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/talus"
   FILES_MATCHING PATTERN "*.hpp"
   PATTERN "detail" EXCLUDE
-  REGEX "/kernels/(block|kokkos|lanes|reference|x86)$" EXCLUDE
+  REGEX "/kernels/(block|cuda|kokkos|lanes|reference|x86)$" EXCLUDE
   REGEX "/runtime/api$" EXCLUDE)
 # What the engine shows other programs: <talus/engine.hpp>, <talus/talus.h>.
 install(DIRECTORY runtime/api/talus DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")

@@ -25,7 +25,7 @@ template <class Devices, class... Arguments>
 struct Launched<Devices, void (*)(ExecContext const&, Arguments...)> {
   template <class Launch>
   static void run(ExecContext const& exec, Arguments... arguments) {
-    auto const operation = Devices::operation(exec);
+    auto operation = Devices::operation(exec);
     Launch{}(*operation, arguments...);
   }
 };

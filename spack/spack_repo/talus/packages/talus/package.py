@@ -83,6 +83,7 @@ class Talus(CMakePackage):
             # Spack's compiler wrapper says for which processor; the other kernels have their own.
             self.define("TALUS_NATIVE", False),
             self.define("TALUS_X86", self.spec.satisfies("+x86")),
+            self.define("TALUS_CUDA", "OFF"),  # also where an nvcc happens to be in PATH
             self.define("TALUS_BUILD_TESTS", self.run_tests or self.spec.satisfies("+tests")),
             self.define_from_variant("TALUS_FORTRAN", "fortran"),
             self.define_from_variant("TALUS_INSTALL_EXAMPLES", "examples"),

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/cuda/device.hpp"
+
+#include <cstring>
+
+#include "kernels/cuda/check.hpp"
+#include "runtime/base/error.hpp"
+
+namespace talus::kernels::cuda {
+namespace {
+
+constexpr std::int64_t alignment = MemoryPool::alignment;
+
+DeviceMemory device_memory(std::int64_t bytes, char const* what) {
+  void* memory = nullptr;
+  if (bytes > 0) {
+    check(cudaMalloc(&memory, static_cast<std::size_t>(bytes)), what);
+  }
+  return DeviceMemory{memory};
+}
+
+}  // namespace
+
+Device::Device(DeviceOptions const& options)
+    : pool_{options.pool_bytes}, half_bytes_{options.staging_bytes / 2 / alignment * alignment} {
+  check(cudaSetDevice(options.number), "cudaSetDevice");
+  cudaStream_t stream = nullptr;
+  // Waits for nothing that others queue on the default stream.
+  check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
+  stream_.reset(stream);
+  memory_ = device_memory(pool_.size(), "cudaMalloc of the pool");
+  void* staging = nullptr;
+  check(cudaMallocHost(&staging, static_cast<std::size_t>(2 * half_bytes_)),
+        "cudaMallocHost of staging memory");
+  staging_.reset(staging);
+  staged_ = device_memory(2 * half_bytes_, "cudaMalloc of staged memory");
+  for (Event& event : half_done_) {
+    cudaEvent_t native = nullptr;
+    check(cudaEventCreateWithFlags(&native, cudaEventDisableTiming), "cudaEventCreateWithFlags");
+    event.reset(native);
+  }
+}
+
+void const* Device::upload(void const* from, std::int64_t bytes) {
+  if (bytes > half_bytes_) {
+    throw ConfigError{concat(
+        "upload: ", bytes, " bytes (at most ", half_bytes_, ", half of the staging memory)")};
+  }
+  if (staging_used_ + bytes > half_bytes_) {
+    enter_half(1 - half_);
+  }
+  std::int64_t const offset = half_ * half_bytes_ + staging_used_;
+  staging_used_ += (bytes + alignment - 1) / alignment * alignment;
+  auto* const pinned = static_cast<std::byte*>(staging_.get()) + offset;
+  auto* const to = static_cast<std::byte*>(staged_.get()) + offset;
+  if (bytes > 0) {
+    std::memcpy(pinned, from, static_cast<std::size_t>(bytes));
+    check(cudaMemcpyAsync(
+              to, pinned, static_cast<std::size_t>(bytes), cudaMemcpyHostToDevice, stream_.get()),
+          "cudaMemcpyAsync of what is uploaded");
+  }
+  return to;
+}
+
+void Device::enter_half(int half) {
+  check(cudaEventRecord(half_done_[half_].get(), stream_.get()), "cudaEventRecord");
+  half_ = half;
+  staging_used_ = 0;
+  check(cudaEventSynchronize(half_done_[half_].get()), "cudaEventSynchronize");
+}
+
+std::int64_t Device::take_piece(std::int64_t bytes) {
+  auto const offset = pool_.take(bytes);
+  if (!offset) {
+    throw OutOfMemory{concat("device memory: ",
+                             bytes,
+                             " bytes (the pool of ",
+                             pool_.size(),
+                             " has no more than ",
+                             pool_.largest_free(),
+                             " in one piece)")};
+  }
+  return *offset;
+}
+
+void* Device::take(std::int64_t bytes) {
+  return static_cast<std::byte*>(memory_.get()) + take_piece(bytes);
+}
+
+void* Device::scratch(std::int64_t bytes) {
+  if (bytes == 0) {
+    return nullptr;
+  }
+  taken_.push_back(take_piece(bytes));
+  return static_cast<std::byte*>(memory_.get()) + taken_.back();
+}
+
+void Device::end_operation() {
+  for (std::int64_t const offset : taken_) {
+    pool_.give_back(offset);
+  }
+  taken_.clear();
+}
+
+void Device::synchronize() {
+  check(cudaStreamSynchronize(stream_.get()), "cudaStreamSynchronize");
+}
+
+}  // namespace talus::kernels::cuda

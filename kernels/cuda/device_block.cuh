@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "kernels/block/block.hpp"
+#include "runtime/base/matrix_view.hpp"
+
+namespace talus::kernels::cuda {
+
+/// One thread's view of its block on a GPU: as kernels/block/README.md says, with nothing checked.
+class DeviceBlock {
+ public:
+  __device__ int thread_index() const { return static_cast<int>(threadIdx.x); }
+
+  __device__ int num_threads() const { return static_cast<int>(blockDim.x); }
+
+  __device__ block::Dim3 block_index() const { return {blockIdx.x, blockIdx.y, blockIdx.z}; }
+
+  __device__ block::Dim3 grid_size() const { return {gridDim.x, gridDim.y, gridDim.z}; }
+
+  __device__ void sync() { __syncthreads(); }
+
+  __device__ void sync_warp() { __syncwarp(); }
+
+  template <class T>
+  __device__ T shuffle_xor(T value, int mask) {
+    return __shfl_xor_sync(whole_warp, value, mask);
+  }
+
+  template <class T>
+  __device__ T shuffle(T value, int lane) {
+    return __shfl_sync(whole_warp, value, lane);
+  }
+
+  __device__ std::uint32_t ballot(bool condition) { return __ballot_sync(whole_warp, condition); }
+
+  __device__ bool any(bool condition) { return __any_sync(whole_warp, condition) != 0; }
+
+  __device__ bool all(bool condition) { return __all_sync(whole_warp, condition) != 0; }
+
+  template <class T>
+  __device__ block::SharedSpan<T> shared(std::int64_t size) {
+    std::int32_t const offset = used_;
+    used_ += static_cast<std::int32_t>(block::shared_bytes_of<T>(size));
+    return {offset, static_cast<std::int32_t>(size), 0};
+  }
+
+  template <class T>
+  __device__ T load(block::SharedSpan<T> span, std::int64_t i) {
+    return *at(span, i);
+  }
+
+  template <class T, int Size>
+  __device__ block::Vector<T, Size> load(block::SharedSpan<T> span,
+                                         std::int64_t i,
+                                         block::Width<Size>) {
+    return *reinterpret_cast<block::Vector<T, Size> const*>(at(span, i));
+  }
+
+  template <class T>
+  __device__ void store(block::SharedSpan<T> span, std::int64_t i, std::type_identity_t<T> value) {
+    *at(span, i) = value;
+  }
+
+  template <class T, int Size>
+  __device__ void store(block::SharedSpan<T> span,
+                        std::int64_t i,
+                        block::Vector<T, Size> const& values) {
+    *reinterpret_cast<block::Vector<T, Size>*>(at(span, i)) = values;
+  }
+
+  template <class T>
+  __device__ std::remove_const_t<T> load(block::GlobalSpan<T> span, std::int64_t i) {
+    return span.data[i];
+  }
+
+  template <class T, int Size>
+  __device__ block::Vector<std::remove_const_t<T>, Size> load(block::GlobalSpan<T> span,
+                                                              std::int64_t i,
+                                                              block::Width<Size>) {
+    return *vector_at<Size>(span.data + i);
+  }
+
+  template <class T>
+  __device__ void store(block::GlobalSpan<T> span, std::int64_t i, std::type_identity_t<T> value) {
+    span.data[i] = value;
+  }
+
+  template <class T, int Size>
+  __device__ void store(block::GlobalSpan<T> span,
+                        std::int64_t i,
+                        block::Vector<T, Size> const& values) {
+    *vector_at<Size>(span.data + i) = values;
+  }
+
+  template <class T>
+  __device__ std::remove_const_t<T> load(MatrixView<T> const& view,
+                                         std::int64_t i,
+                                         std::int64_t j) {
+    return view.data[i * view.row_stride + j];
+  }
+
+  template <class T, int Size>
+  __device__ block::Vector<std::remove_const_t<T>, Size> load(MatrixView<T> const& view,
+                                                              std::int64_t i,
+                                                              std::int64_t j,
+                                                              block::Width<Size>) {
+    return *vector_at<Size>(view.data + i * view.row_stride + j);
+  }
+
+  template <class T>
+  __device__ void store(MatrixView<T> const& view,
+                        std::int64_t i,
+                        std::int64_t j,
+                        std::type_identity_t<T> value) {
+    view.data[i * view.row_stride + j] = value;
+  }
+
+  template <class T, int Size>
+  __device__ void store(MatrixView<T> const& view,
+                        std::int64_t i,
+                        std::int64_t j,
+                        block::Vector<T, Size> const& values) {
+    *vector_at<Size>(view.data + i * view.row_stride + j) = values;
+  }
+
+  __device__ std::int32_t atomic_add(block::GlobalSpan<std::int32_t> span,
+                                     std::int64_t i,
+                                     std::int32_t value) {
+    return atomicAdd(span.data + i, value);
+  }
+
+  __device__ std::int32_t atomic_add(block::SharedSpan<std::int32_t> span,
+                                     std::int64_t i,
+                                     std::int32_t value) {
+    return atomicAdd(at(span, i), value);
+  }
+
+ private:
+  static constexpr unsigned whole_warp = 0xFFFFFFFFU;
+
+  template <class T>
+  __device__ static T* at(block::SharedSpan<T> span, std::int64_t i) {
+    extern __shared__ __align__(16) unsigned char memory[];
+    return reinterpret_cast<T*>(memory + span.offset) + i;
+  }
+
+  /// The elements that begin there, as one vector of them.
+  template <int Size, class T>
+  __device__ static auto* vector_at(T* first) {
+    using Value = block::Vector<std::remove_const_t<T>, Size>;
+    using Element = std::conditional_t<std::is_const_v<T>, Value const, Value>;
+    return reinterpret_cast<Element*>(first);
+  }
+
+  std::int32_t used_ = 0;  ///< bytes of shared memory, known to the compiler
+};
+
+}  // namespace talus::kernels::cuda

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include "runtime/base/unique_handle.hpp"
+
+namespace talus::kernels::cuda {
+
+struct StreamTraits {
+  using native_type = cudaStream_t;
+
+  static native_type null() noexcept { return nullptr; }
+
+  static void destroy(native_type stream) noexcept { static_cast<void>(cudaStreamDestroy(stream)); }
+};
+
+struct EventTraits {
+  using native_type = cudaEvent_t;
+
+  static native_type null() noexcept { return nullptr; }
+
+  static void destroy(native_type event) noexcept { static_cast<void>(cudaEventDestroy(event)); }
+};
+
+struct DeviceMemoryTraits {
+  using native_type = void*;
+
+  static native_type null() noexcept { return nullptr; }
+
+  static void destroy(native_type memory) noexcept { static_cast<void>(cudaFree(memory)); }
+};
+
+struct PinnedMemoryTraits {
+  using native_type = void*;
+
+  static native_type null() noexcept { return nullptr; }
+
+  static void destroy(native_type memory) noexcept { static_cast<void>(cudaFreeHost(memory)); }
+};
+
+using Stream = UniqueHandle<StreamTraits>;
+using Event = UniqueHandle<EventTraits>;
+using DeviceMemory = UniqueHandle<DeviceMemoryTraits>;
+using PinnedMemory = UniqueHandle<PinnedMemoryTraits>;
+
+}  // namespace talus::kernels::cuda

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "kernels/block/block.hpp"
+#include "kernels/cuda/check.hpp"
+#include "kernels/cuda/device.hpp"
+#include "kernels/cuda/device_block.cuh"
+
+namespace talus::kernels::cuda {
+
+/// Runs a kernel body of kernels/block.
+template <class Kernel>
+__global__ void run_kernel(__grid_constant__ Kernel const kernel) {
+  DeviceBlock block;
+  kernel(block);
+}
+
+/// The device that the launches of kernels/block want, for the time of one operation.
+///
+/// Returns when work is queued.
+class Launcher {
+ public:
+  explicit Launcher(Device& device) : device_{device} {}
+
+  ~Launcher() { device_.end_operation(); }
+
+  Launcher(Launcher const&) = delete;
+  Launcher& operator=(Launcher const&) = delete;
+
+  Launcher& operator*() noexcept { return *this; }
+
+  template <class Kernel>
+  void launch(block::LaunchShape const& shape, Kernel const& kernel) {
+    auto const shared_bytes = static_cast<std::size_t>(shape.shared_bytes);
+    if (shape.shared_bytes > default_shared_bytes) {
+      check(cudaFuncSetAttribute(run_kernel<Kernel>,
+                                 cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                 static_cast<int>(shared_bytes)),
+            Kernel::name);
+    }
+    dim3 const grid{static_cast<unsigned>(shape.grid.x),
+                    static_cast<unsigned>(shape.grid.y),
+                    static_cast<unsigned>(shape.grid.z)};
+    run_kernel<Kernel>
+        <<<grid, static_cast<unsigned>(shape.threads), shared_bytes, device_.stream()>>>(kernel);
+    check(cudaGetLastError(), Kernel::name);
+  }
+
+  template <class T>
+  [[nodiscard]] block::GlobalSpan<T const> upload(std::span<T const> values) {
+    auto const bytes = static_cast<std::int64_t>(values.size_bytes());
+    return {static_cast<T const*>(device_.upload(values.data(), bytes)),
+            static_cast<std::int64_t>(values.size())};
+  }
+
+  template <class T>
+  [[nodiscard]] block::GlobalSpan<T> scratch(std::int64_t size) {
+    auto const bytes = size * static_cast<std::int64_t>(sizeof(T));
+    return {static_cast<T*>(device_.scratch(bytes)), size};
+  }
+
+ private:
+  /// What a block may have of shared memory unless it is asked for more.
+  static constexpr std::int64_t default_shared_bytes = 48 << 10;
+
+  Device& device_;
+};
+
+}  // namespace talus::kernels::cuda

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/cuda/operations.hpp"
+
+#include "kernels/block/operations.hpp"
+#include "kernels/cuda/launcher.cuh"
+#include "kernels/exec_context.hpp"
+
+namespace talus::kernels::cuda {
+namespace {
+
+/// The device of a context is what its buffers are made of.
+struct ContextDevices {
+  [[nodiscard]] static Launcher operation(ExecContext const& exec) {
+    return Launcher{static_cast<Device&>(*exec.memory)};
+  }
+};
+
+}  // namespace
+
+void set_operations(Operations& table) {
+  block::set_operations<ContextDevices>(table);
+}
+
+}  // namespace talus::kernels::cuda
