@@ -10,7 +10,7 @@ set(max_lines 500)
 file(GLOB_RECURSE files RELATIVE "${root}"
   "${root}/runtime/*" "${root}/parallel/*" "${root}/kernels/*" "${root}/io/*" "${root}/jobs/*"
   "${root}/tests/*" "${root}/cmake/*" "${root}/spack/*" "${root}/.ci/*" "${root}/CMakeLists.txt")
-list(FILTER files EXCLUDE REGEX "^build/")
+list(FILTER files EXCLUDE REGEX "^build/")  # .ci/... is looked for in all folders
 list(FILTER files INCLUDE REGEX "(\\.(hpp|cpp|cuh|cu|f90|cmake|py|sh)|CMakeLists\\.txt|\\.ci/[^/]+)$")
 
 set(violations "")
