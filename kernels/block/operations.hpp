@@ -3,8 +3,10 @@
 
 #include "kernels/block/activation.hpp"
 #include "kernels/block/attention_launch.hpp"
+#include "kernels/block/edit_logits.hpp"
 #include "kernels/block/elementwise.hpp"
 #include "kernels/block/kv_cache.hpp"
+#include "kernels/block/logits.hpp"
 #include "kernels/block/matmul.hpp"
 #include "kernels/block/moe.hpp"
 #include "kernels/block/rms_norm.hpp"
@@ -45,6 +47,8 @@ void set_operations(Operations& table) {
   set<Devices>(table.combine_experts,
                [](auto& device, auto const&... a) { combine_experts(device, a...); });
   set<Devices>(table.copy_heads, [](auto& device, auto const&... a) { copy_heads(device, a...); });
+  set<Devices>(table.edit_logits,
+               [](auto& device, auto const&... a) { edit_logits(device, a...); });
   set<Devices>(table.gather_rows,
                [](auto& device, auto const&... a) { gather_rows(device, a...); });
   set<Devices>(table.grouped_matmul,
@@ -68,6 +72,8 @@ void set_operations(Operations& table) {
   set<Devices>(table.square_sums,
                [](auto& device, auto const&... a) { square_sums(device, a...); });
   set<Devices>(table.store_kv, [](auto& device, auto&... a) { store_kv(device, a...); });
+  set<Devices>(table.summarize_logits,
+               [](auto& device, auto const&... a) { summarize_logits(device, a...); });
 }
 
 }  // namespace talus::kernels::block
