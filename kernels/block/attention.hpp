@@ -169,10 +169,12 @@ struct Attention {
   /// Which queries see which positions of a piece.
   template <class Block>
   TALUS_DEVICE void note_seen(Block& block, Work const& work, std::int64_t piece) const {
-    for (int i = block.thread_index(); i < piece_positions; i += attention_threads) {
+    std::int64_t const begin = piece * piece_positions;
+    for (std::int64_t i = block.thread_index(); i < end_of(work.tile, piece) - begin;
+         i += attention_threads) {
       std::uint32_t bits = 0;
       for (int query = 0; query < work.tile.num_queries; ++query) {
-        bool const is_seen = seen_by(work.tile, query).has(piece * piece_positions + i);
+        bool const is_seen = seen_by(work.tile, query).has(begin + i);
         bits |= static_cast<std::uint32_t>(is_seen ? 1 : 0) << query;
       }
       block.store(work.seen, i, bits);
@@ -300,14 +302,16 @@ struct Attention {
   TALUS_DEVICE void sum_values(Block& block, Work const& work, std::int64_t piece) const {
     std::int64_t const begin = piece * piece_positions;
     for (std::int64_t d = 0; d < stage.layout.shape.value_dim; d += stage_elements) {
+      std::int64_t const own = d + block.thread_index();
       float sums[std::size_t{tile_queries}] = {};
       for (std::int64_t p = begin; p < end_of(work.tile, piece); p += stage_positions) {
         stage.find(block, work.staged, work.tile, p, scores.window);
         stage.load_values(block, work.staged, d);
-        add_values(block, work, piece, p, sums);
+        if (own < stage.layout.shape.value_dim) {
+          add_values(block, work, piece, p, sums);
+        }
         block.sync();
       }
-      std::int64_t const own = d + block.thread_index();
       if (own < stage.layout.shape.value_dim) {
         finish_values(block, work, piece, own, sums);
       }

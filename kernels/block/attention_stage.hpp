@@ -133,8 +133,8 @@ struct KvStage {
  private:
   static constexpr int quad = 4;
 
-  /// Quads where all places are aligned to them, else elements one by one. What a row doesn't have
-  /// is zero.
+  /// Quads where all places are aligned to them, else elements one by one. What is missing in the
+  /// last quad is zero.
   template <class Block>
   TALUS_DEVICE void load(Block& block,
                          StageMemory<Kind> const& staged,
@@ -142,7 +142,8 @@ struct KvStage {
                          std::int64_t dim,
                          std::int64_t d) const {
     bool const is_aligned = layout.shape.key_dim % quad == 0 && layout.shape.value_dim % quad == 0;
-    constexpr int row_quads = stage_elements / quad;
+    std::int64_t const left = dim - d < stage_elements ? dim - d : stage_elements;
+    auto const row_quads = static_cast<int>(ceil_div(left, quad));
     for (int i = block.thread_index(); i < stage_positions * row_quads; i += attention_threads) {
       int const position = i / row_quads;
       int const first = i % row_quads * quad;

@@ -48,7 +48,8 @@ class Fiber {
   FiberBody* body_ = nullptr;  ///< null: to end
   boost::context::fiber own_;
   boost::context::fiber resumer_;
-  void const* stack_ = nullptr;          ///< the fiber's lowest address
+  void const* stack_ = nullptr;  ///< the fiber's lowest address
+  std::size_t stack_size_ = 0;
   void const* resumer_stack_ = nullptr;  ///< the resumer's
   std::size_t resumer_bytes_ = 0;
 };
