@@ -23,7 +23,8 @@ class EmulatedDevice {
   template <class Kernel>
   void launch(LaunchShape const& shape, Kernel const& kernel) {
     // As CUDA passes it: by value, and not too large.
-    static_assert(std::is_trivially_copyable_v<Kernel> && sizeof(Kernel) <= 4096);
+    static_assert(std::is_trivially_copy_constructible_v<Kernel> &&
+                  std::is_trivially_destructible_v<Kernel> && sizeof(Kernel) <= 4096);
     run_.run_grid(Erased<Kernel>{kernel}, shape);
     ++num_launches_;
   }
