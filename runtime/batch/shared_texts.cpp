@@ -23,13 +23,13 @@ void share(parallel::Communicator const& comm, std::string& text) {
   std::ranges::copy(bytes, std::as_writable_bytes(std::span{text}).begin());
 }
 
-/// \throws ConfigError  naming what a node has another one of than rank 0
+/// \throws ConfigError  naming what this rank sees another one of than rank 0
 void compare(ModelTexts const& mine, ModelTexts const& shared) {
   for (auto const& [name, is_equal] :
        {std::pair{"config.json", mine.config == shared.config},
         std::pair{"generation_config.json", mine.generation == shared.generation}}) {
     if (!is_equal) {
-      throw ConfigError{concat(name, " differs from node to node (all must have the same)")};
+      throw ConfigError{concat(name, " differs from rank to rank (all must see the same)")};
     }
   }
 }
@@ -39,22 +39,26 @@ void compare(ModelTexts const& mine, ModelTexts const& shared) {
 ModelTexts share_model_texts(parallel::Communicator const& comm,
                              parallel::Communicator const& node,
                              std::filesystem::path const& dir) {
-  bool const is_reader = node.rank() == 0;
-  ModelTexts mine;
-  parallel::run_and_agree(comm, [&] { mine = is_reader ? read_model_texts(dir) : ModelTexts{}; });
-  ModelTexts texts = mine;
+  bool const is_source = comm.rank() == 0;
+  ModelTexts texts;
+  parallel::run_and_agree(comm, [&] {
+    if (is_source) {
+      texts = read_model_texts(dir);
+    }
+  });
   share(comm, texts.config);
-  // An empty file is one that is there.
-  std::string generation = texts.generation ? *texts.generation + ' ' : std::string{};
-  share(comm, generation);
+  // Where rank 0 has read, and after a mark the file that need not be there.
+  std::string more = dir.string() + '\0' + (texts.generation ? '+' + *texts.generation : "");
+  share(comm, more);
+  std::size_t const end = more.find('\0');
+  bool const is_elsewhere = more.substr(0, end) != dir.string();
   texts.generation.reset();
-  if (!generation.empty()) {
-    generation.pop_back();
-    texts.generation = std::move(generation);
+  if (end + 1 < more.size()) {
+    texts.generation = more.substr(end + 2);
   }
   parallel::run_and_agree(comm, [&] {
-    if (is_reader) {
-      compare(mine, texts);
+    if (is_elsewhere || (node.rank() == 0 && !is_source)) {
+      compare(read_model_texts(dir), texts);
     }
   });
   return texts;
