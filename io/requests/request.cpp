@@ -12,17 +12,13 @@
 #include "io/requests/detail/field.hpp"
 #include "io/requests/detail/json_scanner.hpp"
 #include "runtime/base/error.hpp"
+#include "runtime/base/error_text.hpp"
 
 namespace talus::io {
 namespace {
 
 using detail::Field;
 using detail::Refusal;
-
-// An error's text without the place in our sources, which is of no use to who wrote the line.
-std::string without_place(std::string_view what) {
-  return std::string{what.substr(0, what.rfind(" ["))};
-}
 
 // The parser's message may quote the whole line, and speaks of lines of the line.
 std::string json_problem(std::string_view what) {

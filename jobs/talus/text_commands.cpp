@@ -24,6 +24,7 @@
 #include "parallel/agree.hpp"
 #include "parallel/collectives.hpp"
 #include "runtime/base/error.hpp"
+#include "runtime/base/error_text.hpp"
 #include "runtime/base/value_bytes.hpp"
 
 // The commands that turn lines of standard input into lines of standard output: tokenize,
@@ -148,11 +149,6 @@ class SharedLines {
       throw ConfigError{without_place(verdict)};
     }
     return verdict.empty() ? exit_done : exit_failed;
-  }
-
-  /// The message of an error of ours without the place in our code, which will be added again.
-  static std::string without_place(std::string const& message) {
-    return message.substr(0, message.rfind(" ["));
   }
 
   static constexpr std::string_view cant_write = "standard output";

@@ -8,14 +8,12 @@
 
 #include "runtime/api/caller_state.hpp"
 #include "runtime/api/engine_core.hpp"
-#include "runtime/api/error_text.hpp"
 #include "runtime/api/request_lines.hpp"
 #include "runtime/base/error.hpp"
+#include "runtime/base/error_text.hpp"
 
 namespace talus {
 namespace {
-
-using api::without_place;
 
 /// Calls `work` in the engine's floating-point environment; what it throws becomes an EngineError.
 template <class Work>

@@ -9,8 +9,8 @@
 #include "parallel/agree.hpp"
 #include "parallel/collectives.hpp"
 #include "parallel/progress.hpp"
-#include "runtime/api/error_text.hpp"
 #include "runtime/base/error.hpp"
+#include "runtime/base/error_text.hpp"
 #include "runtime/batch/core_share.hpp"
 
 namespace talus::api {

@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "runtime/base/error.hpp"
+#include "runtime/base/error_text.hpp"
 #include "runtime/batch/sequence_inputs.hpp"
 
 namespace talus::runtime {
@@ -33,12 +34,6 @@ io::RequestError error_of(io::Request const& request, std::string message) {
           .code = "invalid_value",
           .message = std::move(message),
           .param = std::move(param)};
-}
-
-/// The message of an error of ours without the place in our code.
-std::string without_place(std::string const& what) {
-  std::size_t const place = what.rfind(" [");
-  return place == std::string::npos ? what : what.substr(0, place);
 }
 
 /// Whether tokens of a ledger can be those of a sequence.

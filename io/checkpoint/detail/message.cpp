@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/checkpoint/detail/message.hpp"
 
-#include <algorithm>
-
 #include "runtime/base/error.hpp"
+#include "runtime/base/error_text.hpp"
 
 namespace talus::io::detail {
 
 std::string message_of(std::exception const& error) {
-  std::string text = error.what();
-  if (dynamic_cast<Error const*>(&error) != nullptr) {
-    text.resize(std::min(text.size(), text.rfind(" [")));
-  }
-  return text;
+  bool const is_ours = dynamic_cast<Error const*>(&error) != nullptr;
+  return is_ours ? without_place(error.what()) : error.what();
 }
 
 }  // namespace talus::io::detail
