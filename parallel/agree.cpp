@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parallel/agree.hpp"
 
-#include <algorithm>
 #include <charconv>
-#include <cstddef>
 #include <cstdint>
-#include <span>
-#include <vector>
 
+#include "parallel/broadcast_text.hpp"
 #include "parallel/collectives.hpp"
 #include "runtime/base/error.hpp"
 #include "runtime/base/source_location.hpp"
@@ -15,18 +12,6 @@
 namespace talus::parallel {
 
 namespace {
-
-// Broadcasts a text of which only `root` knows the size.
-std::string broadcast_text(Communicator const& comm, std::string const& text, int root) {
-  auto const source = std::as_bytes(std::span{text});
-  std::vector<std::byte> bytes(source.begin(), source.end());
-  broadcast_bytes(comm, bytes, root);
-  std::string result(bytes.size(), '\0');
-  std::transform(bytes.begin(), bytes.end(), result.begin(), [](std::byte byte) {
-    return static_cast<char>(byte);
-  });
-  return result;
-}
 
 // Throws a text that may end with " [file:line]", as errors' texts do, without saying here as well.
 [[noreturn]] void throw_text(std::string const& text, std::string const& remark) {

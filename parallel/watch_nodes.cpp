@@ -8,6 +8,7 @@
 
 #include "parallel/collectives.hpp"
 #include "parallel/placement.hpp"
+#include "runtime/base/value_bytes.hpp"
 
 namespace talus::parallel {
 
@@ -28,8 +29,7 @@ WatchNodes::WatchNodes(Communicator const& comm, Communicator const& node) {
     all_gather(firsts, std::as_bytes(std::span{&mine, 1}), std::span{bytes});
   }
   broadcast_bytes(node, bytes, 0);
-  names.resize(bytes.size() / sizeof(Name));
-  std::copy(bytes.begin(), bytes.end(), std::as_writable_bytes(std::span{names}).begin());
+  names = values_of<Name>(bytes);
 
   std::vector<int> first_ranks = node_of;
   std::sort(first_ranks.begin(), first_ranks.end());

@@ -22,6 +22,7 @@
 #include "jobs/talus/console.hpp"
 #include "jobs/talus/session.hpp"
 #include "parallel/agree.hpp"
+#include "parallel/broadcast_text.hpp"
 #include "parallel/collectives.hpp"
 #include "runtime/base/error.hpp"
 #include "runtime/base/error_text.hpp"
@@ -101,9 +102,7 @@ class SharedLines {
       block += line;
       block += '\n';
     }
-    std::vector<std::byte> bytes = bytes_of(block);
-    parallel::broadcast_bytes(*world_, bytes, 0);
-    std::istringstream text{std::string{as_text(bytes)}};
+    std::istringstream text{parallel::broadcast_text(*world_, block)};
     for (std::string line; std::getline(text, line);) {
       lines_.push_back(std::move(line));
     }
@@ -142,9 +141,7 @@ class SharedLines {
     if (verdict.empty() && !std::cout) {
       verdict = cant_write;
     }
-    std::vector<std::byte> bytes = bytes_of(verdict);
-    parallel::broadcast_bytes(*world_, bytes, 0);
-    verdict = as_text(bytes);
+    verdict = parallel::broadcast_text(*world_, verdict);
     if (!verdict.empty() && verdict != cant_write) {
       throw ConfigError{without_place(verdict)};
     }

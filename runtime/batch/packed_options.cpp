@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/batch/packed_options.hpp"
 
-#include <cstddef>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "io/json/json.hpp"
 #include "io/sharded/packed_writer.hpp"
 #include "kernels/packing_hash.hpp"
 #include "parallel/agree.hpp"
-#include "parallel/collectives.hpp"
+#include "parallel/broadcast_text.hpp"
 #include "runtime/base/error.hpp"
-#include "runtime/base/value_bytes.hpp"
 #include "runtime/batch/model_load.hpp"
 
 namespace talus::runtime {
@@ -75,20 +72,16 @@ void settle(ModelOptions const& options,
 
 std::shared_ptr<io::ShardManifest const> find_manifest(parallel::Communicator const& comm,
                                                        ModelOptions const& options) {
-  std::vector<std::byte> bytes;
+  std::string text;
   parallel::run_and_agree(comm, [&] {
     if (comm.rank() == 0 && wants_packed(options)) {
-      std::string const text = io::read_text_file(manifest_of(options));
-      auto const span = std::as_bytes(std::span{text});
-      bytes.assign(span.begin(), span.end());
-      bytes.push_back(std::byte{' '});  // an empty file is one that is there
+      text = io::read_text_file(manifest_of(options)) + ' ';  // an empty file is one that is there
     }
   });
-  parallel::broadcast_bytes(comm, bytes, 0);
+  text = parallel::broadcast_text(comm, text);
   std::shared_ptr<io::ShardManifest const> manifest;
   parallel::run_and_agree(comm, [&] {
-    if (!bytes.empty()) {
-      std::string_view const text = as_text(bytes);
+    if (!text.empty()) {
       manifest =
           std::make_shared<io::ShardManifest>(io::parse_manifest(text, manifest_of(options)));
     }

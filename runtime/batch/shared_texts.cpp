@@ -1,27 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/batch/shared_texts.hpp"
 
-#include <algorithm>
 #include <cstddef>
-#include <span>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "parallel/agree.hpp"
-#include "parallel/collectives.hpp"
+#include "parallel/broadcast_text.hpp"
 #include "runtime/base/error.hpp"
 
 namespace talus::runtime {
 namespace {
-
-void share(parallel::Communicator const& comm, std::string& text) {
-  auto const source = std::as_bytes(std::span{text});
-  std::vector<std::byte> bytes(source.begin(), source.end());
-  parallel::broadcast_bytes(comm, bytes, 0);
-  text.resize(bytes.size());
-  std::ranges::copy(bytes, std::as_writable_bytes(std::span{text}).begin());
-}
 
 /// \throws ConfigError  naming what this rank sees another one of than rank 0
 void compare(ModelTexts const& mine, ModelTexts const& shared) {
@@ -46,10 +35,10 @@ ModelTexts share_model_texts(parallel::Communicator const& comm,
       texts = read_model_texts(dir);
     }
   });
-  share(comm, texts.config);
+  texts.config = parallel::broadcast_text(comm, texts.config);
   // Where rank 0 has read, and after a mark the file that need not be there.
-  std::string more = dir.string() + '\0' + (texts.generation ? '+' + *texts.generation : "");
-  share(comm, more);
+  std::string const more = parallel::broadcast_text(
+      comm, dir.string() + '\0' + (texts.generation ? '+' + *texts.generation : ""));
   std::size_t const end = more.find('\0');
   bool const is_elsewhere = more.substr(0, end) != dir.string();
   texts.generation.reset();
