@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "runtime/base/rounding.hpp"
+
 /// \file
 /// What kernel bodies for GPUs are written in: README.md of this folder says what a block offers.
 
@@ -86,15 +88,7 @@ template <class T, class Block>
 /// Bytes of shared memory that an array takes: arrays begin at multiples of 16.
 template <class T>
 [[nodiscard]] constexpr std::int64_t shared_bytes_of(std::int64_t size) noexcept {
-  return (size * static_cast<std::int64_t>(sizeof(T)) + 15) / 16 * 16;
-}
-
-[[nodiscard]] constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
-  return (a + b - 1) / b;
-}
-
-[[nodiscard]] constexpr std::int64_t round_up(std::int64_t a, std::int64_t b) {
-  return ceil_div(a, b) * b;
+  return round_up(size * static_cast<std::int64_t>(sizeof(T)), 16);
 }
 
 }  // namespace talus::kernels::block

@@ -5,6 +5,7 @@
 
 #include "kernels/cuda/check.hpp"
 #include "runtime/base/error.hpp"
+#include "runtime/base/rounding.hpp"
 
 namespace talus::kernels::cuda {
 namespace {
@@ -50,7 +51,7 @@ void const* Device::upload(void const* from, std::int64_t bytes) {
     enter_half(1 - half_);
   }
   std::int64_t const offset = half_ * half_bytes_ + staging_used_;
-  staging_used_ += (bytes + alignment - 1) / alignment * alignment;
+  staging_used_ += round_up(bytes, alignment);
   auto* const pinned = static_cast<std::byte*>(staging_.get()) + offset;
   auto* const to = static_cast<std::byte*>(staged_.get()) + offset;
   if (bytes > 0) {

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "runtime/base/assert.hpp"
+#include "runtime/base/rounding.hpp"
 
 namespace talus::kernels::cuda {
 
@@ -20,7 +21,7 @@ std::optional<std::int64_t> MemoryPool::take(std::int64_t bytes) {
   if (bytes > size_) {
     return std::nullopt;
   }
-  std::int64_t const wanted = (bytes + alignment - 1) / alignment * alignment;
+  std::int64_t const wanted = round_up(bytes, alignment);
   auto const piece = std::find_if(
       free_.begin(), free_.end(), [wanted](auto const& entry) { return entry.second >= wanted; });
   if (piece == free_.end()) {

@@ -4,12 +4,10 @@
 #include <algorithm>
 #include <array>
 
+#include "runtime/base/rounding.hpp"
+
 namespace talus::runtime {
 namespace {
-
-constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
-  return (a + b - 1) / b;
-}
 
 /// Words or blocks of `n` that hold the elements of a range.
 constexpr Range units_of(Range range, std::int64_t n) {
