@@ -80,46 +80,16 @@ class EmulatedBlock {
     return {span.offset, span.size, span.number};
   }
 
-  template <class T>
-  [[nodiscard]] T load(SharedSpan<T> span, std::int64_t i, Where where = Where::current()) {
-    return load(span, i, width<1>, where)[0];
-  }
-
-  template <class T, int Size>
-  [[nodiscard]] Vector<T, Size> load(SharedSpan<T> span,
-                                     std::int64_t i,
-                                     Width<Size>,
-                                     Where where = Where::current()) {
-    Vector<T, Size> values;
-    std::memcpy(&values, at<Size>(span, i, AccessKind::read, where), sizeof values);
-    return values;
-  }
-
-  template <class T>
-  void store(SharedSpan<T> span,
-             std::int64_t i,
-             std::type_identity_t<T> value,
-             Where where = Where::current()) {
-    store(span, i, Vector<T, 1>{{value}}, where);
-  }
-
-  template <class T, int Size>
-  void store(SharedSpan<T> span,
-             std::int64_t i,
-             Vector<T, Size> const& values,
-             Where where = Where::current()) {
-    std::memcpy(at<Size>(span, i, AccessKind::write, where), &values, sizeof values);
-  }
-
-  template <class T>
-  [[nodiscard]] std::remove_const_t<T> load(GlobalSpan<T> span,
+  /// Of an array in global or shared memory.
+  template <template <class> class Span, class T>
+  [[nodiscard]] std::remove_const_t<T> load(Span<T> span,
                                             std::int64_t i,
                                             Where where = Where::current()) {
-    return *at<1>(span, i, AccessKind::read, where);
+    return copy_of(at<1>(span, i, AccessKind::read, where));
   }
 
-  template <class T, int Size>
-  [[nodiscard]] Vector<std::remove_const_t<T>, Size> load(GlobalSpan<T> span,
+  template <template <class> class Span, class T, int Size>
+  [[nodiscard]] Vector<std::remove_const_t<T>, Size> load(Span<T> span,
                                                           std::int64_t i,
                                                           Width<Size>,
                                                           Where where = Where::current()) {
@@ -128,16 +98,16 @@ class EmulatedBlock {
     return values;
   }
 
-  template <class T>
-  void store(GlobalSpan<T> span,
+  template <template <class> class Span, class T>
+  void store(Span<T> span,
              std::int64_t i,
              std::type_identity_t<T> value,
              Where where = Where::current()) {
-    *at<1>(span, i, AccessKind::write, where) = value;
+    copy_to(at<1>(span, i, AccessKind::write, where), value);
   }
 
-  template <class T, int Size>
-  void store(GlobalSpan<T> span,
+  template <template <class> class Span, class T, int Size>
+  void store(Span<T> span,
              std::int64_t i,
              Vector<T, Size> const& values,
              Where where = Where::current()) {
@@ -194,6 +164,21 @@ class EmulatedBlock {
   }
 
  private:
+  /// Of memory that may begin anywhere, as a block's shared memory does.
+  template <class T>
+  [[nodiscard]] static std::remove_const_t<T> copy_of(T* from) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    std::remove_const_t<T> value;
+    std::memcpy(static_cast<void*>(&value), from, sizeof value);
+    return value;
+  }
+
+  template <class T>
+  static void copy_to(T* to, T const& value) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    std::memcpy(static_cast<void*>(to), &value, sizeof value);
+  }
+
   template <class T, int Size>
   static constexpr std::size_t alignment_of = Size == 1 ? alignof(T) : sizeof(T) * Size;
 
