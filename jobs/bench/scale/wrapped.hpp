@@ -11,7 +11,7 @@
 /// \file
 /// What wrappers of MPI's functions have in common. Put before a program with LD_PRELOAD they count
 /// its calls (Tally), and hand them on. (A function that is not wrapped is not counted:
-/// tests/jobs/scale.py compares with what Talus calls.)
+/// tests/jobs/scale_test.sh compares with what Talus calls.)
 
 namespace talus::bench {
 

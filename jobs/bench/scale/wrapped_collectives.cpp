@@ -77,29 +77,6 @@ int MPI_Iallgatherv(void const* send,
       send, send_count, send_type, receive, receive_counts, offsets, receive_type, comm, request);
 }
 
-int MPI_Igatherv(void const* send,
-                 int send_count,
-                 MPI_Datatype send_type,
-                 void* receive,
-                 int const receive_counts[],
-                 int const offsets[],
-                 MPI_Datatype receive_type,
-                 int root,
-                 MPI_Comm comm,
-                 MPI_Request* request) {
-  count_call("MPI_Igatherv", comm, bytes_of(send_count, send_type));
-  return PMPI_Igatherv(send,
-                       send_count,
-                       send_type,
-                       receive,
-                       receive_counts,
-                       offsets,
-                       receive_type,
-                       root,
-                       comm,
-                       request);
-}
-
 int MPI_Ialltoall(void const* send,
                   int send_count,
                   MPI_Datatype send_type,
