@@ -174,7 +174,7 @@ void EngineCore::step_for(double milliseconds) {
   poll();
 }
 
-/// In slices, between which the engine's ranks tell each other whether one was told to stop: one
+/// If a rank may be told to stop, in slices, between which the engine's ranks tell each other: one
 /// that holds back for want of work sees nothing else.
 bool EngineCore::serve(std::function<bool()> const& stops) {
   check_works();
@@ -183,7 +183,8 @@ bool EngineCore::serve(std::function<bool()> const& stops) {
                       "serve: on a client's rank (only the engine's ranks serve)"};
   }
   begin_closing();
-  constexpr double slice_ms = 200;
+  bool const may_stop = !parallel::all_agree(*peers_, !stops);
+  double const slice_ms = may_stop ? 200 : 0;
   for (;;) {
     drive(Until::clients_closed, slice_ms, {});
     if (!parallel::all_agree(*peers_, !stops || !stops())) {
@@ -280,7 +281,8 @@ void EngineCore::drive(Until until, double milliseconds, std::span<RequestId con
                 .rests = !roles_.has_clients};
   if (until == Until::clients_closed) {
     orders.is_over = [this] { return closing_.test(); };
-  } else if (until == Until::awaited && longest == 0) {
+  }
+  if (until != Until::time && longest == 0) {
     orders.until.reset();
   }
   wait_for_requests();

@@ -82,7 +82,9 @@ bool ServiceClient::wants_to_leave() {
   if (orders_.is_over && !has_work() && orders_.is_over()) {
     return true;
   }
-  return !orders_.until || Orders::Clock::now() >= *orders_.until || (orders_.rests && !has_work());
+  bool const is_time_up = orders_.until && Orders::Clock::now() >= *orders_.until;
+  bool const awaits_only = !orders_.until && !orders_.is_over;
+  return awaits_only || is_time_up || (orders_.rests && !has_work());
 }
 
 bool ServiceClient::leaves() {

@@ -27,7 +27,7 @@ using Asked = std::pair<int, std::int64_t>;
 struct Orders {
   using Clock = std::chrono::steady_clock;
 
-  std::optional<Clock::time_point> until;  ///< works as long; none: for `awaited` only
+  std::optional<Clock::time_point> until;  ///< works as long; none: for `awaited`, and is_over
   std::vector<Asked> awaited;              ///< of this replica: leaves when these are answered
   bool rests = false;                      ///< leaves before `until` if there is nothing to do
   std::function<bool()> is_over{};  ///< leaves before `until`, too, if nobody will ask any more
