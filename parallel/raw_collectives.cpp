@@ -8,6 +8,7 @@
 #include "parallel/mpi_check.hpp"
 #include "parallel/progress.hpp"
 #include "parallel/spread.hpp"
+#include "parallel/type_size.hpp"
 
 namespace talus::parallel {
 
@@ -16,10 +17,15 @@ namespace {
 // Far below 2 GiB, beyond which some network layers of some MPIs fail even where the count fits.
 constexpr std::size_t largest_piece_bytes = std::size_t{1} << 28;
 
-std::size_t bytes_of(MPI_Datatype type) {
-  int bytes = 0;
-  mpi_check(MPI_Type_size(type, &bytes), "MPI_Type_size");
-  return static_cast<std::size_t>(bytes);
+// Puts a rank's own part where the others' will be.
+std::byte* put_own(
+    void const* mine, void* all, std::size_t first, std::size_t count, MPI_Datatype type) {
+  auto* const bytes = static_cast<std::byte*>(all);
+  if (count > 0) {
+    std::size_t const element_bytes = bytes_of(type);
+    std::memcpy(bytes + first * element_bytes, mine, count * element_bytes);
+  }
+  return bytes;
 }
 
 void wait_for(MPI_Request request, CallTicket const& ticket) {
@@ -70,12 +76,8 @@ void raw_all_gather(
   int const each = checked_count(count, "all_gather");
   CallTicket const ticket = comm.calls().enter("all_gather");
   if (comm.size() >= spread_ranks) {
-    auto* const bytes = static_cast<std::byte*>(all);
-    std::size_t const part = count * bytes_of(type);
-    if (part > 0) {
-      std::memcpy(bytes + static_cast<std::size_t>(comm.rank()) * part, mine, part);
-    }
-    spread_equal(comm, bytes, count, type, ticket);
+    auto const first = static_cast<std::size_t>(comm.rank()) * count;
+    spread_equal(comm, put_own(mine, all, first, count, type), count, type, ticket);
     return;
   }
   MPI_Request request = MPI_REQUEST_NULL;
@@ -88,15 +90,10 @@ void raw_all_gather_v(
     Communicator const& comm, void const* mine, void* all, BlockLayout blocks, MPI_Datatype type) {
   CallTicket const ticket = comm.calls().enter("all_gather_v");
   if (comm.size() >= spread_ranks && are_packed(blocks)) {
-    auto* const bytes = static_cast<std::byte*>(all);
     auto const rank = static_cast<std::size_t>(comm.rank());
-    std::size_t const element = bytes_of(type);
-    if (blocks.counts[rank] > 0) {
-      std::memcpy(bytes + static_cast<std::size_t>(blocks.offsets[rank]) * element,
-                  mine,
-                  static_cast<std::size_t>(blocks.counts[rank]) * element);
-    }
-    spread(comm, bytes, blocks, type, ticket);
+    auto const first = static_cast<std::size_t>(blocks.offsets[rank]);
+    auto const count = static_cast<std::size_t>(blocks.counts[rank]);
+    spread(comm, put_own(mine, all, first, count, type), blocks, type, ticket);
     return;
   }
   MPI_Request request = MPI_REQUEST_NULL;

@@ -9,6 +9,7 @@
 #include "parallel/mpi_check.hpp"
 #include "parallel/progress.hpp"
 #include "parallel/tags.hpp"
+#include "parallel/type_size.hpp"
 
 namespace talus::parallel {
 
@@ -32,11 +33,7 @@ std::array<Run, 2> runs_from(int first, int count, int ranks) {
 class Step {
  public:
   Step(Communicator const& comm, std::byte* all, MPI_Datatype type)
-      : comm_{&comm}, all_{all}, type_{type} {
-    int bytes = 0;
-    mpi_check(MPI_Type_size(type, &bytes), "MPI_Type_size");
-    element_bytes_ = static_cast<std::size_t>(bytes);
-  }
+      : comm_{&comm}, all_{all}, type_{type}, element_bytes_{bytes_of(type)} {}
 
   // Elements [first, last) from a rank. None: no message, which both ends know.
   void receive(std::size_t first, std::size_t last, int from) {
@@ -74,7 +71,7 @@ class Step {
   Communicator const* comm_;
   std::byte* all_;
   MPI_Datatype type_;
-  std::size_t element_bytes_ = 0;
+  std::size_t element_bytes_;
   std::array<MPI_Request, 4> requests_{};
   std::size_t num_requests_ = 0;
 };
