@@ -5,6 +5,7 @@
 
 #include <sys/mman.h>
 
+#include "kernels/device.hpp"
 #include "kernels/memory_source.hpp"
 #include "runtime/base/assert.hpp"
 #include "runtime/base/error.hpp"
@@ -18,7 +19,9 @@ constexpr std::int64_t huge_page = std::int64_t{2} << 20;
 }  // namespace
 
 void MemoryTraits::destroy(Memory memory) noexcept {
-  if (!memory.is_borrowed) {
+  if (memory.device != nullptr) {
+    memory.device->release(memory.address);
+  } else if (!memory.is_borrowed) {
     std::free(memory.address);
   }
 }
@@ -30,9 +33,13 @@ UniqueHandle<MemoryTraits> allocate(ExecContext const& exec, std::int64_t bytes)
   }
   if (void* const given = exec.memory != nullptr ? exec.memory->take(bytes) : nullptr;
       given != nullptr) {
-    return UniqueHandle<MemoryTraits>{{given, true}};
+    return UniqueHandle<MemoryTraits>{{.address = given, .is_borrowed = true}};
   }
-  // Both backends compute on the host. Small pieces don't get pages of their own.
+  if (exec.device != nullptr) {
+    return UniqueHandle<MemoryTraits>{
+        {.address = exec.device->allocate(bytes), .device = exec.device}};
+  }
+  // Small pieces don't get pages of their own.
   bool const is_large = bytes >= huge_page;
   void* memory = nullptr;
   if (posix_memalign(&memory,
@@ -48,7 +55,7 @@ UniqueHandle<MemoryTraits> allocate(ExecContext const& exec, std::int64_t bytes)
     static_cast<void>(madvise(memory, static_cast<std::size_t>(whole), MADV_HUGEPAGE));
   }
 #endif
-  return UniqueHandle<MemoryTraits>{{memory, false}};
+  return UniqueHandle<MemoryTraits>{{.address = memory}};
 }
 
 }  // namespace talus::kernels

@@ -14,6 +14,7 @@ namespace talus::kernels {
 struct Memory {
   void* address = nullptr;
   bool is_borrowed = false;
+  Device* device = nullptr;  ///< whose it is; null: the host's
 
   friend bool operator==(Memory const&, Memory const&) = default;
 };
@@ -28,7 +29,8 @@ struct MemoryTraits {
 };
 
 /// Memory for `bytes` bytes that the context's operations can use: 64-byte aligned, in huge pages
-/// where the system gives them, uninitialised. From the context's MemorySource, if it has one.
+/// where the system gives them, uninitialised. From the context's MemorySource, if it has one, or
+/// its device, which must outlive it.
 ///
 /// \throws OutOfMemory  naming the size
 [[nodiscard]] UniqueHandle<MemoryTraits> allocate(ExecContext const& exec, std::int64_t bytes);

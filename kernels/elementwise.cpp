@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/elementwise.hpp"
 
-#include <cstring>
-
 #include "kernels/detail/checks.hpp"
+#include "kernels/detail/row_upload.hpp"
 #include "kernels/operations.hpp"
+#include "kernels/transfer.hpp"
 
 namespace talus::kernels {
 
@@ -38,16 +38,20 @@ RowTable::RowTable(ExecContext const& exec, std::int64_t rows, std::int64_t cols
   detail::check_at_least("table", "rows", rows, 0);
   detail::check_at_least("table", "columns", cols, 0);
   data_ = Buffer<std::byte>{exec, rows * cols * size_of(dtype)};
-  if (data_.bytes() > 0) {
-    std::memset(data_.data(), 0, static_cast<std::size_t>(data_.bytes()));
-  }
+  clear(exec, data_.span());
 }
 
-void RowTable::set(ExecContext const&, MatrixOrigin origin, RawRows const& rows) {
+void RowTable::set(ExecContext const& exec, MatrixOrigin origin, RawRows const& rows) {
   detail::check_rows("table", origin, rows, {rows_, cols_});
-  if (rows.rows > 0 && rows.cols > 0) {
-    // Rows stay rows in every backend, so one way of storing them serves all.
-    operations_of(Backend::reference).pack_rows({}, {data_.data(), cols_, dtype_}, origin, rows);
+  if (rows.rows == 0 || rows.cols == 0) {
+    return;
+  }
+  // Rows stay rows in every backend, so one way of storing them serves all.
+  WeightStore const store{data_.data(), cols_, dtype_};
+  if (shares_memory(exec)) {
+    operations_of(Backend::reference).pack_rows({}, store, origin, rows);
+  } else {
+    detail::upload_as_rows(exec, store, origin, rows);
   }
 }
 

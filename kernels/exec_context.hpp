@@ -6,6 +6,7 @@
 
 namespace talus::kernels {
 
+class Device;
 class MemorySource;
 class ThreadTeam;
 
@@ -21,11 +22,13 @@ enum class Backend { reference, kokkos, avx2, avx512, avx512_bf16, amx, cuda };
 /// Where, and in what order, the operations of one caller run.
 ///
 /// The first parameter of everything that computes or copies. Operations given the same context run
-/// in the order they are called; all backends return when the result is ready.
+/// in the order they are called. On the host they return when the result is ready; on a device,
+/// when it is queued, but for results that the host gets.
 struct ExecContext {
   Backend backend = Backend::reference;
   ThreadTeam* team = nullptr;      ///< of the x86 backends; null: the calling thread alone
-  MemorySource* memory = nullptr;  ///< where buffers come from; null: the system
+  MemorySource* memory = nullptr;  ///< where buffers come from; null: the system, or the device
+  Device* device = nullptr;        ///< of the cuda backend; null: memory is the host's
 };
 
 /// "reference", "kokkos", "avx2", "avx512", "avx512_bf16", "amx", "cuda".

@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 #include "kernels/detail/checks.hpp"
 #include "kernels/operations.hpp"
+#include "kernels/transfer.hpp"
 
 namespace talus::kernels {
 namespace {
@@ -61,21 +61,19 @@ KvCache::KvCache(ExecContext const& exec,
                              ')')};
   }
   data_ = Buffer<std::byte>{exec, num_blocks * block_tokens * shape.token_bytes() + slack_bytes};
-  std::memset(data_.data(), 0, static_cast<std::size_t>(data_.bytes()));
+  clear(exec, data_.span());
 }
 
-void copy_kv_blocks(ExecContext const& /*exec*/,
-                    std::span<KvBlockCopy const> copies,
-                    KvCache& cache) {
+void copy_kv_blocks(ExecContext const& exec, std::span<KvBlockCopy const> copies, KvCache& cache) {
   // Every backend keeps a block in one piece, so there is nothing of its own to do.
   std::int64_t const bytes = cache.block_tokens() * cache.shape().token_bytes();
-  for (KvBlockCopy const& copy : copies) {
-    detail::check_below("copy_kv_blocks", "block to copy", copy.from, cache.num_blocks());
-    detail::check_below("copy_kv_blocks", "block to copy to", copy.to, cache.num_blocks());
-    if (copy.from != copy.to) {
-      std::memcpy(cache.data() + copy.to * bytes,
-                  cache.data() + copy.from * bytes,
-                  static_cast<std::size_t>(bytes));
+  for (KvBlockCopy const& pair : copies) {
+    detail::check_below("copy_kv_blocks", "block to copy", pair.from, cache.num_blocks());
+    detail::check_below("copy_kv_blocks", "block to copy to", pair.to, cache.num_blocks());
+    if (pair.from != pair.to) {
+      std::span<std::byte const> const from{cache.data() + pair.from * bytes,
+                                            static_cast<std::size_t>(bytes)};
+      copy(exec, from, cache.data() + pair.to * bytes);
     }
   }
 }

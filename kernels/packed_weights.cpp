@@ -4,12 +4,13 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstring>
 #include <vector>
 
 #include "kernels/detail/checks.hpp"
 #include "kernels/detail/limits.hpp"
+#include "kernels/detail/row_upload.hpp"
 #include "kernels/operations.hpp"
+#include "kernels/transfer.hpp"
 
 namespace talus::kernels {
 namespace {
@@ -124,8 +125,8 @@ PackedWeights::PackedWeights(ExecContext const& exec,
 
 void PackedWeights::make_room(ExecContext const& exec, std::int64_t bytes, Contents contents) {
   data_ = Buffer<std::byte>{exec, bytes};
-  if (contents == Contents::zeros && bytes > 0) {
-    std::memset(data_.data(), 0, static_cast<std::size_t>(bytes));
+  if (contents == Contents::zeros) {
+    clear(exec, data_.span());
   }
 }
 
@@ -169,7 +170,12 @@ void PackedWeights::set(ExecContext const& exec, MatrixOrigin origin, RawRows co
   if (rows.rows == 0 || rows.cols == 0) {
     return;
   }
-  operations_of(exec.backend).pack_rows(exec, {data_.data(), in_, dtype_}, origin, rows);
+  WeightStore const store{data_.data(), in_, dtype_};
+  if (shares_memory(exec)) {
+    operations_of(exec.backend).pack_rows(exec, store, origin, rows);
+  } else {
+    detail::upload_as_rows(exec, store, origin, rows);  // devices keep rows
+  }
 }
 
 }  // namespace talus::kernels

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/device.hpp"
+
+#include <iterator>
+
+namespace talus::kernels {
+
+void Device::add_mirror(void const* host, void* device, std::int64_t bytes) {
+  mirrors_[static_cast<std::byte const*>(host)] = {static_cast<std::byte*>(device), bytes};
+}
+
+void Device::remove_mirror(void const* host) noexcept {
+  mirrors_.erase(static_cast<std::byte const*>(host));
+}
+
+void* Device::find_mirror(void const* host, std::int64_t bytes) const noexcept {
+  auto const* const first = static_cast<std::byte const*>(host);
+  auto const after = mirrors_.upper_bound(first);
+  if (after == mirrors_.begin()) {
+    return nullptr;
+  }
+  auto const& [begin, mirror] = *std::prev(after);
+  std::int64_t const offset = first - begin;
+  return offset + bytes <= mirror.bytes ? mirror.device + offset : nullptr;
+}
+
+}  // namespace talus::kernels

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+
+namespace talus::kernels {
+
+/// A device whose memory is its own: what the host can't read or write.
+///
+/// All that it is asked to do goes into one queue, in the order of the calls; only download() and
+/// synchronize() wait. For one thread.
+class Device {
+ public:
+  Device() = default;
+  Device(Device const&) = delete;
+  Device& operator=(Device const&) = delete;
+  virtual ~Device() = default;
+
+  /// `bytes` > 0 bytes of its memory, 256-byte aligned, uninitialised.
+  ///
+  /// \throws OutOfMemory  naming what there is
+  [[nodiscard]] virtual void* allocate(std::int64_t bytes) = 0;
+
+  /// Gives back what allocate() gave: queued work may still use it, later work comes after that.
+  virtual void release(void* memory) noexcept = 0;
+
+  /// Host memory to the device's. What is copied may change at once.
+  virtual void upload(void const* host, void* to, std::int64_t bytes) = 0;
+
+  /// To the host, when all that was queued is done; returns when it is there.
+  virtual void download(void const* from, void* host, std::int64_t bytes) = 0;
+
+  /// From one place on the device to another one; they don't overlap.
+  virtual void copy(void const* from, void* to, std::int64_t bytes) = 0;
+
+  /// Sets bytes to zero.
+  virtual void clear(void* memory, std::int64_t bytes) = 0;
+
+  /// Returns when all that was queued is done.
+  virtual void synchronize() = 0;
+
+  /// Bytes that allocate() could still give, in all.
+  [[nodiscard]] virtual std::int64_t free_bytes() const = 0;
+
+  /// Tells that operations find the host's array at `device` from now on: `bytes` that the caller
+  /// uploads there whenever they change. Operations that are given spans of the array then need not
+  /// upload them, each for itself.
+  void add_mirror(void const* host, void* device, std::int64_t bytes);
+
+  /// \param host  as it was added
+  void remove_mirror(void const* host) noexcept;
+
+  /// Where a part of a mirrored array is on the device; null if it is part of none.
+  [[nodiscard]] void* find_mirror(void const* host, std::int64_t bytes) const noexcept;
+
+ private:
+  struct Mirror {
+    std::byte* device = nullptr;
+    std::int64_t bytes = 0;
+  };
+
+  std::map<std::byte const*, Mirror> mirrors_;  ///< by where they are on the host
+};
+
+}  // namespace talus::kernels
