@@ -4,6 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
+
+#include "kernels/exec_context.hpp"
 
 namespace talus::kernels {
 
@@ -63,5 +66,18 @@ class Device {
 
   std::map<std::byte const*, Mirror> mirrors_;  ///< by where they are on the host
 };
+
+/// What of a device a rank takes.
+struct DeviceOptions {
+  int number = 0;                                      ///< among those that this process sees
+  std::int64_t pool_bytes = 0;                         ///< of its memory
+  std::int64_t staging_bytes = std::int64_t{8} << 20;  ///< for what goes to the device and back
+};
+
+/// The device of a backend that has one; null for one that computes on the host.
+///
+/// \throws ConfigError  if the backend is none of this build or this machine
+/// \throws ApiError     if there is no such device, or not so much memory
+[[nodiscard]] std::unique_ptr<Device> make_device(Backend backend, DeviceOptions const& options);
 
 }  // namespace talus::kernels

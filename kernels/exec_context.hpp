@@ -37,7 +37,7 @@ struct ExecContext {
 /// \throws ConfigError  naming what is allowed, if `name` is no backend that can run here
 [[nodiscard]] Backend backend_from(std::string_view name);
 
-/// The backends that this build has and this processor can run, the fastest last.
+/// The backends that this build has and this processor can run on the host, the fastest last.
 [[nodiscard]] std::span<Backend const> available_backends();
 
 }  // namespace talus::kernels

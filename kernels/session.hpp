@@ -26,9 +26,7 @@ class KernelSession {
   /// \param num_threads  threads of this rank, >= 1; 0: as many as its cores, without their further
   ///                     hardware threads
   /// Where its cores suffice for its threads, each thread of the x86 backends gets one.
-  explicit KernelSession(int num_threads,
-                         CoreShare share = {},
-                         KokkosUse use = KokkosUse::session);
+  explicit KernelSession(int num_threads, CoreShare share = {}, KokkosUse use = KokkosUse::session);
   ~KernelSession();
   KernelSession(KernelSession const&) = delete;
   KernelSession& operator=(KernelSession const&) = delete;

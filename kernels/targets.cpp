@@ -2,6 +2,9 @@
 #include "kernels/targets.hpp"
 
 #include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #if TALUS_HAS_X86
@@ -10,6 +13,7 @@
 #include <unistd.h>
 #endif
 
+#include "kernels/cuda/library.hpp"
 #include "kernels/reference/functions.hpp"
 #include "runtime/base/error.hpp"
 
@@ -44,7 +48,8 @@ Operations operations() noexcept;
 #if TALUS_EMULATES_CUDA
 namespace block::emulation {
 Operations operations() noexcept;
-}
+std::unique_ptr<Device> make_device(DeviceOptions const& options);
+}  // namespace block::emulation
 #endif
 
 #if TALUS_EMULATES_TARGETS
@@ -125,7 +130,7 @@ std::vector<Target> find_targets() {
 #if TALUS_EMULATES_CUDA
   // Its tests compare it with the oracle alone.
   return {{Backend::reference, reference::table_of_operations()},
-          {Backend::cuda, block::emulation::operations()}};
+          {Backend::cuda, block::emulation::operations(), block::emulation::make_device}};
 #else
   std::vector<Target> found{{Backend::reference, reference::table_of_operations()},
                             {Backend::kokkos, kokkos::operations()}};
@@ -151,13 +156,54 @@ std::vector<Target> const& targets() {
   return found;
 }
 
-Operations const& operations_of(Backend backend) {
+namespace {
+
+/// The NVIDIA GPUs' backend, or why there is none here.
+struct CudaTarget {
+  std::optional<Target> target;
+  std::string reason;
+};
+
+CudaTarget find_cuda_target() {
+  cuda::Library const library = cuda::open_library(cuda::module_paths());
+  if (library.module == nullptr) {
+    return {std::nullopt, library.reason};
+  }
+  if (cuda::Devices const devices = library.module->devices(); devices.found.empty()) {
+    return {std::nullopt, devices.reason};
+  }
+  Target target{Backend::cuda, reference::table_of_operations(), library.module->make_device};
+  library.module->set_operations(target.operations);
+  return {std::move(target), ""};
+}
+
+Target const& target_of(Backend backend) {
   for (Target const& target : targets()) {
     if (target.backend == backend) {
-      return target.operations;
+      return target;
     }
   }
-  throw ConfigError{concat("backend: ", name_of(backend), " (this processor can't run it)")};
+  // Looked for when it is asked for: a program that computes on the host opens no module.
+  static CudaTarget const cuda = find_cuda_target();
+  if (backend == Backend::cuda && cuda.target) {
+    return *cuda.target;
+  }
+  throw ConfigError{concat("backend: ",
+                           name_of(backend),
+                           " (",
+                           backend == Backend::cuda ? cuda.reason : "this processor can't run it",
+                           ')')};
+}
+
+}  // namespace
+
+Operations const& operations_of(Backend backend) {
+  return target_of(backend).operations;
+}
+
+std::unique_ptr<Device> make_device(Backend backend, DeviceOptions const& options) {
+  auto const make = target_of(backend).make_device;
+  return make == nullptr ? nullptr : make(options);
 }
 
 }  // namespace talus::kernels

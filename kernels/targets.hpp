@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
 #include <vector>
 
+#include "kernels/device.hpp"
 #include "kernels/exec_context.hpp"
 #include "kernels/operations.hpp"
 
@@ -12,6 +14,8 @@ namespace talus::kernels {
 struct Target {
   Backend backend;
   Operations operations;
+  /// Null where memory is the host's.
+  std::unique_ptr<Device> (*make_device)(DeviceOptions const& options) = nullptr;
 };
 
 /// All of them, the fastest last.

@@ -50,7 +50,7 @@ void paged_attention(Device& device,
                     device.upload(batch.block_tables),
                     batch.max_blocks};
     kernel.scores = {heads.scale, heads.soft_cap, heads.window};
-    kernel.sinks = {heads.sinks.data(), std::ssize(heads.sinks)};
+    kernel.sinks = device.upload(heads.sinks);
     kernel.q = q;
     kernel.out = out;
     run_attention(device, plan, kernel);

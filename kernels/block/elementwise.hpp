@@ -136,7 +136,7 @@ void add(Device& device, MatrixView<float const> x, MatrixView<float> y, float f
 
 template <class Device>
 void add_bias(Device& device, std::span<float const> bias, MatrixView<float> y) {
-  MatrixView<float const> const row{bias.data(), 1, y.cols, y.cols};
+  MatrixView<float const> const row{device.upload(bias).data, 1, y.cols, y.cols};
   for_each_quad(device, y.rows, y.cols, AddBias{by_quads(row), by_quads(y)});
 }
 

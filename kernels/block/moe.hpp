@@ -210,15 +210,15 @@ void route(Device& device,
   if (logits.rows == 0) {
     return;
   }
-  Route const kernel{logits,
-                     {bias.data(), std::ssize(bias)},
-                     rule,
-                     {expert_ids.data(), std::ssize(expert_ids)},
-                     {weights.data(), std::ssize(weights)}};
+  auto const ids = device.template scratch<std::int32_t>(std::ssize(expert_ids));
+  auto const chosen = device.template scratch<float>(std::ssize(weights));
+  Route const kernel{logits, device.upload(bias), rule, ids, chosen};
   device.launch({{ceil_div(logits.rows, Route::num_warps)},
                  Route::num_warps * warp_size,
                  kernel.shared_bytes()},
                 kernel);
+  device.download(ids, expert_ids);
+  device.download(chosen, weights);
 }
 
 template <class Device>

@@ -178,7 +178,7 @@ void rms_norm(Device& device,
   if (x.rows == 0 || x.cols == 0) {
     return;
   }
-  MatrixView<float const> const row{weight.data(), 1, team.size, team.size};
+  MatrixView<float const> const row{device.upload(weight).data, 1, team.size, team.size};
   bool const is_aligned = has_aligned_pieces(x, team.size) && has_aligned_pieces(y, team.size);
   device.launch(shape_of(team, x.rows, x.cols / team.size),
                 RmsNorm{x, by_quads(row), epsilon, y, is_aligned, team});
@@ -206,7 +206,7 @@ void scale_by_sums(Device& device,
   if (x.rows == 0 || x.cols == 0) {
     return;
   }
-  MatrixView<float const> const row{weight.data(), 1, x.cols, x.cols};
+  MatrixView<float const> const row{device.upload(weight).data, 1, x.cols, x.cols};
   device.launch({{x.rows}, 256}, ScaleBySums{sums, by_quads(row), norm, by_quads(x)});
 }
 

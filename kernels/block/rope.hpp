@@ -57,8 +57,8 @@ void rope(Device& device,
   device.launch({{x.rows, ceil_div(pairs, threads)}, threads},
                 Rope{x,
                      device.upload(positions),
-                     {table.cosines.data(), std::ssize(table.cosines)},
-                     {table.sines.data(), std::ssize(table.sines)},
+                     device.upload(table.cosines),
+                     device.upload(table.sines),
                      layout});
 }
 

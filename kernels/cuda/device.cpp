@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/cuda/device.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "kernels/cuda/check.hpp"
@@ -42,25 +43,77 @@ Device::Device(DeviceOptions const& options)
   }
 }
 
-void const* Device::upload(void const* from, std::int64_t bytes) {
-  if (bytes > half_bytes_) {
-    throw ConfigError{concat(
-        "upload: ", bytes, " bytes (at most ", half_bytes_, ", half of the staging memory)")};
-  }
+std::int64_t Device::take_staging(std::int64_t bytes) {
   if (staging_used_ + bytes > half_bytes_) {
     enter_half(1 - half_);
   }
   std::int64_t const offset = half_ * half_bytes_ + staging_used_;
   staging_used_ += round_up(bytes, alignment);
+  return offset;
+}
+
+void const* Device::stage(void const* host, std::int64_t bytes) {
+  if (void const* const mirror = find_mirror(host, bytes)) {
+    return mirror;
+  }
+  if (bytes > half_bytes_) {
+    throw ConfigError{concat(
+        "upload: ", bytes, " bytes (at most ", half_bytes_, ", half of the staging memory)")};
+  }
+  if (bytes == 0) {
+    return nullptr;
+  }
+  std::int64_t const offset = take_staging(bytes);
   auto* const pinned = static_cast<std::byte*>(staging_.get()) + offset;
   auto* const to = static_cast<std::byte*>(staged_.get()) + offset;
-  if (bytes > 0) {
-    std::memcpy(pinned, from, static_cast<std::size_t>(bytes));
-    check(cudaMemcpyAsync(
-              to, pinned, static_cast<std::size_t>(bytes), cudaMemcpyHostToDevice, stream_.get()),
-          "cudaMemcpyAsync of what is uploaded");
-  }
+  std::memcpy(pinned, host, static_cast<std::size_t>(bytes));
+  queue_copy(pinned, to, bytes);
   return to;
+}
+
+void Device::upload(void const* host, void* to, std::int64_t bytes) {
+  auto const* from = static_cast<std::byte const*>(host);
+  auto* place = static_cast<std::byte*>(to);
+  while (bytes > 0) {
+    std::int64_t const piece = std::min(bytes, half_bytes_);
+    auto* const pinned = static_cast<std::byte*>(staging_.get()) + take_staging(piece);
+    std::memcpy(pinned, from, static_cast<std::size_t>(piece));
+    queue_copy(pinned, place, piece);
+    from += piece;
+    place += piece;
+    bytes -= piece;
+  }
+}
+
+void Device::download(void const* from, void* host, std::int64_t bytes) {
+  auto const* place = static_cast<std::byte const*>(from);
+  auto* to = static_cast<std::byte*>(host);
+  while (bytes > 0) {
+    std::int64_t const piece = std::min(bytes, half_bytes_);
+    auto* const pinned = static_cast<std::byte*>(staging_.get()) + take_staging(piece);
+    queue_copy(place, pinned, piece);
+    synchronize();
+    std::memcpy(to, pinned, static_cast<std::size_t>(piece));
+    place += piece;
+    to += piece;
+    bytes -= piece;
+  }
+}
+
+void Device::copy(void const* from, void* to, std::int64_t bytes) {
+  queue_copy(from, to, bytes);
+}
+
+void Device::clear(void* memory, std::int64_t bytes) {
+  check(cudaMemsetAsync(memory, 0, static_cast<std::size_t>(bytes), stream_.get()),
+        "cudaMemsetAsync");
+}
+
+/// Between any two kinds of memory: CUDA knows which they are by their addresses.
+void Device::queue_copy(void const* from, void* to, std::int64_t bytes) {
+  check(
+      cudaMemcpyAsync(to, from, static_cast<std::size_t>(bytes), cudaMemcpyDefault, stream_.get()),
+      "cudaMemcpyAsync");
 }
 
 void Device::enter_half(int half) {
@@ -84,8 +137,12 @@ std::int64_t Device::take_piece(std::int64_t bytes) {
   return *offset;
 }
 
-void* Device::take(std::int64_t bytes) {
+void* Device::allocate(std::int64_t bytes) {
   return static_cast<std::byte*>(memory_.get()) + take_piece(bytes);
+}
+
+void Device::release(void* memory) noexcept {
+  pool_.give_back(static_cast<std::byte*>(memory) - static_cast<std::byte*>(memory_.get()));
 }
 
 void* Device::scratch(std::int64_t bytes) {

@@ -7,43 +7,40 @@
 
 #include "kernels/cuda/handles.hpp"
 #include "kernels/cuda/memory_pool.hpp"
-#include "kernels/memory_source.hpp"
+#include "kernels/cuda/module.hpp"
+#include "kernels/device.hpp"
 
 namespace talus::kernels::cuda {
-
-/// What of a GPU a Device takes.
-struct DeviceOptions {
-  int number = 0;                                      ///< among the visible ones
-  std::int64_t pool_bytes = 0;                         ///< of its memory
-  std::int64_t staging_bytes = std::int64_t{8} << 20;  ///< for what the host uploads
-};
 
 /// One GPU, one stream on it, and all memory that is used there, taken at the start. For one
 /// thread.
 ///
-/// A context of the cuda backend has it as its `memory`: buffers are made of the pool's, and
+/// A context of the cuda backend has it as its `device`: buffers are made of the pool's, and
 /// operations run on its stream. Never run on a card yet.
-class Device final : public MemorySource {
+class Device final : public kernels::Device {
  public:
   /// \throws ApiError  if there is no such device, or not so much memory
   explicit Device(DeviceOptions const& options);
 
   [[nodiscard]] cudaStream_t stream() const noexcept { return stream_.get(); }
 
-  /// Memory of the pool, for good.
-  ///
-  /// \throws OutOfMemory  naming what there is
-  [[nodiscard]] void* take(std::int64_t bytes) override;
+  [[nodiscard]] void* allocate(std::int64_t bytes) override;
+  void release(void* memory) noexcept override;
+  void upload(void const* host, void* to, std::int64_t bytes) override;
+  void download(void const* from, void* host, std::int64_t bytes) override;
+  void copy(void const* from, void* to, std::int64_t bytes) override;
+  void clear(void* memory, std::int64_t bytes) override;
+  void synchronize() override;
 
-  [[nodiscard]] bool is_filled_here(void const* /*memory*/) const override { return true; }
+  [[nodiscard]] std::int64_t free_bytes() const override { return pool_.size() - pool_.used(); }
 
   [[nodiscard]] MemoryPool const& pool() const noexcept { return pool_; }
 
-  /// A copy of host memory that work queued from now on reads, until the operation's end. What it
-  /// was copied from may change at once.
+  /// Where work queued from now on reads an array of the host: in its mirror, or in a copy until
+  /// the operation's end. The array may change at once.
   ///
   /// \throws ConfigError  if it is more than half of the staging memory
-  [[nodiscard]] void const* upload(void const* from, std::int64_t bytes);
+  [[nodiscard]] void const* stage(void const* host, std::int64_t bytes);
 
   /// Memory of this operation, uninitialised.
   ///
@@ -54,11 +51,13 @@ class Device final : public MemorySource {
   /// waits.
   void end_operation();
 
-  /// Returns when all that is queued is done.
-  void synchronize();
-
  private:
   [[nodiscard]] std::int64_t take_piece(std::int64_t bytes);
+
+  /// The offset of `bytes` bytes of staging memory, in one half.
+  [[nodiscard]] std::int64_t take_staging(std::int64_t bytes);
+
+  void queue_copy(void const* from, void* to, std::int64_t bytes);
 
   /// Staging memory is used half by half: one is filled while copies from the other may go on.
   void enter_half(int half);

@@ -20,7 +20,7 @@ __global__ void run_kernel(__grid_constant__ Kernel const kernel) {
 
 /// The device that the launches of kernels/block want, for the time of one operation.
 ///
-/// Returns when work is queued.
+/// Returns when work is queued, but where results are downloaded.
 class Launcher {
  public:
   explicit Launcher(Device& device) : device_{device} {}
@@ -52,8 +52,14 @@ class Launcher {
   template <class T>
   [[nodiscard]] block::GlobalSpan<T const> upload(std::span<T const> values) {
     auto const bytes = static_cast<std::int64_t>(values.size_bytes());
-    return {static_cast<T const*>(device_.upload(values.data(), bytes)),
+    return {static_cast<T const*>(device_.stage(values.data(), bytes)),
             static_cast<std::int64_t>(values.size())};
+  }
+
+  /// Results that the host reads: waits for them.
+  template <class T>
+  void download(block::GlobalSpan<T> from, std::span<T> host) {
+    device_.download(from.data, host.data(), static_cast<std::int64_t>(host.size_bytes()));
   }
 
   template <class T>

@@ -6,6 +6,7 @@
 #include <cuda_runtime_api.h>
 
 #include "kernels/cuda/check.hpp"
+#include "kernels/cuda/device.hpp"
 #include "kernels/cuda/operations.hpp"
 #include "runtime/base/error.hpp"
 
@@ -47,7 +48,11 @@ Devices devices() {
   return all;
 }
 
-constexpr Module module_of_cuda{devices, set_operations};
+std::unique_ptr<kernels::Device> make_device(DeviceOptions const& options) {
+  return std::make_unique<Device>(options);
+}
+
+constexpr Module module_of_cuda{devices, make_device, set_operations};
 
 }  // namespace
 }  // namespace talus::kernels::cuda

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "kernels/device.hpp"
 #include "kernels/operations.hpp"
 
 namespace talus::kernels::cuda {
@@ -28,6 +30,8 @@ struct Devices {
 /// What libtalus_cuda has for the program that opens it: both are of one build.
 struct Module {
   Devices (*devices)() = nullptr;
+  /// \throws ApiError  if there is no such device, or not so much memory
+  std::unique_ptr<kernels::Device> (*make_device)(DeviceOptions const& options) = nullptr;
   /// Puts the operations that have kernels into a table; they want an ExecContext with a device.
   void (*set_operations)(Operations& table) = nullptr;
 };

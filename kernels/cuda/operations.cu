@@ -8,10 +8,9 @@
 namespace talus::kernels::cuda {
 namespace {
 
-/// The device of a context is what its buffers are made of.
 struct ContextDevices {
   [[nodiscard]] static Launcher operation(ExecContext const& exec) {
-    return Launcher{static_cast<Device&>(*exec.memory)};
+    return Launcher{static_cast<Device&>(*exec.device)};
   }
 };
 

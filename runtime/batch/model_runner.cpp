@@ -5,6 +5,7 @@
 #include <array>
 #include <numeric>
 
+#include "kernels/transfer.hpp"
 #include "runtime/model/weights.hpp"
 
 namespace talus::runtime {
@@ -20,7 +21,7 @@ ModelRunner::ModelRunner(kernels::ExecContext const& exec,
                          WeightPrecision const& precision,
                          DType kv_dtype,
                          std::int64_t longest)
-    : spec_{spec}, grid_{MPI_COMM_SELF, {}}, hidden_{exec, longest, spec.hidden} {
+    : exec_{exec}, spec_{spec}, grid_{MPI_COMM_SELF, {}}, hidden_{exec, longest, spec.hidden} {
   ShardPlace const place = shard_place(grid_);
   weights_ = load_weights(grid_.world(), checkpoint, exec, spec_, place, precision, {}).weights;
   blocks_.resize(static_cast<std::size_t>((longest + block_tokens - 1) / block_tokens));
@@ -63,7 +64,9 @@ PromptStates ModelRunner::run(std::span<std::int32_t const> prompt) {
   }
   PromptStates states;
   decoder_->observe_layers([&](MatrixView<float const> x) {
-    states.layers.emplace_back(x.data, x.data + x.rows * x.cols);
+    std::vector<float>& layer =
+        states.layers.emplace_back(static_cast<std::size_t>(x.rows * x.cols));
+    kernels::download<float>(exec_, x.data, layer);
   });
   StepBatch const batch{.tokens = prompt, .positions = positions, .groups = groups};
   MatrixView<float> const x = hidden_.rows(count);
@@ -74,8 +77,9 @@ PromptStates ModelRunner::run(std::span<std::int32_t const> prompt) {
     rows.resize(
         static_cast<std::size_t>(std::min<std::int64_t>(OutputHead::max_rows, count - first)));
     std::iota(rows.begin(), rows.end(), first);
-    MatrixView<float const> const part = head_->logits(as_const(x), rows);
-    states.logits.insert(states.logits.end(), part.data, part.data + part.rows * part.cols);
+    std::size_t const before = states.logits.size();
+    states.logits.resize(before + rows.size() * static_cast<std::size_t>(spec_.vocab));
+    head_->logits(as_const(x), rows, std::span{states.logits}.subspan(before));
   }
   return states;
 }

@@ -41,6 +41,7 @@ class ModelRunner {
   [[nodiscard]] PromptStates run(std::span<std::int32_t const> prompt);
 
  private:
+  kernels::ExecContext exec_;
   ModelSpec spec_;
   parallel::ProcessGrid grid_;
   StepClock clock_;

@@ -13,7 +13,8 @@ Executor::Executor(kernels::ExecContext const& exec,
                    ModelWeights const& weights,
                    DecoderLimits const& limits,
                    StepClock& clock)
-    : spec_{spec},
+    : exec_{exec},
+      spec_{spec},
       grid_{&grid},
       clock_{&clock},
       decoder_{exec, spec, grid, weights, limits, clock},
@@ -21,7 +22,8 @@ Executor::Executor(kernels::ExecContext const& exec,
       block_tokens_{limits.block_tokens},
       slots_(static_cast<std::size_t>(grid.shape().pp)),
       block_tables_(static_cast<std::size_t>(decoder_.kv_layout().num_groups())),
-      groups_(block_tables_.size()) {
+      groups_(block_tables_.size()),
+      table_mirrors_(block_tables_.size()) {
   ShardPlace const place = shard_place(grid);
   if (place.is_last_stage()) {
     LayerContext const context{.exec = exec,
@@ -75,7 +77,10 @@ void Executor::build_batch(StepPlan const& plan,
                       .context = context_,
                       .block_tables = block_tables_[group],
                       .max_blocks = max_blocks};
+    table_mirrors_[group].publish<std::int32_t>(exec_, block_tables_[group]);
   }
+  token_mirror_.publish<std::int32_t>(exec_, tokens_);
+  position_mirror_.publish<std::int32_t>(exec_, positions_);
   batch_ = {.tokens = tokens_, .positions = positions_, .groups = groups_};
 }
 

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "kernels/mirror.hpp"
 #include "parallel/channel.hpp"
 #include "parallel/process_grid.hpp"
 #include "parallel/request.hpp"
@@ -77,6 +78,7 @@ class Executor {
   void run_stage(StepPlan const& plan, Slot& slot);
   void share_tokens(Slot& slot);
 
+  kernels::ExecContext exec_;
   ModelSpec spec_;
   parallel::ProcessGrid const* grid_;
   StepClock* clock_;
@@ -93,6 +95,8 @@ class Executor {
   std::vector<std::int32_t> tokens_, positions_, first_row_, context_;
   std::vector<std::vector<std::int32_t>> block_tables_;  ///< by KV group
   std::vector<kernels::PagedBatch> groups_;
+  kernels::Mirror token_mirror_, position_mirror_;
+  std::vector<kernels::Mirror> table_mirrors_;  ///< by KV group
   std::vector<kernels::KvBlockCopy> copies_;
   StepBatch batch_;
 };

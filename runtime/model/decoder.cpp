@@ -5,6 +5,7 @@
 
 #include "kernels/elementwise.hpp"
 #include "kernels/rms_norm.hpp"
+#include "kernels/transfer.hpp"
 #include "parallel/collectives.hpp"
 #include "runtime/model/activation_budget.hpp"
 
@@ -84,7 +85,8 @@ std::shared_ptr<RopeTables const> Decoder::rope_of(RopeSpec const& spec) {
       return tables;
     }
   }
-  ropes_.emplace_back(spec, std::make_shared<RopeTables const>(spec, limits_.max_positions));
+  ropes_.emplace_back(
+      spec, std::make_shared<RopeTables const>(context_.exec, spec, limits_.max_positions));
   return ropes_.back().second;
 }
 

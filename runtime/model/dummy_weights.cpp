@@ -120,6 +120,7 @@ ModelWeights make_dummy_weights(kernels::ExecContext const& exec,
   bind_model(binder, spec, place, weights);
   // A family that adds to its norms' weights stores them less that.
   fill_with_dummies(binder.make_demands().weights, {.norm = 1.0F - spec.norm_offset});
+  publish_vectors(exec, binder, weights);
   return weights;
 }
 

@@ -6,6 +6,7 @@
 #include "kernels/elementwise.hpp"
 #include "kernels/matmul.hpp"
 #include "kernels/moe.hpp"
+#include "kernels/transfer.hpp"
 #include "parallel/collectives.hpp"
 
 namespace talus::runtime {
@@ -128,7 +129,7 @@ void MoeLayer::add_biases(std::span<std::vector<float> const> biases, MatrixView
 
 void MoeLayer::gather(MatrixView<float const> mine, MatrixView<float> out) {
   if (tp_->size() == 1) {
-    std::copy_n(mine.data, mine.rows * mine.cols, out.data);
+    kernels::copy_matrix(context_.exec, mine, out);
     return;
   }
   auto const timed = context_.clock->scope(io::Phase::gather);

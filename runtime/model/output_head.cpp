@@ -7,6 +7,7 @@
 #include "kernels/elementwise.hpp"
 #include "kernels/matmul.hpp"
 #include "kernels/rms_norm.hpp"
+#include "kernels/transfer.hpp"
 #include "parallel/collectives.hpp"
 
 namespace talus::runtime {
@@ -180,7 +181,7 @@ OutputHead::Lines OutputHead::edit(kernels::SummarizedLogits const& summarized,
   MatrixView<float> const before = received_.rows(any_copy ? logits.rows : 0);
   for (std::int64_t i = 0; i < before.rows; ++i) {
     if (rows[at(i)].num_top >= 0) {
-      copy_columns(rows_of(as_const(logits), i, 1), rows_of(before, i, 1));
+      kernels::copy_matrix(context_.exec, rows_of(as_const(logits), i, 1), rows_of(before, i, 1));
     }
   }
   kernels::edit_logits(context_.exec, logits, edits_);
@@ -188,8 +189,8 @@ OutputHead::Lines OutputHead::edit(kernels::SummarizedLogits const& summarized,
   for (std::int64_t i = 0; i < logits.rows; ++i) {
     kernels::LogitSummary const row{rows_of(edited.maxima, i, 1), rows_of(edited.sums, i, 1)};
     if (rows[at(i)].edit.is_empty()) {
-      copy_columns(rows_of(summarized.maxima, i, 1), row.maxima);
-      copy_columns(rows_of(summarized.sums, i, 1), row.sums);
+      kernels::copy_matrix(context_.exec, rows_of(summarized.maxima, i, 1), row.maxima);
+      kernels::copy_matrix(context_.exec, rows_of(summarized.sums, i, 1), row.sums);
     } else {
       kernels::summarize_logits(
           context_.exec, rows_of(as_const(logits), i, 1), {&temperatures_[at(i)], 1}, row);
@@ -277,12 +278,13 @@ void OutputHead::gather(std::int64_t num_rows, std::int64_t first, TokenResults&
   std::copy(gathered_.begin(), gathered_.end(), all.begin());
 }
 
-MatrixView<float const> OutputHead::logits(MatrixView<float const> hidden,
-                                           std::span<std::int32_t const> rows) {
+void OutputHead::logits(MatrixView<float const> hidden,
+                        std::span<std::int32_t const> rows,
+                        std::span<float> to) {
   MatrixView<float> const part = own_logits(hidden, rows);
   int const ranks = tp_->size();
   if (ranks == 1) {
-    return as_const(part);
+    return kernels::download<float>(context_.exec, part.data, to);
   }
   for (int rank = 0; rank < ranks; ++rank) {
     receive_counts_[at(rank)] = static_cast<int>(part.rows * part_of(vocab_, rank, ranks).size());
@@ -293,7 +295,7 @@ MatrixView<float const> OutputHead::logits(MatrixView<float const> hidden,
                                 {part.data, at(part.rows * part.cols)},
                                 {received.data, at(total)},
                                 {receive_counts_, receive_offsets_});
-  return as_const(join_columns(as_const(received)));
+  kernels::download<float>(context_.exec, join_columns(as_const(received)).data, to);
 }
 
 }  // namespace talus::runtime

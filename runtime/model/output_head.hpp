@@ -87,10 +87,13 @@ class OutputHead {
   /// \param results  resized for the rows by the caller; filled on every rank of the group
   void run(MatrixView<float const> hidden, std::span<LogitRow const> rows, TokenResults& results);
 
-  /// The logits of rows of hidden states, [rows, vocab], on every rank of the group; for tests and
-  /// `talus verify`. At most max_rows rows. Collective over the group.
-  [[nodiscard]] MatrixView<float const> logits(MatrixView<float const> hidden,
-                                               std::span<std::int32_t const> rows);
+  /// The logits of rows of hidden states, on every rank of the group; for tests and `talus verify`.
+  /// At most max_rows rows. Collective over the group.
+  ///
+  /// \param to  [rows, vocab], the host's
+  void logits(MatrixView<float const> hidden,
+              std::span<std::int32_t const> rows,
+              std::span<float> to);
 
   static constexpr std::int64_t max_rows = 64;  ///< of a piece
 

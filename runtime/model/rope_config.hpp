@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "kernels/mirror.hpp"
 #include "runtime/model/config_fields.hpp"
 #include "runtime/model/spec.hpp"
 
@@ -50,7 +52,7 @@ struct RopeValues {
 /// position (RopeSpec::query_growth).
 class RopeTables {
  public:
-  RopeTables(RopeSpec const& spec, std::int64_t positions);
+  RopeTables(kernels::ExecContext const& exec, RopeSpec const& spec, std::int64_t positions);
 
   [[nodiscard]] kernels::RopeTable queries() const noexcept {
     return query_values_.cosines.empty()
@@ -63,8 +65,12 @@ class RopeTables {
   }
 
  private:
+  /// Makes the queries' table, whose amplitude grows with the position.
+  void grow_queries(RopeSpec const& spec, std::int64_t positions);
+
   RopeValues values_;
   RopeValues query_values_;  ///< empty: the same
+  std::array<kernels::Mirror, 4> mirrors_;
 };
 
 /// The factor that yarn puts on the attention's scores through `mscale_all_dim`; 1 otherwise.

@@ -65,6 +65,16 @@ ModelSpec with_stored_head(ModelSpec const& spec, bool has_own_head) {
   return own;
 }
 
+void publish_vectors(kernels::ExecContext const& exec,
+                     WeightBinder const& binder,
+                     ModelWeights& weights) {
+  for (BoundWeight const& weight : binder.bound()) {
+    if (weight.is_vector) {
+      weights.vectors.emplace_back().publish<std::byte>(exec, weight.memory());
+    }
+  }
+}
+
 std::int64_t weight_bytes(kernels::ExecContext const& exec,
                           ModelSpec const& spec,
                           ShardPlace const& place,
@@ -93,6 +103,7 @@ LoadedWeights load_weights(parallel::Communicator const& comm,
     loaded.report = io::load_tensors(comm, checkpoint, demands.scales, options);
   }
   loaded.report += io::load_tensors(comm, checkpoint, demands.weights, options);
+  publish_vectors(exec, binder, loaded.weights);
   return loaded;
 }
 

@@ -9,6 +9,7 @@
 #include "kernels/elementwise.hpp"
 #include "kernels/exec_context.hpp"
 #include "kernels/memory_source.hpp"
+#include "kernels/mirror.hpp"
 #include "kernels/packed_weights.hpp"
 #include "runtime/model/shard.hpp"
 #include "runtime/model/spec.hpp"
@@ -72,11 +73,19 @@ struct LayerWeights {
 
 struct ModelWeights {
   std::unique_ptr<kernels::MemorySource> memory;  ///< that matrices are in; null: their own
-  kernels::RowTable embedding;       ///< first stage: [vocab, this rank's columns of hidden]
-  std::vector<LayerWeights> layers;  ///< of this stage
-  std::vector<float> final_norm;     ///< last stage: [hidden]
-  kernels::PackedWeights lm_head;    ///< last stage: [this rank's tokens of vocab, hidden]
+  kernels::RowTable embedding;           ///< first stage: [vocab, this rank's columns of hidden]
+  std::vector<LayerWeights> layers;      ///< of this stage
+  std::vector<float> final_norm;         ///< last stage: [hidden]
+  kernels::PackedWeights lm_head;        ///< last stage: [this rank's tokens of vocab, hidden]
+  std::vector<kernels::Mirror> vectors;  ///< of all vectors above
 };
+
+class WeightBinder;
+
+/// Puts the vectors that are bound, and filled by now, where operations read them.
+void publish_vectors(kernels::ExecContext const& exec,
+                     WeightBinder const& binder,
+                     ModelWeights& weights);
 
 /// Bytes that a rank's weights will take, without loading them.
 ///

@@ -81,8 +81,9 @@ LoadedModel::LoadedModel(parallel::ProcessGrid const& grid,
                          runtime::WeightPrecision const& precision,
                          std::int64_t max_tokens,
                          std::optional<DType> kv_dtype)
-    : spec_{golden.spec}, hidden_{{backend}, max_tokens, golden.spec.hidden} {
-  kernels::ExecContext const exec{backend};
+    : device_{kernels::make_device(backend, {.pool_bytes = device_bytes})}, spec_{golden.spec} {
+  kernels::ExecContext const exec{.backend = backend, .device = device_.get()};
+  hidden_ = runtime::Activations{exec, max_tokens, golden.spec.hidden};
   runtime::ShardPlace const place = runtime::shard_place(grid);
   io::Checkpoint const checkpoint = io::Checkpoint::open_shared(golden.dir, grid.world());
   weights_ =
@@ -155,8 +156,9 @@ std::vector<float> LoadedModel::run(std::vector<std::int32_t> const& tokens) {
     rows.resize(static_cast<std::size_t>(
         std::min<std::int64_t>(runtime::OutputHead::max_rows, count - first)));
     std::iota(rows.begin(), rows.end(), first);
-    MatrixView<float const> const piece = head_->logits(as_const(x), rows);
-    logits.insert(logits.end(), piece.data, piece.data + piece.rows * piece.cols);
+    std::size_t const before = logits.size();
+    logits.resize(before + rows.size() * static_cast<std::size_t>(spec_.vocab));
+    head_->logits(as_const(x), rows, std::span{logits}.subspan(before));
   }
   return logits;
 }

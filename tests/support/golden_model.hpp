@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/device.hpp"
 #include "parallel/process_grid.hpp"
 #include "runtime/kv_cache/kv_geometry.hpp"
 #include "runtime/model/decoder.hpp"
@@ -55,9 +56,11 @@ class LoadedModel {
 
  private:
   static constexpr std::int32_t block_tokens = 16;
+  static constexpr std::int64_t device_bytes = std::int64_t{256} << 20;
 
   void drop_blocks_out_of_windows();
 
+  std::unique_ptr<kernels::Device> device_;  ///< null where the backend computes on the host
   runtime::ModelSpec spec_;
   runtime::StepClock clock_;
   runtime::ModelWeights weights_;

@@ -11,13 +11,23 @@
 #include "kernels/block/block.hpp"
 #include "kernels/block/emulation/block_run.hpp"
 #include "kernels/block/emulation/emulated_block.hpp"
+#include "kernels/block/emulation/fenced_device.hpp"
 
 namespace talus::kernels::block::emulation {
 
-/// A GPU that is none: launches return when the kernel is done, and its memory is the host's.
+/// A GPU that is none: launches return when the kernel is done. Its memory is the host's, but for
+/// what a FencedDevice gives.
 class EmulatedDevice {
  public:
   explicit EmulatedDevice(Schedule schedule = {}) : run_{schedule} {}
+
+  /// \param fenced  whose memory the operation uses; null: the host's
+  void begin_operation(FencedDevice* fenced) {
+    fenced_ = fenced;
+    if (fenced_ != nullptr) {
+      fenced_->open();
+    }
+  }
 
   /// \throws KernelFault  for what the kernel does wrong
   template <class Kernel>
@@ -29,9 +39,14 @@ class EmulatedDevice {
     ++num_launches_;
   }
 
-  /// A copy of host memory that kernels of this operation can read.
+  /// A copy of host memory that kernels of this operation can read: a mirror's, or its own.
   template <class T>
   [[nodiscard]] GlobalSpan<T const> upload(std::span<T const> values) {
+    if (fenced_ != nullptr) {
+      if (void const* const mirror = fenced_->checked_mirror(std::as_bytes(values))) {
+        return {static_cast<T const*>(mirror), std::ssize(values)};
+      }
+    }
     auto* const copy = reinterpret_cast<T*>(take(values.size_bytes()));
     if (!values.empty()) {
       std::memcpy(copy, values.data(), values.size_bytes());
@@ -45,8 +60,22 @@ class EmulatedDevice {
     return {reinterpret_cast<T*>(take(static_cast<std::size_t>(size) * sizeof(T))), size};
   }
 
+  /// Results that the host reads.
+  template <class T>
+  void download(GlobalSpan<T> from, std::span<T> host) {
+    if (!host.empty()) {
+      std::memcpy(host.data(), from.data, host.size_bytes());
+    }
+  }
+
   /// What an operation took is no longer used.
-  void end_operation() { taken_.clear(); }
+  void end_operation() {
+    taken_.clear();
+    if (fenced_ != nullptr) {
+      fenced_->close();
+      fenced_ = nullptr;
+    }
+  }
 
   [[nodiscard]] std::int64_t num_launches() const noexcept { return num_launches_; }
 
@@ -72,6 +101,7 @@ class EmulatedDevice {
   }
 
   BlockRun run_;
+  FencedDevice* fenced_ = nullptr;
   std::vector<std::unique_ptr<std::byte[]>> taken_;
   std::int64_t num_launches_ = 0;
 };

@@ -24,7 +24,9 @@ EmulatedDevice& current_device() {
 /// Frees in the end what an operation took.
 class Operation {
  public:
-  explicit Operation(EmulatedDevice& device) : device_{device} {}
+  Operation(EmulatedDevice& device, FencedDevice* fenced) : device_{device} {
+    device.begin_operation(fenced);
+  }
 
   ~Operation() { device_.end_operation(); }
 
@@ -38,8 +40,8 @@ class Operation {
 };
 
 struct Emulated {
-  [[nodiscard]] static Operation operation(ExecContext const&) {
-    return Operation{current_device()};
+  [[nodiscard]] static Operation operation(ExecContext const& exec) {
+    return {current_device(), static_cast<FencedDevice*>(exec.device)};
   }
 };
 
@@ -49,6 +51,10 @@ Operations operations() noexcept {
   Operations table = reference::table_of_operations();
   set_operations<Emulated>(table);
   return table;
+}
+
+std::unique_ptr<Device> make_device(DeviceOptions const& options) {
+  return std::make_unique<FencedDevice>(options.pool_bytes);
 }
 
 ScopedSchedule::ScopedSchedule(Schedule schedule)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
+
 #include "kernels/block/emulation/emulated_device.hpp"
 #include "kernels/block/emulation/schedule.hpp"
 #include "kernels/operations.hpp"
@@ -10,6 +12,9 @@ namespace talus::kernels::block::emulation {
 /// The operations of the cuda backend, emulated on the calling thread; those that have no kernel
 /// yet are the reference's.
 [[nodiscard]] Operations operations() noexcept;
+
+/// Fenced memory of `pool_bytes` bytes, for one rank's engine.
+[[nodiscard]] std::unique_ptr<Device> make_device(DeviceOptions const& options);
 
 /// For as long as it lives, the calling thread's operations run by another schedule.
 class ScopedSchedule {

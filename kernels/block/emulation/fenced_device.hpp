@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "kernels/cuda/memory_pool.hpp"
+#include "kernels/device.hpp"
+#include "runtime/base/unique_handle.hpp"
+
+namespace talus::kernels::block::emulation {
+
+/// Pages of this process.
+struct Pages {
+  std::byte* first = nullptr;
+  std::size_t bytes = 0;
+
+  friend bool operator==(Pages const&, Pages const&) = default;
+};
+
+struct PagesTraits {
+  using native_type = Pages;
+
+  static Pages null() noexcept { return {}; }
+
+  static void destroy(Pages pages) noexcept;
+};
+
+/// A device's memory on the host, which can't be touched but by the device's operations: whoever
+/// reads or writes it otherwise gets a segmentation fault, as it would be on a GPU. New memory is
+/// filled with NaN.
+class FencedDevice final : public Device {
+ public:
+  /// \throws SystemError  if the system doesn't give the pages
+  explicit FencedDevice(std::int64_t bytes);
+
+  [[nodiscard]] void* allocate(std::int64_t bytes) override;
+  void release(void* memory) noexcept override;
+  void upload(void const* host, void* to, std::int64_t bytes) override;
+  void download(void const* from, void* host, std::int64_t bytes) override;
+  void copy(void const* from, void* to, std::int64_t bytes) override;
+  void clear(void* memory, std::int64_t bytes) override;
+
+  void synchronize() override {}
+
+  [[nodiscard]] std::int64_t free_bytes() const override { return pool_.size() - pool_.used(); }
+
+  /// Lets its memory be touched until close(); not nested.
+  void open();
+  void close() noexcept;
+
+  /// The mirror of a part of an array, if there is one.
+  ///
+  /// \pre open
+  /// \throws ConfigError  if the array was changed since it was published
+  [[nodiscard]] void const* checked_mirror(std::span<std::byte const> host) const;
+
+  [[nodiscard]] cuda::MemoryPool const& pool() const noexcept { return pool_; }
+
+ private:
+  UniqueHandle<PagesTraits> pages_;
+  cuda::MemoryPool pool_;
+};
+
+}  // namespace talus::kernels::block::emulation

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/mirror.hpp"
+
+#include "kernels/device.hpp"
+
+namespace talus::kernels {
+
+void MirrorEntryTraits::destroy(MirrorEntry entry) noexcept {
+  entry.device->remove_mirror(entry.host);
+}
+
+void Mirror::publish_bytes(ExecContext const& exec, std::span<std::byte const> host) {
+  Device& device = *exec.device;
+  auto const bytes = static_cast<std::int64_t>(host.size());
+  bool const has_grown = bytes > copy_.size();
+  if (has_grown || entry_.get() != MirrorEntry{&device, host.data()}) {
+    entry_.reset();
+    if (has_grown) {
+      copy_ = Buffer<std::byte>{exec, bytes};
+    }
+    entry_.reset({&device, host.data()});
+  }
+  device.add_mirror(host.data(), copy_.data(), bytes);
+  device.upload(host.data(), copy_.data(), bytes);
+}
+
+}  // namespace talus::kernels
