@@ -69,8 +69,8 @@ class Device {
 
 /// What of a device a rank takes.
 struct DeviceOptions {
-  int number = 0;                                      ///< among those that this process sees
-  std::int64_t pool_bytes = 0;                         ///< of its memory
+  int number = 0;               ///< of those that this process sees, counted round and round
+  std::int64_t pool_bytes = 0;  ///< of its memory; 0: nine tenths of what is free
   std::int64_t staging_bytes = std::int64_t{8} << 20;  ///< for what goes to the device and back
 };
 

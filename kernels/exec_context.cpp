@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string>
 
+#include "kernels/operations.hpp"
 #include "kernels/targets.hpp"
 #include "runtime/base/error.hpp"
 
@@ -37,6 +38,10 @@ Backend backend_from(std::string_view name) {
     }
     allowed += allowed.empty() ? "" : ", ";
     allowed += name_of(target.backend);
+  }
+  if (name == name_of(Backend::cuda)) {
+    static_cast<void>(operations_of(Backend::cuda));  // or says why there is none
+    return Backend::cuda;
   }
   throw ConfigError{concat("backend: ", name, " (on this processor: ", allowed, ')')};
 }

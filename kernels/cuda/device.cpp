@@ -21,11 +21,26 @@ DeviceMemory device_memory(std::int64_t bytes, char const* what) {
   return DeviceMemory{memory};
 }
 
+/// Chooses the device for all that this thread does next.
+void use_device(int number) {
+  int count = 0;
+  check(cudaGetDeviceCount(&count), "cudaGetDeviceCount");
+  check(cudaSetDevice(number % count), "cudaSetDevice");
+}
+
+std::int64_t free_memory() {
+  std::size_t free = 0;
+  std::size_t total = 0;
+  check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+  return static_cast<std::int64_t>(free);
+}
+
 }  // namespace
 
 Device::Device(DeviceOptions const& options)
-    : pool_{options.pool_bytes}, half_bytes_{options.staging_bytes / 2 / alignment * alignment} {
-  check(cudaSetDevice(options.number), "cudaSetDevice");
+    : pool_{(use_device(options.number),
+             options.pool_bytes > 0 ? options.pool_bytes : free_memory() / 10 * 9)},
+      half_bytes_{options.staging_bytes / 2 / alignment * alignment} {
   cudaStream_t stream = nullptr;
   // Waits for nothing that others queue on the default stream.
   check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");

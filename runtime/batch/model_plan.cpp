@@ -146,14 +146,33 @@ ModelPlan read_plan(ModelOptions const& options,
   return plan;
 }
 
-/// Whether replicas are to share weights: random ones each draws for itself.
-bool shares_weights(ModelOptions const& options) {
-  return options.share_weights && load_format_from(options.load_format) != LoadFormat::dummy;
+/// Takes this rank's device, where the backend has any.
+void take_device(int rank_on_node, ModelPlan& plan) {
+  plan.device = kernels::make_device(plan.exec.backend, {.number = rank_on_node});
+  plan.exec.device = plan.device.get();
+  if (plan.device && plan.packed) {
+    throw ConfigError{concat("--backend: ",
+                             name_of(plan.exec.backend),
+                             " (weights that are packed are the host's: give the checkpoint)")};
+  }
+}
+
+/// Bytes for weights, activations and the KV cache: of a device, what operations need for
+/// themselves is left out.
+std::int64_t memory_for(ModelPlan const& plan, int ranks_on_node) {
+  return plan.device ? plan.device->free_bytes() / 20 * 19 : available_memory(ranks_on_node);
+}
+
+/// Whether replicas are to share weights: random ones each draws for itself, and a device has its
+/// own.
+bool shares_weights(ModelPlan const& plan, ModelOptions const& options) {
+  return options.share_weights && !plan.device &&
+         load_format_from(options.load_format) != LoadFormat::dummy;
 }
 
 /// Decides which replicas have one copy of the weights together. Collective over the grid's ranks.
 void plan_sharing(parallel::ProcessGrid const& grid, ModelOptions const& options, ModelPlan& plan) {
-  if (!shares_weights(options)) {
+  if (!shares_weights(plan, options)) {
     return;
   }
   int const sharers = weight_sharers(grid).size();
@@ -224,12 +243,13 @@ ModelPlan plan_model(MPI_Comm comm, ModelOptions const& given) {
   parallel::run_and_agree(world, [&] {
     options = with_manifest(manifest.get(), given);
     plan = read_plan(options, texts, manifest);
+    take_device(node.rank(), plan);
   });
   check_same_options(world, options);
   GridConditions conditions{.num_ranks = world.size(),
                             .ranks_on_node = node.size(),
-                            .available = available_memory(node.size()),
-                            .shares_weights = shares_weights(options),
+                            .available = memory_for(plan, node.size()),
+                            .shares_weights = shares_weights(plan, options),
                             .weights = plan.weights};
   conditions.ranks_on_node =
       parallel::all_reduce(world, conditions.ranks_on_node, parallel::ReduceOp::min);
@@ -244,7 +264,7 @@ std::unique_ptr<parallel::ProcessGrid> make_grid(MPI_Comm comm,
                                                  ModelOptions const& options,
                                                  ModelPlan& plan) {
   auto grid = std::make_unique<parallel::ProcessGrid>(comm, plan.shape, options.calls);
-  std::int64_t available = available_memory(grid->node().size());
+  std::int64_t available = memory_for(plan, grid->node().size());
   available = parallel::all_reduce(grid->world(), available, parallel::ReduceOp::min);
   plan_sharing(*grid, options, plan);
   plan_blocks(*grid, options, available, plan);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "io/sharded/manifest.hpp"
+#include "kernels/device.hpp"
 #include "parallel/process_grid.hpp"
 #include "runtime/base/reporter.hpp"
 #include "runtime/batch/run_options.hpp"
@@ -18,6 +19,7 @@ namespace talus::runtime {
 struct ModelPlan {
   ModelTexts texts;  ///< as rank 0 has read them
   ModelSpec spec;
+  std::shared_ptr<kernels::Device> device;  ///< null where the backend computes on the host
   kernels::ExecContext exec;
   DType dtype = DType::f32;     ///< of what is not quantised
   DType kv_dtype = DType::f32;  ///< of the KV cache

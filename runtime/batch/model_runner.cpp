@@ -21,9 +21,13 @@ ModelRunner::ModelRunner(kernels::ExecContext const& exec,
                          WeightPrecision const& precision,
                          DType kv_dtype,
                          std::int64_t longest)
-    : exec_{exec}, spec_{spec}, grid_{MPI_COMM_SELF, {}}, hidden_{exec, longest, spec.hidden} {
+    : device_{kernels::make_device(exec.backend, {})},
+      exec_{exec.backend, exec.team, exec.memory, device_.get()},
+      spec_{spec},
+      grid_{MPI_COMM_SELF, {}},
+      hidden_{exec_, longest, spec.hidden} {
   ShardPlace const place = shard_place(grid_);
-  weights_ = load_weights(grid_.world(), checkpoint, exec, spec_, place, precision, {}).weights;
+  weights_ = load_weights(grid_.world(), checkpoint, exec_, spec_, place, precision, {}).weights;
   blocks_.resize(static_cast<std::size_t>((longest + block_tokens - 1) / block_tokens));
   auto const max_positions = std::ssize(blocks_) * block_tokens;
   KvLayout const layout = make_kv_layout(spec_, place.pp_size, max_positions);
@@ -33,8 +37,8 @@ ModelRunner::ModelRunner(kernels::ExecContext const& exec,
                              .num_blocks = num_groups_ * std::ssize(blocks_),
                              .block_tokens = block_tokens,
                              .kv_dtype = kv_dtype};
-  decoder_ = std::make_unique<Decoder>(exec, spec_, grid_, weights_, limits, clock_);
-  LayerContext const context{.exec = exec,
+  decoder_ = std::make_unique<Decoder>(exec_, spec_, grid_, weights_, limits, clock_);
+  LayerContext const context{.exec = exec_,
                              .place = place,
                              .clock = &clock_,
                              .norm_epsilon = spec_.norm_epsilon,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "io/checkpoint/checkpoint.hpp"
+#include "kernels/device.hpp"
 #include "parallel/process_grid.hpp"
 #include "runtime/model/decoder.hpp"
 #include "runtime/model/output_head.hpp"
@@ -41,6 +42,7 @@ class ModelRunner {
   [[nodiscard]] PromptStates run(std::span<std::int32_t const> prompt);
 
  private:
+  std::unique_ptr<kernels::Device> device_;  ///< null where the backend computes on the host
   kernels::ExecContext exec_;
   ModelSpec spec_;
   parallel::ProcessGrid grid_;

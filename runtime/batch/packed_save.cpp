@@ -39,6 +39,11 @@ void check_source(ModelOptions const& options, ModelPlan const& plan) {
     throw ConfigError{
         concat("--model: ", options.model, " (its weights are packed already: name a checkpoint)")};
   }
+  if (plan.device) {
+    throw ConfigError{concat("--backend: ",
+                             name_of(plan.exec.backend),
+                             " (weights are packed for backends that compute on the host)")};
+  }
 }
 
 /// Where a weight lies in its file: what is read alike lies together.

@@ -54,7 +54,8 @@ Operations operations() noexcept {
 }
 
 std::unique_ptr<Device> make_device(DeviceOptions const& options) {
-  return std::make_unique<FencedDevice>(options.pool_bytes);
+  constexpr std::int64_t usual_bytes = std::int64_t{256} << 20;
+  return std::make_unique<FencedDevice>(options.pool_bytes > 0 ? options.pool_bytes : usual_bytes);
 }
 
 ScopedSchedule::ScopedSchedule(Schedule schedule)

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "kernels/session.hpp"
+
+#include "tests/support/catch.hpp"
+#include "tests/support/golden_model.hpp"
+
+// The emulated cuda backend, on a device whose memory the host can't touch.
+
+using namespace talus;  // NOLINT: tests only
+
+namespace {
+
+constexpr float tolerance = 2e-4F;  // as on the host's backends
+
+/// The logits of the prompt in one step, then of each decoded token in one of its own.
+std::vector<float> run_as_decoded(test::LoadedModel& model, test::GoldenModel const& golden) {
+  std::vector<float> logits = model.run(golden.prompt);
+  for (std::int32_t const token : golden.decoded) {
+    std::vector<float> const next = model.run({token});
+    logits.insert(logits.end(), next.begin(), next.end());
+  }
+  return logits;
+}
+
+std::ptrdiff_t argmax(float const* first, std::int64_t size) {
+  return std::max_element(first, first + size) - first;
+}
+
+}  // namespace
+
+TEST_CASE("a device gives every family's logits, and never leaves its memory to the host") {
+  kernels::KernelSession const session{1};
+  std::string const name = GENERATE(from_range(test::golden_model_names()));
+  int ranks = 0;
+  MPI_Comm_size(MPI_COMM_WORLD, &ranks);
+  test::GoldenModel const golden = test::read_golden_model(name);
+  if (golden.spec.layers.front().attention.heads % ranks != 0) {
+    return;  // such a grid is refused: see shard_test
+  }
+  parallel::ProcessGrid const grid{MPI_COMM_WORLD, {.tp = ranks, .ep = ranks}};
+  auto const longest = static_cast<std::int64_t>(golden.prompt.size());
+  test::LoadedModel model{grid, golden, kernels::Backend::cuda, DType::f32, longest};
+
+  std::vector<float> const logits = run_as_decoded(model, golden);
+  float largest = 0.0F;
+  for (std::size_t i = 0; i < golden.prompt_logits.size(); ++i) {
+    largest = std::max(largest, std::abs(logits[i] - golden.prompt_logits[i]));
+  }
+  INFO(name << ": largest difference " << largest);
+  CHECK(largest < tolerance);
+  std::int64_t const vocab = golden.spec.vocab;
+  for (std::size_t i = 0; i < golden.decoded.size(); ++i) {
+    auto const row = static_cast<std::ptrdiff_t>(golden.prompt.size() - 1 + i);
+    CHECK(argmax(logits.data() + row * vocab, vocab) == golden.decoded[i]);
+  }
+}
