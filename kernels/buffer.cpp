@@ -19,9 +19,9 @@ constexpr std::int64_t huge_page = std::int64_t{2} << 20;
 }  // namespace
 
 void MemoryTraits::destroy(Memory memory) noexcept {
-  if (memory.device != nullptr) {
-    memory.device->release(memory.address);
-  } else if (!memory.is_borrowed) {
+  if (memory.owner != nullptr) {
+    memory.owner->release(memory.address);
+  } else {
     std::free(memory.address);
   }
 }
@@ -33,11 +33,10 @@ UniqueHandle<MemoryTraits> allocate(ExecContext const& exec, std::int64_t bytes)
   }
   if (void* const given = exec.memory != nullptr ? exec.memory->take(bytes) : nullptr;
       given != nullptr) {
-    return UniqueHandle<MemoryTraits>{{.address = given, .is_borrowed = true}};
+    return UniqueHandle<MemoryTraits>{{given, exec.memory}};
   }
   if (exec.device != nullptr) {
-    return UniqueHandle<MemoryTraits>{
-        {.address = exec.device->allocate(bytes), .device = exec.device}};
+    return UniqueHandle<MemoryTraits>{{exec.device->allocate(bytes), exec.device}};
   }
   // Small pieces don't get pages of their own.
   bool const is_large = bytes >= huge_page;
@@ -55,7 +54,7 @@ UniqueHandle<MemoryTraits> allocate(ExecContext const& exec, std::int64_t bytes)
     static_cast<void>(madvise(memory, static_cast<std::size_t>(whole), MADV_HUGEPAGE));
   }
 #endif
-  return UniqueHandle<MemoryTraits>{{.address = memory}};
+  return UniqueHandle<MemoryTraits>{{memory, nullptr}};
 }
 
 }  // namespace talus::kernels

@@ -10,11 +10,12 @@
 
 namespace talus::kernels {
 
-/// Memory of a backend, or of a MemorySource, which keeps it.
+class MemoryOwner;
+
+/// Memory of a backend.
 struct Memory {
   void* address = nullptr;
-  bool is_borrowed = false;
-  Device* device = nullptr;  ///< whose it is; null: the host's
+  MemoryOwner* owner = nullptr;  ///< a MemorySource or a Device; null: the system
 
   friend bool operator==(Memory const&, Memory const&) = default;
 };

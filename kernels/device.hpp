@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "kernels/exec_context.hpp"
+#include "kernels/memory_owner.hpp"
 
 namespace talus::kernels {
 
@@ -14,20 +15,15 @@ namespace talus::kernels {
 ///
 /// All that it is asked to do goes into one queue, in the order of the calls; only download() and
 /// synchronize() wait. For one thread.
-class Device {
+class Device : public MemoryOwner {
  public:
-  Device() = default;
-  Device(Device const&) = delete;
-  Device& operator=(Device const&) = delete;
-  virtual ~Device() = default;
-
   /// `bytes` > 0 bytes of its memory, 256-byte aligned, uninitialised.
   ///
   /// \throws OutOfMemory  naming what there is
   [[nodiscard]] virtual void* allocate(std::int64_t bytes) = 0;
 
   /// Gives back what allocate() gave: queued work may still use it, later work comes after that.
-  virtual void release(void* memory) noexcept = 0;
+  void release(void* memory) noexcept override = 0;
 
   /// Host memory to the device's. What is copied may change at once.
   virtual void upload(void const* host, void* to, std::int64_t bytes) = 0;

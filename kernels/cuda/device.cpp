@@ -175,6 +175,13 @@ void Device::end_operation() {
   taken_.clear();
 }
 
+Device& device_of(ExecContext const& exec) {
+  if (exec.device == nullptr) {
+    throw ConfigError{"cuda: an operation of a context without a device"};
+  }
+  return static_cast<Device&>(*exec.device);
+}
+
 void Device::synchronize() {
   check(cudaStreamSynchronize(stream_.get()), "cudaStreamSynchronize");
 }

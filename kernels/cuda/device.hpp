@@ -74,4 +74,9 @@ class Device final : public kernels::Device {
   Event half_done_[2];
 };
 
+/// The device of a context of the cuda backend.
+///
+/// \throws ConfigError  if it has none
+[[nodiscard]] Device& device_of(ExecContext const& exec);
+
 }  // namespace talus::kernels::cuda

@@ -4,17 +4,13 @@
 #include "kernels/block/operations.hpp"
 #include "kernels/cuda/launcher.cuh"
 #include "kernels/exec_context.hpp"
-#include "runtime/base/error.hpp"
 
 namespace talus::kernels::cuda {
 namespace {
 
 struct ContextDevices {
   [[nodiscard]] static Launcher operation(ExecContext const& exec) {
-    if (exec.device == nullptr) {
-      throw ConfigError{"cuda: an operation without a device"};
-    }
-    return Launcher{static_cast<Device&>(*exec.device)};
+    return Launcher{device_of(exec)};
   }
 };
 

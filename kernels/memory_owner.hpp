@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+namespace talus::kernels {
+
+/// Whose memory a buffer is made of, if it isn't the system's. Outlives the buffer.
+class MemoryOwner {
+ public:
+  MemoryOwner() = default;
+  MemoryOwner(MemoryOwner const&) = delete;
+  MemoryOwner& operator=(MemoryOwner const&) = delete;
+  virtual ~MemoryOwner() = default;
+
+  /// Gives back what a buffer was made of.
+  virtual void release(void* memory) noexcept = 0;
+};
+
+}  // namespace talus::kernels
