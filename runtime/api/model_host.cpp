@@ -103,8 +103,9 @@ void ModelHost::load(Reporter* reporter) {
   if (reporter != nullptr) {
     reporter->info(loaded.report);
   }
+  traffic_ = std::make_unique<runtime::GridTraffic>(plan_.exec, *grid_);
   engine_ = std::make_unique<runtime::Engine>(
-      plan_.exec, plan_.spec, *grid_, weights_, plan_.limits, plan_.scheduler, clock_);
+      *traffic_, plan_.spec, weights_, plan_.limits, plan_.scheduler, clock_);
 }
 
 void ModelHost::open(parallel::Mailbox& mail, std::function<void()> poll) {
@@ -123,6 +124,7 @@ void ModelHost::release() {
     service_->suspend();
   }
   engine_.reset();
+  traffic_.reset();
   weights_ = {};
 #ifdef __GLIBC__
   malloc_trim(0);  // what was freed goes back to the system, and not only to this process

@@ -68,6 +68,7 @@ class ModelHost {
   runtime::BatchRules rules_;
   runtime::ModelWeights weights_;
   runtime::StepClock clock_;
+  std::unique_ptr<runtime::GridTraffic> traffic_;
   std::unique_ptr<runtime::Engine> engine_;
   std::optional<ServiceClient> service_;
 };

@@ -123,7 +123,8 @@ class BatchRun {
     if (!batch_.trace.empty()) {
       trace.open(batch_.trace, {record_->options, record_->versions, options_.model});
     }
-    Engine engine{plan_.exec, plan_.spec, *grid_, weights_, plan_.limits, plan_.scheduler, clock_};
+    GridTraffic traffic{plan_.exec, *grid_};
+    Engine engine{traffic, plan_.spec, weights_, plan_.limits, plan_.scheduler, clock_};
     open_output();
     Drain drain{*grid_,
                 *control_,

@@ -107,8 +107,9 @@ BenchEngine::BenchEngine(MPI_Comm comm, ModelOptions const& options, Reporter& r
     reporter.info(model_.report);
   }
   costs_.emplace(plan_.spec, shard_place(*grid_), model_.weights, plan_.limits.kv_dtype);
+  traffic_ = std::make_unique<GridTraffic>(plan_.exec, *grid_);
   engine_ = std::make_unique<Engine>(
-      plan_.exec, plan_.spec, *grid_, model_.weights, plan_.limits, plan_.scheduler, clock_);
+      *traffic_, plan_.spec, model_.weights, plan_.limits, plan_.scheduler, clock_);
 }
 
 BenchEngine::~BenchEngine() = default;

@@ -63,6 +63,7 @@ class BenchEngine {
   LoadedModel model_;
   StepClock clock_;
   std::optional<CostModel> costs_;
+  std::unique_ptr<GridTraffic> traffic_;
   std::unique_ptr<Engine> engine_;
 };
 

@@ -25,6 +25,7 @@ ModelRunner::ModelRunner(kernels::ExecContext const& exec,
       exec_{exec.backend, exec.team, exec.memory, device_.get()},
       spec_{spec},
       grid_{MPI_COMM_SELF, {}},
+      traffic_{exec_, grid_},
       hidden_{exec_, longest, spec.hidden} {
   ShardPlace const place = shard_place(grid_);
   weights_ = load_weights(grid_.world(), checkpoint, exec_, spec_, place, precision, {}).weights;
@@ -37,13 +38,13 @@ ModelRunner::ModelRunner(kernels::ExecContext const& exec,
                              .num_blocks = num_groups_ * std::ssize(blocks_),
                              .block_tokens = block_tokens,
                              .kv_dtype = kv_dtype};
-  decoder_ = std::make_unique<Decoder>(exec_, spec_, grid_, weights_, limits, clock_);
+  decoder_ = std::make_unique<Decoder>(traffic_, spec_, weights_, limits, clock_);
   LayerContext const context{.exec = exec_,
                              .place = place,
                              .clock = &clock_,
                              .norm_epsilon = spec_.norm_epsilon,
                              .latent_norm_epsilon = spec_.latent_norm_epsilon};
-  head_ = std::make_unique<OutputHead>(context, spec_, grid_.tp(), weights_);
+  head_ = std::make_unique<OutputHead>(context, spec_, traffic_.tp(), weights_);
 }
 
 PromptStates ModelRunner::run(std::span<std::int32_t const> prompt) {

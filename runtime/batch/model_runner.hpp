@@ -46,6 +46,7 @@ class ModelRunner {
   kernels::ExecContext exec_;
   ModelSpec spec_;
   parallel::ProcessGrid grid_;
+  GridTraffic traffic_;
   StepClock clock_;
   ModelWeights weights_;
   Activations hidden_;

@@ -223,7 +223,8 @@ WorkloadResult run_workload(MPI_Comm comm, ModelOptions const& options, Workload
   LoadedModel const loaded = load_model(*grid, plan, options);
   StepClock clock;
   clock.watch(options.calls);
-  Engine engine{plan.exec, plan.spec, *grid, loaded.weights, plan.limits, plan.scheduler, clock};
+  GridTraffic traffic{plan.exec, *grid};
+  Engine engine{traffic, plan.spec, loaded.weights, plan.limits, plan.scheduler, clock};
   std::vector<std::byte> mine;
   if (grid->is_lead()) {
     parallel::WorkQueue queue{grid->leads()};

@@ -8,18 +8,17 @@
 
 namespace talus::runtime {
 
-Engine::Engine(kernels::ExecContext const& exec,
+Engine::Engine(GridTraffic& traffic,
                ModelSpec const& spec,
-               parallel::ProcessGrid const& grid,
                ModelWeights const& weights,
                DecoderLimits const& limits,
                SchedulerOptions const& options,
                StepClock& clock)
     : spec_{spec},
-      grid_{&grid},
+      grid_{&traffic.grid()},
       clock_{&clock},
       scheduler_{options},
-      executor_{exec, spec, grid, weights, limits, clock},
+      executor_{traffic, spec, weights, limits, clock},
       max_open_plans_{options.steps_in_flight},
       sequences_(static_cast<std::size_t>(options.max_num_seqs)) {}
 

@@ -6,10 +6,10 @@
 #include <span>
 #include <vector>
 
-#include "parallel/process_grid.hpp"
 #include "runtime/engine/executor.hpp"
 #include "runtime/engine/replica_message.hpp"
 #include "runtime/scheduler/scheduler.hpp"
+#include "runtime/traffic/grid_traffic.hpp"
 
 namespace talus::runtime {
 
@@ -87,9 +87,8 @@ enum class RunEnd {
 class Engine {
  public:
   /// Collective over the grid's ranks. What is passed by reference outlives the engine.
-  Engine(kernels::ExecContext const& exec,
+  Engine(GridTraffic& traffic,
          ModelSpec const& spec,
-         parallel::ProcessGrid const& grid,
          ModelWeights const& weights,
          DecoderLimits const& limits,
          SchedulerOptions const& options,

@@ -7,31 +7,30 @@
 
 namespace talus::runtime {
 
-Executor::Executor(kernels::ExecContext const& exec,
+Executor::Executor(GridTraffic& traffic,
                    ModelSpec const& spec,
-                   parallel::ProcessGrid const& grid,
                    ModelWeights const& weights,
                    DecoderLimits const& limits,
                    StepClock& clock)
-    : exec_{exec},
+    : exec_{traffic.exec()},
       spec_{spec},
-      grid_{&grid},
+      grid_{&traffic.grid()},
       clock_{&clock},
-      decoder_{exec, spec, grid, weights, limits, clock},
-      hidden_{exec, limits.max_tokens, spec.hidden},
+      decoder_{traffic, spec, weights, limits, clock},
+      hidden_{traffic.exec(), limits.max_tokens, spec.hidden},
       block_tokens_{limits.block_tokens},
-      slots_(static_cast<std::size_t>(grid.shape().pp)),
+      slots_(static_cast<std::size_t>(grid_->shape().pp)),
       block_tables_(static_cast<std::size_t>(decoder_.kv_layout().num_groups())),
       groups_(block_tables_.size()),
       table_mirrors_(block_tables_.size()) {
-  ShardPlace const place = shard_place(grid);
+  ShardPlace const place = shard_place(*grid_);
   if (place.is_last_stage()) {
-    LayerContext const context{.exec = exec,
+    LayerContext const context{.exec = traffic.exec(),
                                .place = place,
                                .clock = &clock,
                                .norm_epsilon = spec.norm_epsilon,
                                .latent_norm_epsilon = spec.latent_norm_epsilon};
-    head_.emplace(context, spec, grid.tp(), weights);
+    head_.emplace(context, spec, traffic.tp(), weights);
   }
   parallel::ChannelOptions channel{
       .peer = place.pp_rank + 1,
@@ -39,11 +38,11 @@ Executor::Executor(kernels::ExecContext const& exec,
       .max_elements = static_cast<std::size_t>(limits.max_tokens * spec.hidden),
       .num_slots = 2};
   if (!place.is_last_stage()) {
-    next_ = std::make_unique<parallel::Sender>(grid.pp(), channel);
+    next_ = traffic.pp().make_sender(channel);
   }
   if (!place.is_first_stage()) {
     channel.peer = place.pp_rank - 1;
-    previous_ = std::make_unique<parallel::Receiver>(grid.pp(), channel);
+    previous_ = traffic.pp().make_receiver(channel);
   }
   auto const max_tokens = static_cast<std::size_t>(limits.max_tokens);
   tokens_.reserve(max_tokens);

@@ -8,12 +8,11 @@
 #include <vector>
 
 #include "kernels/mirror.hpp"
-#include "parallel/channel.hpp"
-#include "parallel/process_grid.hpp"
 #include "parallel/request.hpp"
 #include "runtime/engine/step_rows.hpp"
 #include "runtime/model/decoder.hpp"
 #include "runtime/model/output_head.hpp"
+#include "runtime/traffic/grid_traffic.hpp"
 
 namespace talus::runtime {
 
@@ -24,10 +23,8 @@ namespace talus::runtime {
 class Executor {
  public:
   /// Collective over the grid's ranks. What is passed by reference outlives the executor.
-  ///
-  Executor(kernels::ExecContext const& exec,
+  Executor(GridTraffic& traffic,
            ModelSpec const& spec,
-           parallel::ProcessGrid const& grid,
            ModelWeights const& weights,
            DecoderLimits const& limits,
            StepClock& clock);
@@ -84,8 +81,8 @@ class Executor {
   StepClock* clock_;
   Decoder decoder_;
   std::optional<OutputHead> head_;
-  std::unique_ptr<parallel::Sender> next_;
-  std::unique_ptr<parallel::Receiver> previous_;
+  std::unique_ptr<ActivationSender> next_;
+  std::unique_ptr<ActivationReceiver> previous_;
   Activations hidden_;
   std::int64_t block_tokens_;
   std::vector<Slot> slots_;

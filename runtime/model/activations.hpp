@@ -33,16 +33,6 @@ class Activations {
   std::int64_t columns_ = 0;
 };
 
-/// y[t, :] = x[t, :].
-///
-/// \param x  [tokens, columns]
-/// \param y  [tokens, columns]; must not overlap x
-inline void copy_columns(MatrixView<float const> x, MatrixView<float> y) {
-  for (std::int64_t t = 0; t < x.rows; ++t) {
-    std::copy_n(x.data + t * x.row_stride, x.cols, y.data + t * y.row_stride);
-  }
-}
-
 /// An array that grows to what was needed most, and is reused: for sizes that routing decides.
 template <class T>
 class GrowingBuffer {

@@ -13,7 +13,7 @@ namespace talus::runtime {
 
 AttentionScratch::AttentionScratch(LayerContext const& context,
                                    AttentionSpec const& attention,
-                                   parallel::Communicator const& tp,
+                                   GroupTraffic& tp,
                                    std::int64_t max_tokens) {
   auto const make = [&](std::int64_t columns) {
     return Activations{context.exec, max_tokens, columns};

@@ -21,7 +21,7 @@ struct AttentionScratch {
   /// \param max_tokens  of a step
   AttentionScratch(LayerContext const& context,
                    AttentionSpec const& attention,
-                   parallel::Communicator const& tp,
+                   GroupTraffic& tp,
                    std::int64_t max_tokens);
 
   Activations qkv;                        ///< grouped query: queries, keys, values; latent: queries

@@ -21,33 +21,33 @@ ShardPlace shard_place(parallel::ProcessGrid const& grid) {
           .ep_size = grid.shape().ep};
 }
 
-Decoder::Decoder(kernels::ExecContext const& exec,
+Decoder::Decoder(GridTraffic& traffic,
                  ModelSpec const& spec,
-                 parallel::ProcessGrid const& grid,
                  ModelWeights const& weights,
                  DecoderLimits const& limits,
                  StepClock& clock)
-    : context_{.exec = exec,
-               .place = shard_place(grid),
+    : context_{.exec = traffic.exec(),
+               .place = shard_place(traffic.grid()),
                .clock = &clock,
                .norm_epsilon = spec.norm_epsilon,
                .latent_norm_epsilon = spec.latent_norm_epsilon},
       spec_{spec},
-      grid_{&grid},
+      traffic_{&traffic},
       weights_{&weights},
       limits_{limits},
       kv_layout_{make_kv_layout(spec, context_.place.pp_size, limits.max_positions)},
-      normed_{exec, limits.max_tokens, spec.hidden},
-      delta_{exec, limits.max_tokens, spec.hidden} {
-  if (context_.place.is_first_stage() && grid.tp().size() > 1) {
-    columns_ = Activations{exec, limits.max_tokens, spec.hidden};
+      normed_{traffic.exec(), limits.max_tokens, spec.hidden},
+      delta_{traffic.exec(), limits.max_tokens, spec.hidden} {
+  if (context_.place.is_first_stage() && traffic.tp().size() > 1) {
+    columns_ = Activations{context_.exec, limits.max_tokens, spec.hidden};
+    traffic.tp().reserve(static_cast<std::size_t>(limits.max_tokens * spec.hidden));
   }
   // Of no columns where this rank has no leaves of any dense layer.
   feed_forward_scratch_ = std::make_unique<FeedForwardScratch>(
-      exec, limits.max_tokens, dense_columns(spec, context_.place));
+      context_.exec, limits.max_tokens, dense_columns(spec, context_.place));
   for (kernels::KvShape const& shape :
        slot_shapes(kv_layout_, spec, context_.place, limits.kv_dtype)) {
-    caches_.emplace_back(exec, shape, limits.num_blocks, limits.block_tokens);
+    caches_.emplace_back(context_.exec, shape, limits.num_blocks, limits.block_tokens);
   }
   Range const layers = layers_of(spec, context_.place);
   for (std::int64_t i = layers.first; i < layers.last; ++i) {
@@ -61,7 +61,7 @@ RowParallel& Decoder::sum_of(LeafCut const& cut) {
   std::unique_ptr<RowParallel>& sum = sums_[cut.tree.num_leaves()];
   if (!sum) {
     sum = std::make_unique<RowParallel>(
-        context_.exec, grid_->tp(), cut, limits_.max_tokens * spec_.hidden);
+        context_.exec, traffic_->tp(), cut, limits_.max_tokens * spec_.hidden);
   }
   return *sum;
 }
@@ -75,7 +75,7 @@ AttentionScratch& Decoder::scratch_of(AttentionSpec const& attention) {
   }
   attention_scratch_.emplace_back(
       kind,
-      std::make_unique<AttentionScratch>(context_, attention, grid_->tp(), limits_.max_tokens));
+      std::make_unique<AttentionScratch>(context_, attention, traffic_->tp(), limits_.max_tokens));
   return *attention_scratch_.back().second;
 }
 
@@ -118,9 +118,9 @@ MoeLayer Decoder::make_experts(LayerSpec const& spec, LayerWeights const& weight
     moe_scratch_ =
         std::make_unique<MoeScratch>(context_.exec, moe, limits_.max_tokens, spec_.hidden);
     exchange_ = std::make_unique<ExpertExchange>(
-        context_.exec, grid_->expert(), moe.num_experts, spec_.hidden);
+        context_.exec, traffic_->expert(), moe.num_experts, spec_.hidden);
   }
-  MoeLayer experts{context_, moe, weights.moe, grid_->tp(), *exchange_, *moe_scratch_};
+  MoeLayer experts{context_, moe, weights.moe, traffic_->tp(), *exchange_, *moe_scratch_};
   if (moe.shared_intermediate > 0) {
     FeedForwardSpec const shared{.intermediate = moe.shared_intermediate,
                                  .activation = moe.activation};
@@ -135,7 +135,7 @@ MoeLayer Decoder::make_experts(LayerSpec const& spec, LayerWeights const& weight
 
 void Decoder::embed(StepBatch const& batch, MatrixView<float> x) {
   auto const timed = context_.clock->scope(io::Phase::embed);
-  if (grid_->tp().size() == 1) {
+  if (traffic_->tp().size() == 1) {
     kernels::gather_rows(context_.exec, weights_->embedding, batch.tokens, x);
   } else {
     gather_embedding(batch, x);
@@ -147,7 +147,7 @@ void Decoder::embed(StepBatch const& batch, MatrixView<float> x) {
 
 void Decoder::gather_embedding(StepBatch const& batch, MatrixView<float> x) {
   // Each rank has some columns; all of them are gathered rank by rank, then put side by side.
-  parallel::Communicator const& tp = grid_->tp();
+  GroupTraffic& tp = traffic_->tp();
   std::int64_t const tokens = batch.num_tokens();
   std::vector<int> counts(static_cast<std::size_t>(tp.size()));
   std::vector<int> offsets(counts.size());
@@ -162,16 +162,17 @@ void Decoder::gather_embedding(StepBatch const& batch, MatrixView<float> x) {
   kernels::gather_rows(context_.exec, weights_->embedding, batch.tokens, own);
   {
     auto const gathering = context_.clock->scope(io::Phase::gather);
-    parallel::all_gather_v<float>(tp,
-                                  {own.data, static_cast<std::size_t>(tokens * mine)},
-                                  {all.data, static_cast<std::size_t>(total)},
-                                  {counts, offsets});
+    tp.all_gather_v({own.data, static_cast<std::size_t>(tokens * mine)},
+                    {all.data, static_cast<std::size_t>(total)},
+                    {counts, offsets});
     context_.clock->count(io::Traffic::gather, tokens * mine * 4 * (tp.size() - 1));
   }
   for (int rank = 0; rank < tp.size(); ++rank) {
     Range const cols = part_of(spec_.hidden, rank, tp.size());
     float const* const block = all.data + offsets[static_cast<std::size_t>(rank)];
-    copy_columns({block, tokens, cols.size(), cols.size()}, columns_of(x, cols.first, cols.size()));
+    kernels::copy_matrix(context_.exec,
+                         {block, tokens, cols.size(), cols.size()},
+                         columns_of(x, cols.first, cols.size()));
   }
 }
 

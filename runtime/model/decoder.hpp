@@ -9,10 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include "parallel/process_grid.hpp"
 #include "runtime/model/attention_layer.hpp"
 #include "runtime/model/kv_layout.hpp"
 #include "runtime/model/moe_layer.hpp"
+#include "runtime/traffic/grid_traffic.hpp"
 
 namespace talus::runtime {
 
@@ -30,10 +30,9 @@ struct DecoderLimits {
 /// Everything is allocated when it is made; only the buffers whose size routing decides grow later.
 class Decoder {
  public:
-  /// Collective over the grid's ranks. `grid`, `weights` and `clock` outlive the decoder.
-  Decoder(kernels::ExecContext const& exec,
+  /// Collective over the grid's ranks. `traffic`, `weights` and `clock` outlive the decoder.
+  Decoder(GridTraffic& traffic,
           ModelSpec const& spec,
-          parallel::ProcessGrid const& grid,
           ModelWeights const& weights,
           DecoderLimits const& limits,
           StepClock& clock);
@@ -86,7 +85,7 @@ class Decoder {
 
   LayerContext context_;
   ModelSpec spec_;
-  parallel::ProcessGrid const* grid_;
+  GridTraffic* traffic_;
   ModelWeights const* weights_;
   DecoderLimits limits_;
   KvLayout kv_layout_;

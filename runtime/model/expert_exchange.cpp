@@ -22,7 +22,7 @@ MatrixView<float> matrix(std::span<float> data, std::int64_t cols) {
 }  // namespace
 
 ExpertExchange::ExpertExchange(kernels::ExecContext const& exec,
-                               parallel::Communicator const& group,
+                               GroupTraffic& group,
                                std::int64_t num_experts,
                                std::int64_t hidden)
     : exec_{exec},
@@ -61,7 +61,7 @@ void ExpertExchange::exchange_counts() {
     all_counts_ = my_counts_;
   } else {
     auto const start = std::chrono::steady_clock::now();
-    parallel::all_gather<std::int32_t>(*group_, my_counts_, all_counts_);
+    parallel::all_gather<std::int32_t>(group_->communicator(), my_counts_, all_counts_);
     wait_s_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
   for (int rank = 0; rank < group_->size(); ++rank) {
@@ -123,11 +123,10 @@ MatrixView<float const> ExpertExchange::dispatch(MatrixView<float const> x,
   parallel::pack_blocks(send_counts_, send_offsets_);
   int const total = parallel::pack_blocks(receive_counts_, receive_offsets_);
   std::span<float> const received = received_.need(exec_, total);
-  parallel::all_to_all_v<float>(*group_,
-                                {sent.data, at(choices * hidden_)},
-                                {send_counts_, send_offsets_},
-                                received,
-                                {receive_counts_, receive_offsets_});
+  group_->all_to_all_v({sent.data, at(choices * hidden_)},
+                       {send_counts_, send_offsets_},
+                       received,
+                       {receive_counts_, receive_offsets_});
   MatrixView<float> const ordered = matrix(ordered_.need(exec_, total), hidden_);
   kernels::select_rows(exec_, as_const(matrix(received, hidden_)), arrivals_, ordered);
   return as_const(ordered);
@@ -152,11 +151,10 @@ MatrixView<float const> ExpertExchange::collect(MatrixView<float const> results)
   kernels::select_rows(exec_, results, returns_, as_arrived);
   auto const choices = static_cast<std::int64_t>(choice_rows_.size());
   std::span<float> const back = sent_.need(exec_, choices * hidden_);
-  parallel::all_to_all_v<float>(*group_,
-                                {as_arrived.data, at(results.rows * hidden_)},
-                                {receive_counts_, receive_offsets_},
-                                back,
-                                {send_counts_, send_offsets_});
+  group_->all_to_all_v({as_arrived.data, at(results.rows * hidden_)},
+                       {receive_counts_, receive_offsets_},
+                       back,
+                       {send_counts_, send_offsets_});
   return as_const(matrix(back, hidden_));
 }
 

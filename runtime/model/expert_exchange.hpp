@@ -5,9 +5,9 @@
 #include <span>
 #include <vector>
 
-#include "parallel/communicator.hpp"
 #include "runtime/model/activations.hpp"
 #include "runtime/model/shard.hpp"
+#include "runtime/traffic/group_traffic.hpp"
 
 namespace talus::runtime {
 
@@ -20,7 +20,7 @@ class ExpertExchange {
  public:
   /// `group` outlives this.
   ExpertExchange(kernels::ExecContext const& exec,
-                 parallel::Communicator const& group,
+                 GroupTraffic& group,
                  std::int64_t num_experts,
                  std::int64_t hidden);
 
@@ -64,7 +64,7 @@ class ExpertExchange {
   void order_arrivals();
 
   kernels::ExecContext exec_;
-  parallel::Communicator const* group_;
+  GroupTraffic* group_;
   std::int64_t num_experts_;
   std::int64_t hidden_;
   Range local_;

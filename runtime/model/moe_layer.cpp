@@ -31,7 +31,7 @@ MoeScratch::MoeScratch(kernels::ExecContext const& exec,
 MoeLayer::MoeLayer(LayerContext const& context,
                    MoeSpec const& spec,
                    MoeWeights const& weights,
-                   parallel::Communicator const& tp,
+                   GroupTraffic& tp,
                    ExpertExchange& exchange,
                    MoeScratch& scratch)
     : context_{context},
@@ -138,10 +138,9 @@ void MoeLayer::gather(MatrixView<float const> mine, MatrixView<float> out) {
         static_cast<int>(part_of(out.rows, rank, tp_->size()).size() * out.cols);
   }
   int const total = parallel::pack_blocks(scratch_->counts, scratch_->offsets);
-  parallel::all_gather_v<float>(*tp_,
-                                {mine.data, static_cast<std::size_t>(mine.rows * mine.cols)},
-                                {out.data, static_cast<std::size_t>(total)},
-                                {scratch_->counts, scratch_->offsets});
+  tp_->all_gather_v({mine.data, static_cast<std::size_t>(mine.rows * mine.cols)},
+                    {out.data, static_cast<std::size_t>(total)},
+                    {scratch_->counts, scratch_->offsets});
   context_.clock->count(io::Traffic::gather, mine.rows * mine.cols * 4 * (tp_->size() - 1));
 }
 

@@ -6,7 +6,6 @@
 #include <span>
 #include <vector>
 
-#include "parallel/communicator.hpp"
 #include "runtime/model/expert_exchange.hpp"
 #include "runtime/model/feed_forward_layer.hpp"
 
@@ -39,7 +38,7 @@ class MoeLayer {
   MoeLayer(LayerContext const& context,
            MoeSpec const& spec,
            MoeWeights const& weights,
-           parallel::Communicator const& tp,
+           GroupTraffic& tp,
            ExpertExchange& exchange,
            MoeScratch& scratch);
 
@@ -65,7 +64,7 @@ class MoeLayer {
   LayerContext context_;
   MoeSpec spec_;
   MoeWeights const* weights_;
-  parallel::Communicator const* tp_;
+  GroupTraffic* tp_;
   ExpertExchange* exchange_;
   MoeScratch* scratch_;
   std::optional<FeedForwardLayer> shared_;

@@ -48,7 +48,7 @@ void TokenResults::set_top(std::int64_t row, std::int32_t i, RankedToken token) 
 
 OutputHead::OutputHead(LayerContext const& context,
                        ModelSpec const& spec,
-                       parallel::Communicator const& tp,
+                       GroupTraffic& tp,
                        ModelWeights const& weights)
     : context_{context},
       tp_{&tp},
@@ -68,6 +68,7 @@ OutputHead::OutputHead(LayerContext const& context,
   for (auto* list : {&send_counts_, &send_offsets_, &receive_counts_, &receive_offsets_}) {
     list->resize(at(tp.size()));
   }
+  tp.reserve(at(max_rows * spec.vocab));
 }
 
 void OutputHead::run(MatrixView<float const> hidden,
@@ -130,11 +131,10 @@ MatrixView<float> OutputHead::exchange(MatrixView<float> part, Range mine) {
   int const sent = parallel::pack_blocks(send_counts_, send_offsets_);
   int const total = parallel::pack_blocks(receive_counts_, receive_offsets_);
   MatrixView<float> const received = received_.rows(mine.size());
-  parallel::all_to_all_v<float>(*tp_,
-                                {part.data, at(sent)},
-                                {send_counts_, send_offsets_},
-                                {received.data, at(total)},
-                                {receive_counts_, receive_offsets_});
+  tp_->all_to_all_v({part.data, at(sent)},
+                    {send_counts_, send_offsets_},
+                    {received.data, at(total)},
+                    {receive_counts_, receive_offsets_});
   context_.clock->count(io::Traffic::gather, (sent - send_counts_[at(tp_->rank())]) * 4);
   return join_columns(as_const(received));
 }
@@ -145,8 +145,9 @@ MatrixView<float> OutputHead::join_columns(MatrixView<float const> received) {
   for (int rank = 0; rank < tp_->size(); ++rank) {
     Range const cols = part_of(vocab_, rank, tp_->size());
     float const* const block = received.data + receive_offsets_[at(rank)];
-    copy_columns({block, whole.rows, cols.size(), cols.size()},
-                 columns_of(whole, cols.first, cols.size()));
+    kernels::copy_matrix(context_.exec,
+                         {block, whole.rows, cols.size(), cols.size()},
+                         columns_of(whole, cols.first, cols.size()));
   }
   return whole;
 }
@@ -271,7 +272,7 @@ void OutputHead::gather(std::int64_t num_rows, std::int64_t first, TokenResults&
   std::span<std::int32_t> const all = results.words().subspan(at(first * words), at(total));
   auto const rank = at(tp_->rank());
   parallel::all_gather_v<std::int32_t>(
-      *tp_,
+      tp_->communicator(),
       all.subspan(at(receive_offsets_[rank]), at(receive_counts_[rank])),
       gathered_,
       {receive_counts_, receive_offsets_});
@@ -291,10 +292,9 @@ void OutputHead::logits(MatrixView<float const> hidden,
   }
   int const total = parallel::pack_blocks(receive_counts_, receive_offsets_);
   MatrixView<float> const received = received_.rows(part.rows);
-  parallel::all_gather_v<float>(*tp_,
-                                {part.data, at(part.rows * part.cols)},
-                                {received.data, at(total)},
-                                {receive_counts_, receive_offsets_});
+  tp_->all_gather_v({part.data, at(part.rows * part.cols)},
+                    {received.data, at(total)},
+                    {receive_counts_, receive_offsets_});
   kernels::download<float>(context_.exec, join_columns(as_const(received)).data, to);
 }
 

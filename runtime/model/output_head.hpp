@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "kernels/sampling.hpp"
-#include "parallel/communicator.hpp"
 #include "runtime/model/activations.hpp"
 #include "runtime/model/layer_context.hpp"
 #include "runtime/model/weights.hpp"
+#include "runtime/traffic/group_traffic.hpp"
 
 namespace talus::runtime {
 
@@ -78,7 +78,7 @@ class OutputHead {
   /// What is passed by reference outlives this. Local.
   OutputHead(LayerContext const& context,
              ModelSpec const& spec,
-             parallel::Communicator const& tp,
+             GroupTraffic& tp,
              ModelWeights const& weights);
 
   /// Collective over the tensor-parallel group.
@@ -144,7 +144,7 @@ class OutputHead {
   void gather(std::int64_t num_rows, std::int64_t first, TokenResults& results);
 
   LayerContext context_;
-  parallel::Communicator const* tp_;
+  GroupTraffic* tp_;
   ModelWeights const* weights_;
   std::int64_t vocab_;
   float logit_scale_;

@@ -6,13 +6,13 @@
 namespace talus::runtime {
 
 RowParallel::RowParallel(kernels::ExecContext const& exec,
-                         parallel::Communicator const& tp,
+                         GroupTraffic& tp,
                          LeafCut const& cut,
                          std::int64_t max_elements)
     : exec_{exec}, num_ranks_{tp.size()} {
   if (num_ranks_ > 1) {
-    sum_.emplace(tp, cut.tree, static_cast<std::size_t>(max_elements));
-    views_.resize(sum_->my_nodes().size());
+    sum_ = tp.make_sum(cut.tree, static_cast<std::size_t>(max_elements));
+    views_.resize(sum_->num_partials());
   }
 }
 

@@ -2,14 +2,14 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <vector>
 
 #include "kernels/packed_weights.hpp"
-#include "parallel/tree_sum.hpp"
 #include "runtime/model/activations.hpp"
 #include "runtime/model/shard.hpp"
 #include "runtime/model/step_clock.hpp"
+#include "runtime/traffic/group_traffic.hpp"
 
 namespace talus::runtime {
 
@@ -21,7 +21,7 @@ class RowParallel {
   ///
   /// \param max_elements  tokens * outputs of the largest result
   RowParallel(kernels::ExecContext const& exec,
-              parallel::Communicator const& tp,
+              GroupTraffic& tp,
               LeafCut const& cut,
               std::int64_t max_elements);
 
@@ -41,7 +41,7 @@ class RowParallel {
 
   kernels::ExecContext exec_;
   std::int32_t num_ranks_;
-  std::optional<parallel::TreeSum> sum_;  // none where one rank has all leaves
+  std::unique_ptr<LeafSum> sum_;          // none where one rank has all leaves
   std::vector<MatrixView<float>> views_;  // one for each of this rank's nodes
 };
 

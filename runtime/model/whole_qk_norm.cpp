@@ -2,13 +2,14 @@
 #include "runtime/model/whole_qk_norm.hpp"
 
 #include "kernels/rms_norm.hpp"
+#include "kernels/transfer.hpp"
 #include "parallel/collectives.hpp"
 
 namespace talus::runtime {
 
 WholeQkNorm::WholeQkNorm(LayerContext const& context,
                          AttentionSpec const& spec,
-                         parallel::Communicator const& tp,
+                         GroupTraffic& tp,
                          std::int64_t max_tokens)
     : context_{context}, spec_{spec}, tp_{&tp} {
   std::int64_t all = 0;
@@ -25,6 +26,7 @@ WholeQkNorm::WholeQkNorm(LayerContext const& context,
   message_ = make(all);
   q_sums_ = make(spec.heads);
   k_sums_ = make(spec.kv_heads);
+  tp.reserve(static_cast<std::size_t>(max_tokens * all));
   counts_.resize(parts_.size());
   offsets_.resize(parts_.size());
 }
@@ -58,18 +60,21 @@ void WholeQkNorm::gather(std::int64_t tokens) {
   MatrixView<float> const own = own_.rows(tokens);
   MatrixView<float> const all = message_.rows(tokens);
   auto const sent = static_cast<std::size_t>(own.rows * own.cols);
-  parallel::all_gather_v<float>(
-      *tp_, {own.data, sent}, {all.data, static_cast<std::size_t>(total)}, {counts_, offsets_});
+  tp_->all_gather_v(
+      {own.data, sent}, {all.data, static_cast<std::size_t>(total)}, {counts_, offsets_});
   context_.clock->count(io::Traffic::gather,
                         static_cast<std::int64_t>(sent * sizeof(float)) * (tp_->size() - 1));
   for (std::size_t rank = 0; rank < parts_.size(); ++rank) {
     // Ranks that share a KV head send the same bits for it.
     Part const& part = parts_[rank];
     MatrixView<float> const block{all.data + offsets_[rank], tokens, part.size(), part.size()};
-    copy_columns(as_const(columns_of(block, 0, part.heads.size())),
-                 columns_of(q_sums_.rows(tokens), part.heads.first, part.heads.size()));
-    copy_columns(as_const(columns_of(block, part.heads.size(), part.kv_heads.size())),
-                 columns_of(k_sums_.rows(tokens), part.kv_heads.first, part.kv_heads.size()));
+    kernels::copy_matrix(context_.exec,
+                         as_const(columns_of(block, 0, part.heads.size())),
+                         columns_of(q_sums_.rows(tokens), part.heads.first, part.heads.size()));
+    kernels::copy_matrix(
+        context_.exec,
+        as_const(columns_of(block, part.heads.size(), part.kv_heads.size())),
+        columns_of(k_sums_.rows(tokens), part.kv_heads.first, part.kv_heads.size()));
   }
 }
 

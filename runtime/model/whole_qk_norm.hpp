@@ -3,11 +3,11 @@
 
 #include <vector>
 
-#include "parallel/communicator.hpp"
 #include "runtime/model/activations.hpp"
 #include "runtime/model/layer_context.hpp"
 #include "runtime/model/spec.hpp"
 #include "runtime/model/weights.hpp"
+#include "runtime/traffic/group_traffic.hpp"
 
 namespace talus::runtime {
 
@@ -20,7 +20,7 @@ class WholeQkNorm {
   /// `tp` outlives this.
   WholeQkNorm(LayerContext const& context,
               AttentionSpec const& spec,
-              parallel::Communicator const& tp,
+              GroupTraffic& tp,
               std::int64_t max_tokens);
 
   /// Normalises this rank's queries and keys in place. Collective over the tensor-parallel group.
@@ -42,7 +42,7 @@ class WholeQkNorm {
 
   LayerContext context_;
   AttentionSpec spec_;
-  parallel::Communicator const* tp_;
+  GroupTraffic* tp_;
   std::vector<Part> parts_;  ///< by rank
   Activations own_;          ///< [tokens, heads and KV heads of this rank]
   Activations message_;      ///< [ranks' parts, one after another]

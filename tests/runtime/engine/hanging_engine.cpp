@@ -112,8 +112,8 @@ void run(char** arguments, parallel::CallLog& log) {
   parallel::Communicator const meeting = grid->world().duplicate("meeting");
   runtime::StepClock clock;
   clock.watch(&log);
-  runtime::Engine engine{
-      plan.exec, plan.spec, *grid, loaded.weights, plan.limits, plan.scheduler, clock};
+  runtime::GridTraffic traffic{plan.exec, *grid};
+  runtime::Engine engine{traffic, plan.spec, loaded.weights, plan.limits, plan.scheduler, clock};
   Requests requests{static_cast<std::int32_t>(plan.spec.vocab)};
   WrongDoer wrong{arguments[5], std::stoi(arguments[7]), meeting};
   bool const is_wrong = grid->world().rank() == std::stoi(arguments[6]);

@@ -78,7 +78,8 @@ struct Machine {
       : plan{plan_model(world.native(), options)},
         grid{make_grid(world.native(), options, plan)},
         model{load_model(*grid, plan, options)},
-        engine{plan.exec, plan.spec, *grid, model.weights, plan.limits, plan.scheduler, clock} {}
+        traffic{plan.exec, *grid},
+        engine{traffic, plan.spec, model.weights, plan.limits, plan.scheduler, clock} {}
 
   /// Runs a client to its end. \return how often it left
   int run(LeavingClient& client) {
@@ -93,6 +94,7 @@ struct Machine {
   ModelPlan plan;
   std::unique_ptr<parallel::ProcessGrid> grid;
   LoadedModel model;
+  GridTraffic traffic;
   StepClock clock;
   Engine engine;
 };
