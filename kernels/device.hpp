@@ -11,6 +11,8 @@
 
 namespace talus::kernels {
 
+class DeviceLinks;
+
 /// A device whose memory is its own: what the host can't read or write.
 ///
 /// All that it is asked to do goes into one queue, in the order of the calls; only download() and
@@ -42,6 +44,9 @@ class Device : public MemoryOwner {
 
   /// Bytes that allocate() could still give, in all.
   [[nodiscard]] virtual std::int64_t free_bytes() const = 0;
+
+  /// How it joins devices of other processes; null: it can't.
+  [[nodiscard]] virtual DeviceLinks* links() { return nullptr; }
 
   /// Tells that operations find the host's array at `device` from now on: `bytes` that the caller
   /// uploads there whenever they change. Operations that are given spans of the array then need not

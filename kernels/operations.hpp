@@ -9,6 +9,7 @@
 #include "kernels/attention.hpp"
 #include "kernels/copy_heads.hpp"
 #include "kernels/elementwise.hpp"
+#include "kernels/fold_partials.hpp"
 #include "kernels/kv_cache.hpp"
 #include "kernels/matmul.hpp"
 #include "kernels/moe.hpp"
@@ -117,6 +118,11 @@ struct Operations {
                      HeadCopy const& copy,
                      MatrixView<float const> x,
                      MatrixView<float> y) = nullptr;
+  /// Null where the memory is the host's: likewise.
+  void (*fold_partials)(ExecContext const& exec,
+                        FoldOrder const& order,
+                        MatrixView<float const> partials,
+                        std::span<float> sum) = nullptr;
   void (*gather_rows)(ExecContext const& exec,
                       RowTable const& table,
                       std::span<std::int32_t const> ids,

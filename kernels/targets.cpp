@@ -172,7 +172,10 @@ CudaTarget find_cuda_target() {
   if (cuda::Devices const devices = library.module->devices(); devices.found.empty()) {
     return {std::nullopt, devices.reason};
   }
-  Target target{Backend::cuda, reference::table_of_operations(), library.module->make_device};
+  Target target{Backend::cuda,
+                reference::table_of_operations(),
+                library.module->make_device,
+                library.module->devices};
   library.module->set_operations(target.operations);
   return {std::move(target), ""};
 }
@@ -199,6 +202,11 @@ Target const& target_of(Backend backend) {
 
 Operations const& operations_of(Backend backend) {
   return target_of(backend).operations;
+}
+
+std::optional<cuda::Devices> visible_devices(Backend backend) {
+  auto const devices = target_of(backend).devices;
+  return devices == nullptr ? std::nullopt : std::optional{devices()};
 }
 
 std::unique_ptr<Device> make_device(Backend backend, DeviceOptions const& options) {

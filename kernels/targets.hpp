@@ -2,8 +2,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "kernels/cuda/module.hpp"
 #include "kernels/device.hpp"
 #include "kernels/exec_context.hpp"
 #include "kernels/operations.hpp"
@@ -16,9 +18,17 @@ struct Target {
   Operations operations;
   /// Null where memory is the host's.
   std::unique_ptr<Device> (*make_device)(DeviceOptions const& options) = nullptr;
+  /// Null where there is nothing to choose among.
+  cuda::Devices (*devices)() = nullptr;
 };
 
 /// All of them, the fastest last.
 [[nodiscard]] std::vector<Target> const& targets();
+
+/// The devices that this process sees and has to choose among for a backend; nothing where it has
+/// no choice.
+///
+/// \throws ConfigError  if the backend is none of this build or this machine
+[[nodiscard]] std::optional<cuda::Devices> visible_devices(Backend backend);
 
 }  // namespace talus::kernels

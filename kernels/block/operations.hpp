@@ -5,6 +5,7 @@
 #include "kernels/block/attention_launch.hpp"
 #include "kernels/block/edit_logits.hpp"
 #include "kernels/block/elementwise.hpp"
+#include "kernels/block/fold_partials.hpp"
 #include "kernels/block/kv_cache.hpp"
 #include "kernels/block/logits.hpp"
 #include "kernels/block/matmul.hpp"
@@ -49,6 +50,8 @@ void set_operations(Operations& table) {
   set<Devices>(table.copy_heads, [](auto& device, auto const&... a) { copy_heads(device, a...); });
   set<Devices>(table.edit_logits,
                [](auto& device, auto const&... a) { edit_logits(device, a...); });
+  set<Devices>(table.fold_partials,
+               [](auto& device, auto const&... a) { fold_partials(device, a...); });
   set<Devices>(table.gather_rows,
                [](auto& device, auto const&... a) { gather_rows(device, a...); });
   set<Devices>(table.grouped_matmul,

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "kernels/cuda/check.hpp"
+#include "kernels/cuda/pci_address.hpp"
 #include "runtime/base/error.hpp"
 #include "runtime/base/rounding.hpp"
 
@@ -56,6 +57,15 @@ Device::Device(DeviceOptions const& options)
     check(cudaEventCreateWithFlags(&native, cudaEventDisableTiming), "cudaEventCreateWithFlags");
     event.reset(native);
   }
+}
+
+DeviceLinks* Device::links() {
+  if (!links_) {
+    int number = 0;
+    check(cudaGetDevice(&number), "cudaGetDevice");
+    links_ = std::make_unique<NcclLinks>(pci_address(number), stream_.get());
+  }
+  return links_.get();
 }
 
 std::int64_t Device::take_staging(std::int64_t bytes) {

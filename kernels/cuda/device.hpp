@@ -3,11 +3,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "kernels/cuda/handles.hpp"
 #include "kernels/cuda/memory_pool.hpp"
 #include "kernels/cuda/module.hpp"
+#include "kernels/cuda/nccl_links.hpp"
 #include "kernels/device.hpp"
 
 namespace talus::kernels::cuda {
@@ -33,6 +35,9 @@ class Device final : public kernels::Device {
   void synchronize() override;
 
   [[nodiscard]] std::int64_t free_bytes() const override { return pool_.size() - pool_.used(); }
+
+  /// Opens NCCL at the first call.
+  [[nodiscard]] DeviceLinks* links() override;
 
   [[nodiscard]] MemoryPool const& pool() const noexcept { return pool_; }
 
@@ -63,6 +68,7 @@ class Device final : public kernels::Device {
   void enter_half(int half);
 
   Stream stream_;
+  std::unique_ptr<NcclLinks> links_;
   DeviceMemory memory_;
   MemoryPool pool_;
   std::vector<std::int64_t> taken_;  ///< by this operation

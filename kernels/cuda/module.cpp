@@ -8,6 +8,7 @@
 #include "kernels/cuda/check.hpp"
 #include "kernels/cuda/device.hpp"
 #include "kernels/cuda/operations.hpp"
+#include "kernels/cuda/pci_address.hpp"
 #include "runtime/base/error.hpp"
 
 namespace talus::kernels::cuda {
@@ -32,7 +33,8 @@ DeviceInfo info_of(int number) {
           properties.major,
           properties.minor,
           properties.multiProcessorCount,
-          static_cast<std::int64_t>(properties.totalGlobalMem)};
+          static_cast<std::int64_t>(properties.totalGlobalMem),
+          pci_address(number)};
 }
 
 Devices devices() {

@@ -19,6 +19,8 @@ struct DeviceInfo {
   int minor = 0;
   int num_multiprocessors = 0;
   std::int64_t memory_bytes = 0;
+  std::string pci{};  ///< address, as the system writes it: "0000:3b:00.0"; of its card, if it is a
+                      ///< part of one
 };
 
 /// The GPUs that there are, or why there are none.

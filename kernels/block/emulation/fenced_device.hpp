@@ -44,6 +44,11 @@ class FencedDevice final : public Device {
 
   void synchronize() override {}
 
+  [[nodiscard]] DeviceLinks* links() override { return links_; }
+
+  /// From now on the device says it can be joined to others so. `links` outlives it.
+  void set_links(DeviceLinks* links) noexcept { links_ = links; }
+
   [[nodiscard]] std::int64_t free_bytes() const override { return pool_.size() - pool_.used(); }
 
   /// Lets its memory be touched until close(); not nested.
@@ -61,6 +66,7 @@ class FencedDevice final : public Device {
  private:
   UniqueHandle<PagesTraits> pages_;
   cuda::MemoryPool pool_;
+  DeviceLinks* links_ = nullptr;
 };
 
 }  // namespace talus::kernels::block::emulation

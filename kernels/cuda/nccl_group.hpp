@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include "kernels/cuda/nccl_library.hpp"
+#include "kernels/device_group.hpp"
+#include "runtime/base/source_location.hpp"
+
+namespace talus::kernels::cuda {
+
+/// GPUs of several processes that exchange data through NCCL, on one stream each. Never run on a
+/// card yet.
+///
+/// NCCL only moves bytes: its reductions add in an order that depends on how many processes there
+/// are. A GPU waits in its stream for what it receives, and for receivers of what is long.
+class NcclGroup final : public DeviceGroup {
+ public:
+  /// Collective over the group. The current device is the one of `stream`, which outlives this.
+  ///
+  /// \throws ApiError  if NCCL reports an error
+  NcclGroup(NcclFunctions const& functions, cudaStream_t stream, DeviceGroupPlace const& place);
+
+  /// Collective, unless an exception is on its way: then what is under way is given up.
+  ~NcclGroup() override;
+
+  void exchange(std::span<DeviceSend const> sends,
+                std::span<DeviceReceive const> receives) override;
+
+ private:
+  NcclFunctions functions_;
+  cudaStream_t stream_;
+  NcclFunctions::Communicator communicator_ = nullptr;
+};
+
+/// \throws ApiError  with NCCL's words, unless `result` is 0
+void check_nccl(NcclFunctions const& functions,
+                int result,
+                char const* what,
+                SourceLocation where = SourceLocation::current());
+
+}  // namespace talus::kernels::cuda

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/cuda/nccl_links.hpp"
+
+#include <utility>
+
+#include "kernels/cuda/nccl_group.hpp"
+#include "runtime/base/error.hpp"
+
+namespace talus::kernels::cuda {
+
+NcclLinks::NcclLinks(std::string card, cudaStream_t stream)
+    : card_{std::move(card)}, stream_{stream}, nccl_{open_nccl()} {}
+
+std::string NcclLinks::library() const {
+  return nccl_.problem.empty() ? concat("NCCL ", nccl_version_text(nccl_.version)) : "";
+}
+
+DeviceGroupId NcclLinks::make_id() {
+  DeviceGroupId id{};
+  check_nccl(nccl_.functions, nccl_.functions.make_id(&id), "ncclGetUniqueId");
+  return id;
+}
+
+std::unique_ptr<DeviceGroup> NcclLinks::join(DeviceGroupPlace const& place) {
+  return std::make_unique<NcclGroup>(nccl_.functions, stream_, place);
+}
+
+}  // namespace talus::kernels::cuda

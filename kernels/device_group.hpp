@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace talus::kernels {
+
+/// What a process sends to another one of a group.
+struct DeviceSend {
+  int peer = 0;
+  void const* memory = nullptr;  ///< of the device
+  std::int64_t bytes = 0;        ///< > 0
+};
+
+/// What a process gets from another one.
+struct DeviceReceive {
+  int peer = 0;
+  void* memory = nullptr;
+  std::int64_t bytes = 0;  ///< that the peer sends
+};
+
+/// The devices of several processes, one each, which exchange what is in their memory. Processes
+/// are numbered from 0; all make the same calls in the same order.
+///
+/// What is exchanged is what work queued before gives, and work queued later finds it: calls may
+/// return before.
+class DeviceGroup {
+ public:
+  DeviceGroup() = default;
+  DeviceGroup(DeviceGroup const&) = delete;
+  DeviceGroup& operator=(DeviceGroup const&) = delete;
+  virtual ~DeviceGroup() = default;
+
+  /// Sends and receives, all at a time. The n-th that a process sends to another one in a call is
+  /// the n-th that this one receives from there; nobody is its own peer. A process that neither
+  /// sends nor receives need not call.
+  ///
+  /// \throws ApiError  if the devices' library reports an error
+  virtual void exchange(std::span<DeviceSend const> sends,
+                        std::span<DeviceReceive const> receives) = 0;
+};
+
+/// What processes that join a group must have in common: one of them makes it.
+using DeviceGroupId = std::array<std::byte, 128>;
+
+/// A process' place in a group.
+struct DeviceGroupPlace {
+  DeviceGroupId id{};
+  int rank = 0;
+  int size = 1;
+};
+
+}  // namespace talus::kernels
