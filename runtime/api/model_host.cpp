@@ -103,7 +103,7 @@ void ModelHost::load(Reporter* reporter) {
   if (reporter != nullptr) {
     reporter->info(loaded.report);
   }
-  traffic_ = std::make_unique<runtime::GridTraffic>(plan_.exec, *grid_);
+  traffic_ = std::make_unique<runtime::GridTraffic>(plan_.exec, *grid_, plan_.comm);
   engine_ = std::make_unique<runtime::Engine>(
       *traffic_, plan_.spec, weights_, plan_.limits, plan_.scheduler, clock_);
 }

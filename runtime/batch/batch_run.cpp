@@ -119,11 +119,12 @@ class BatchRun {
   }
 
   void work(RunStage& stage) {
+    GridTraffic traffic{plan_.exec, *grid_, plan_.comm};
+    note_devices(traffic);
     TraceObserver trace{*grid_, plan_, clock_};
     if (!batch_.trace.empty()) {
-      trace.open(batch_.trace, {record_->options, record_->versions, options_.model});
+      trace.open(batch_.trace, {record_->options, recorder_.versions(), options_.model});
     }
-    GridTraffic traffic{plan_.exec, *grid_};
     Engine engine{traffic, plan_.spec, weights_, plan_.limits, plan_.scheduler, clock_};
     open_output();
     Drain drain{*grid_,
@@ -143,6 +144,15 @@ class BatchRun {
   }
 
  private:
+  /// Keeps, and tells, what the run chose for its devices.
+  void note_devices(GridTraffic const& traffic) {
+    recorder_.note("device", plan_.card.text);
+    recorder_.note("traffic", traffic.description());
+    if (is_root() && !traffic.description().empty()) {
+      reporter_->info("traffic: " + traffic.description());
+    }
+  }
+
   /// On rank 0: what there is to do, and whether this run may go on from an earlier one.
   void take_stock() {
     AnswerStore& store = output_.store();

@@ -107,7 +107,7 @@ BenchEngine::BenchEngine(MPI_Comm comm, ModelOptions const& options, Reporter& r
     reporter.info(model_.report);
   }
   costs_.emplace(plan_.spec, shard_place(*grid_), model_.weights, plan_.limits.kv_dtype);
-  traffic_ = std::make_unique<GridTraffic>(plan_.exec, *grid_);
+  traffic_ = std::make_unique<GridTraffic>(plan_.exec, *grid_, plan_.comm);
   engine_ = std::make_unique<Engine>(
       *traffic_, plan_.spec, model_.weights, plan_.limits, plan_.scheduler, clock_);
 }

@@ -43,6 +43,10 @@ void visit_model_options(Options& o, Visitor&& visit) {
         o.kv_admission,
         "Blocks that a request must find free: expected, reserve, eager");
   visit("--backend", o.backend, "Kernels: auto, kokkos, reference");
+  visit("--comm", o.comm, "Traffic between devices: auto, mpi, nccl");
+  visit("--allow-shared-devices",
+        o.allow_shared_devices,
+        "Let several ranks have one GPU, which is refused otherwise");
   visit("--threads", o.threads, "Threads of a rank; 0: its share of the cores");
   visit("--load-format",
         o.load_format,

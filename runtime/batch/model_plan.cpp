@@ -6,13 +6,16 @@
 #include <cmath>
 #include <cstdio>
 #include <map>
+#include <span>
 #include <utility>
 
+#include "kernels/targets.hpp"
 #include "parallel/agree.hpp"
 #include "parallel/collectives.hpp"
 #include "parallel/placement.hpp"
 #include "parallel/shared_window.hpp"
 #include "runtime/base/error.hpp"
+#include "runtime/base/value_bytes.hpp"
 #include "runtime/batch/grid_choice.hpp"
 #include "runtime/batch/model_load.hpp"
 #include "runtime/batch/packed_options.hpp"
@@ -113,6 +116,16 @@ kernels::Backend backend_of(std::string const& name) {
   return name == "auto" ? kernels::available_backends().back() : kernels::backend_from(name);
 }
 
+CommOption comm_of(ModelOptions const& options, kernels::Backend backend) {
+  CommOption const comm = comm_option_from(options.comm);
+  if (comm == CommOption::nccl && backend != kernels::Backend::cuda) {
+    throw ConfigError{concat("--comm nccl: the backend ",
+                             name_of(backend),
+                             " has no GPUs (allowed: auto, mpi; nccl with --backend cuda)")};
+  }
+  return comm;
+}
+
 /// Takes the precision from a manifest, if there is one, and checks that its weights can be used.
 void apply_manifest(ModelOptions const& options, ModelPlan& plan) {
   if (plan.packed) {
@@ -131,6 +144,7 @@ ModelPlan read_plan(ModelOptions const& options,
   check_limits(options);
   plan.spec = read_model_spec(plan.texts, options.model);
   plan.exec = {backend_of(options.backend), options.team};
+  plan.comm = comm_of(options, plan.exec.backend);
   plan.dtype = dtype_of(options, plan.spec);
   plan.weights = precision_of(options, plan.dtype, plan.spec);
   apply_manifest(options, plan);
@@ -146,15 +160,40 @@ ModelPlan read_plan(ModelOptions const& options,
   return plan;
 }
 
-/// Takes this rank's device, where the backend has any.
-void take_device(int rank_on_node, ModelPlan& plan) {
-  plan.device = kernels::make_device(plan.exec.backend, {.number = rank_on_node});
+/// What a rank takes of a card's memory: all that is free where it has the card alone.
+std::int64_t pool_bytes(RankCard const& card) {
+  return card.choice.num_sharers == 1 ? 0
+                                      : card.info.memory_bytes / card.choice.num_sharers / 10 * 8;
+}
+
+/// Takes this rank's device.
+void take_device(kernels::DeviceOptions const& device, ModelPlan& plan) {
+  plan.device = kernels::make_device(plan.exec.backend, device);
   plan.exec.device = plan.device.get();
   if (plan.device && plan.packed) {
     throw ConfigError{concat("--backend: ",
                              name_of(plan.exec.backend),
                              " (weights that are packed are the host's: give the checkpoint)")};
   }
+}
+
+/// Gives this rank a card, if its backend has any. Collective over both.
+void plan_device(parallel::Communicator const& world,
+                 parallel::Communicator const& node,
+                 ModelOptions const& options,
+                 ModelPlan& plan) {
+  // The same backend on all ranks: GPUs are never chosen but by name.
+  if (plan.exec.backend != kernels::Backend::cuda) {
+    return;
+  }
+  kernels::DeviceOptions device{.number = node.rank()};
+  if (auto const seen = kernels::visible_devices(plan.exec.backend)) {
+    auto const sharing = options.allow_shared_devices ? CardSharing::allowed : CardSharing::refused;
+    plan.card = agree_on_card(world, node, *seen, sharing);
+    device.number = plan.card.choice.number;
+    device.pool_bytes = pool_bytes(plan.card);
+  }
+  parallel::run_and_agree(world, [&] { take_device(device, plan); });
 }
 
 /// Bytes for weights, activations and the KV cache: of a device, what operations need for
@@ -231,6 +270,20 @@ std::string with_thousands(std::int64_t value) {
   return text;
 }
 
+/// Says which rank has which card. Collective over `world`.
+void report_cards(parallel::Communicator const& world, RankCard const& card, Reporter& reporter) {
+  auto const lines = gather_card_lines(world, card.text);
+  auto const idle = parallel::gather_bytes(world, std::as_bytes(std::span{card.idle}), 0);
+  for (std::string const& line : lines) {
+    reporter.info(line);
+  }
+  for (auto const& warning : idle) {
+    if (!warning.empty()) {
+      reporter.warn(std::string{as_text(warning)});
+    }
+  }
+}
+
 }  // namespace
 
 ModelPlan plan_model(MPI_Comm comm, ModelOptions const& given) {
@@ -243,9 +296,9 @@ ModelPlan plan_model(MPI_Comm comm, ModelOptions const& given) {
   parallel::run_and_agree(world, [&] {
     options = with_manifest(manifest.get(), given);
     plan = read_plan(options, texts, manifest);
-    take_device(node.rank(), plan);
   });
   check_same_options(world, options);
+  plan_device(world, node, options, plan);
   GridConditions conditions{.num_ranks = world.size(),
                             .ranks_on_node = node.size(),
                             .available = memory_for(plan, node.size()),
@@ -276,6 +329,9 @@ void report_plan(parallel::ProcessGrid const& grid,
                  ModelOptions const& options,
                  Reporter& reporter) {
   std::vector<parallel::Placement> const placements = parallel::gather_placement(grid);
+  if (!plan.card.text.empty()) {
+    report_cards(grid.world(), plan.card, reporter);
+  }
   if (grid.world().rank() != 0) {
     return;
   }

@@ -9,6 +9,7 @@
 #include "parallel/process_grid.hpp"
 #include "runtime/base/reporter.hpp"
 #include "runtime/batch/run_options.hpp"
+#include "runtime/devices/card_choice.hpp"
 #include "runtime/engine/engine.hpp"
 #include "runtime/engine/memory_budget.hpp"
 #include "runtime/model/family.hpp"
@@ -21,8 +22,10 @@ struct ModelPlan {
   ModelSpec spec;
   std::shared_ptr<kernels::Device> device;  ///< null where the backend computes on the host
   kernels::ExecContext exec;
-  DType dtype = DType::f32;     ///< of what is not quantised
-  DType kv_dtype = DType::f32;  ///< of the KV cache
+  RankCard card;                            ///< whose device it is; without a text: none
+  CommOption comm = CommOption::automatic;  ///< how devices exchange data
+  DType dtype = DType::f32;                 ///< of what is not quantised
+  DType kv_dtype = DType::f32;              ///< of the KV cache
   WeightPrecision weights;
   parallel::GridShape shape;
   std::int64_t max_model_len = 0;

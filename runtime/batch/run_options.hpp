@@ -31,6 +31,8 @@ struct ModelOptions {
   std::optional<std::int64_t> num_gpu_blocks_override;  ///< KV blocks, instead of what fits
   std::string kv_admission = "expected";                ///< expected, reserve, eager
   std::string backend = "auto";                         ///< auto, or a kernels::Backend
+  std::string comm = "auto";                            ///< see comm_option_from
+  bool allow_shared_devices = false;                    ///< several ranks on one card
   int threads = 0;                                      ///< of a rank; 0: as many as its cores
   kernels::ThreadTeam* team = nullptr;                  ///< those threads, once started
   std::string hang_timeout = "30";                      ///< seconds, or none: see hang_limit

@@ -20,6 +20,18 @@ std::string version_of(RunRecord const& record) {
 
 }  // namespace
 
+void RunRecorder::note(std::string const& name, std::string const& text) {
+  if (!text.empty()) {
+    notes_.emplace_back(name, text);
+  }
+}
+
+io::NamedTexts RunRecorder::versions() const {
+  io::NamedTexts all = record_->versions;
+  all.insert(all.end(), notes_.begin(), notes_.end());
+  return all;
+}
+
 void RunRecorder::identify(ModelPlan const& plan,
                            BatchRules const& rules,
                            std::filesystem::path const& input) {
@@ -64,7 +76,7 @@ RunManifest RunRecorder::make_manifest(RunOutcome const& outcome,
           .num_errors = outcome.counts.errors,
           .identity = identity_,
           .options = record_->options,
-          .versions = record_->versions,
+          .versions = versions(),
           .grid = outcome.grid,
           .host = parallel::host_name(),
           .started_at = (now - elapsed).count(),

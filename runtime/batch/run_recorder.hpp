@@ -31,6 +31,12 @@ class RunRecorder {
   RunRecorder(ModelOptions const& options, BatchOptions const& batch, RunRecord const& record)
       : options_{&options}, batch_{&batch}, record_{&record} {}
 
+  /// Keeps a text with the versions, unless it is empty: what the run chose by itself.
+  void note(std::string const& name, std::string const& text);
+
+  /// What the run was made of, with what was noted.
+  [[nodiscard]] io::NamedTexts versions() const;
+
   /// Finds out what decides the answers.
   ///
   /// \param input  the file of requests
@@ -56,6 +62,7 @@ class RunRecorder {
   RunRecord const* record_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   io::Identity identity_;
+  io::NamedTexts notes_;
 };
 
 }  // namespace talus::runtime

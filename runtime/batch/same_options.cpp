@@ -41,6 +41,8 @@ std::vector<NamedText> options_as_text(ModelOptions const& options) {
           {"--num-gpu-blocks-override", text_of(options.num_gpu_blocks_override)},
           {"--kv-admission", options.kv_admission},
           {"--backend", options.backend},
+          {"--comm", options.comm},
+          {"--allow-shared-devices", concat(options.allow_shared_devices)},
           {"--load-format", options.load_format},
           {"--share-weights", concat(options.share_weights)},
           {"--load-host-memory", concat(options.load_host_memory)}};

@@ -223,7 +223,7 @@ WorkloadResult run_workload(MPI_Comm comm, ModelOptions const& options, Workload
   LoadedModel const loaded = load_model(*grid, plan, options);
   StepClock clock;
   clock.watch(options.calls);
-  GridTraffic traffic{plan.exec, *grid};
+  GridTraffic traffic{plan.exec, *grid, plan.comm};
   Engine engine{traffic, plan.spec, loaded.weights, plan.limits, plan.scheduler, clock};
   std::vector<std::byte> mine;
   if (grid->is_lead()) {

@@ -75,6 +75,8 @@ struct Options {
   std::optional<std::int64_t> num_gpu_blocks_override;
   std::string kv_admission = "expected";
   std::string backend = "auto";
+  std::string comm = "auto";
+  bool allow_shared_devices = false;
   int threads = 0;  ///< of a rank of the engine; 0: its share of the cores
   std::string load_format = "auto";
   bool share_weights = true;

@@ -17,8 +17,11 @@ namespace talus::kernels {
 
 /// A device whose memory is the host's under other addresses, which nothing may use: whoever
 /// touches them as if they were the host's ends the test.
-class ShiftedDevice final : public Device {
+class ShiftedDevice : public Device {
  public:
+  /// \param shift  from the addresses that memory really has; 0: operations of the host can use it
+  explicit ShiftedDevice(std::uintptr_t shift = nowhere) : shift_{shift} {}
+
   [[nodiscard]] void* allocate(std::int64_t bytes) override {
     auto const size = static_cast<std::size_t>(bytes) + 256;
     // What nobody wrote must not look like a result.
@@ -26,11 +29,11 @@ class ShiftedDevice final : public Device {
     auto const first =
         (reinterpret_cast<std::uintptr_t>(memory->data()) + 255) & ~std::uintptr_t{255};
     blocks_.emplace(first, std::move(memory));
-    return reinterpret_cast<void*>(first + shift);
+    return reinterpret_cast<void*>(first + shift_);
   }
 
   void release(void* memory) noexcept override {
-    blocks_.erase(reinterpret_cast<std::uintptr_t>(memory) - shift);
+    blocks_.erase(reinterpret_cast<std::uintptr_t>(memory) - shift_);
   }
 
   void upload(void const* host, void* to, std::int64_t bytes) override {
@@ -56,8 +59,8 @@ class ShiftedDevice final : public Device {
   [[nodiscard]] std::int64_t free_bytes() const override { return std::int64_t{1} << 40; }
 
   /// Where a byte of its memory really is.
-  [[nodiscard]] static void* on_host(void const* memory) {
-    return reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(memory) - shift);
+  [[nodiscard]] void* on_host(void const* memory) const {
+    return reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(memory) - shift_);
   }
 
   [[nodiscard]] int num_uploads() const { return num_uploads_; }
@@ -65,9 +68,10 @@ class ShiftedDevice final : public Device {
   [[nodiscard]] int num_downloads() const { return num_downloads_; }
 
  private:
-  /// To where no process has memory.
-  static constexpr std::uintptr_t shift = std::uintptr_t{1} << 60;
+  /// Where no process has memory.
+  static constexpr std::uintptr_t nowhere = std::uintptr_t{1} << 60;
 
+  std::uintptr_t shift_;
   std::map<std::uintptr_t, std::unique_ptr<std::vector<std::byte>>> blocks_;
   int num_uploads_ = 0;
   int num_downloads_ = 0;

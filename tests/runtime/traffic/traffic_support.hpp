@@ -83,29 +83,38 @@ using Values = std::vector<float>;
   return receive.values();
 }
 
-/// The sums of several arrays, one after another, by one LeafSum.
+/// The sums of several arrays, one after another, by `sum`, which is over `tree` for this rank of
+/// the group.
+[[nodiscard]] inline Values summed_by(LeafSum& sum,
+                                      SumTree const& tree,
+                                      parallel::Communicator const& group,
+                                      kernels::ExecContext const& exec,
+                                      std::vector<std::size_t> const& sizes) {
+  std::vector<LeafRange> const nodes = tree.nodes_of(tree.run_of(group.rank(), group.size()));
+  Values sums;
+  for (std::size_t const size : sizes) {
+    for (std::size_t node = 0; node < sum.num_partials(); ++node) {
+      auto const seed =
+          static_cast<std::uint32_t>(nodes[node].first * 1000) + static_cast<std::uint32_t>(size);
+      Values const values = numbers(seed, size);
+      kernels::upload(exec, std::span{values}, sum.partial(node).data());
+    }
+    kernels::ContextArray result{exec, Values(size)};
+    static_cast<void>(sum.sum(result.span()));
+    Values const values = result.values();
+    sums.insert(sums.end(), values.begin(), values.end());
+  }
+  return sums;
+}
+
+/// Likewise, by a group's own sum.
 [[nodiscard]] inline Values summed(GroupTraffic& traffic,
                                    kernels::ExecContext const& exec,
                                    std::int32_t num_leaves,
                                    std::vector<std::size_t> const& sizes) {
   SumTree const tree{num_leaves};
-  std::size_t const largest = *std::max_element(sizes.begin(), sizes.end());
-  auto const sum = traffic.make_sum(tree, largest);
-  std::vector<LeafRange> const nodes = tree.nodes_of(tree.run_of(traffic.rank(), traffic.size()));
-  Values sums;
-  for (std::size_t const size : sizes) {
-    for (std::size_t node = 0; node < sum->num_partials(); ++node) {
-      auto const seed =
-          static_cast<std::uint32_t>(nodes[node].first * 1000) + static_cast<std::uint32_t>(size);
-      Values const values = numbers(seed, size);
-      kernels::upload(exec, std::span{values}, sum->partial(node).data());
-    }
-    kernels::ContextArray result{exec, Values(size)};
-    static_cast<void>(sum->sum(result.span()));
-    Values const values = result.values();
-    sums.insert(sums.end(), values.begin(), values.end());
-  }
-  return sums;
+  auto const sum = traffic.make_sum(tree, *std::max_element(sizes.begin(), sizes.end()));
+  return summed_by(*sum, tree, traffic.communicator(), exec, sizes);
 }
 
 /// What arrives at the last rank of messages that go from rank to rank, each adding its own number

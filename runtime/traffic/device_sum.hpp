@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+#include "kernels/buffer.hpp"
+#include "kernels/device_group.hpp"
+#include "kernels/fold_partials.hpp"
+#include "runtime/traffic/group_traffic.hpp"
+
+namespace talus::runtime {
+
+/// A sum over leaves between devices: each rank gets all partial sums of a slice of the elements,
+/// folds them in the order of the tree, and the slices are gathered. Where a second round costs
+/// more than it saves, every rank gets all partial sums and folds everything.
+///
+/// Says nothing of arrivals: the host doesn't see them.
+class DeviceSum final : public LeafSum {
+ public:
+  /// `devices` outlives it.
+  ///
+  /// \param max_elements  of the largest sum; equal on all ranks
+  /// \param round_bytes   what a round of messages costs, in bytes that could be received instead
+  DeviceSum(kernels::ExecContext const& exec,
+            kernels::DeviceGroup& devices,
+            parallel::SumLayout layout,
+            SumTree const& tree,
+            std::size_t max_elements,
+            double round_bytes);
+
+  [[nodiscard]] std::size_t num_partials() const noexcept override;
+
+  [[nodiscard]] std::span<float> partial(std::size_t node) noexcept override;
+
+  parallel::SumArrival sum(std::span<float> result) override;
+
+  [[nodiscard]] bool folds_everywhere(std::size_t num_elements) const noexcept override {
+    return num_elements <= longest_whole_;
+  }
+
+ private:
+  using Slice = parallel::SumLayout::Slice;
+
+  void exchange_partials(std::size_t num_elements, Slice mine, bool everywhere);
+  void gather_slices(std::span<float> result);
+  [[nodiscard]] float* arrived(std::size_t node) noexcept;
+
+  kernels::ExecContext exec_;
+  kernels::DeviceGroup* devices_;
+  parallel::SumLayout layout_;
+  kernels::FoldOrder order_;
+  std::size_t max_elements_;
+  std::size_t longest_whole_;
+  std::int64_t stride_;              ///< of partials_
+  std::int64_t arrived_stride_;      ///< of arrived_
+  kernels::Buffer<float> partials_;  ///< [this rank's nodes, stride]
+  kernels::Buffer<float> arrived_;   ///< [all nodes, arrived_stride]
+  std::vector<kernels::DeviceSend> sends_;
+  std::vector<kernels::DeviceReceive> receives_;
+};
+
+}  // namespace talus::runtime

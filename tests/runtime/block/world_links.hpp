@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <mpi.h>
+
+#include "kernels/block/emulation/fenced_device.hpp"
+#include "kernels/device_links.hpp"
+#include "parallel/communicator.hpp"
+#include "parallel/progress.hpp"
+
+namespace talus::runtime {
+
+/// What a WorldGroup's id says: who made it, and the tag of its messages.
+struct WorldGroupId {
+  int root = 0;
+  int tag = 0;
+};
+
+/// Fenced devices of some ranks of the world, whose messages are MPI's: in place of NCCL.
+class WorldGroup final : public kernels::DeviceGroup {
+ public:
+  WorldGroup(parallel::Communicator const& world,
+             kernels::block::emulation::FencedDevice& device,
+             kernels::DeviceGroupPlace const& place)
+      : world_{&world}, device_{&device}, ranks_(static_cast<std::size_t>(place.size)) {
+    WorldGroupId id;
+    std::memcpy(&id, place.id.data(), sizeof(id));
+    tag_ = id.tag;
+    // The first of the group hears from all who they are, and tells it.
+    if (place.rank == 0) {
+      ranks_[0] = world.rank();
+      for (int other = 1; other < place.size; ++other) {
+        int who[2] = {};
+        MPI_Recv(who, 2, MPI_INT, MPI_ANY_SOURCE, tag_, world.native(), MPI_STATUS_IGNORE);
+        ranks_[static_cast<std::size_t>(who[0])] = who[1];
+      }
+      for (int other = 1; other < place.size; ++other) {
+        MPI_Send(ranks_.data(),
+                 place.size,
+                 MPI_INT,
+                 ranks_[static_cast<std::size_t>(other)],
+                 tag_,
+                 world.native());
+      }
+    } else {
+      int const who[2] = {place.rank, world.rank()};
+      MPI_Send(who, 2, MPI_INT, id.root, tag_, world.native());
+      MPI_Recv(
+          ranks_.data(), place.size, MPI_INT, id.root, tag_, world.native(), MPI_STATUS_IGNORE);
+    }
+  }
+
+  void exchange(std::span<kernels::DeviceSend const> sends,
+                std::span<kernels::DeviceReceive const> receives) override {
+    std::vector<MPI_Request> requests;
+    device_->open();
+    for (kernels::DeviceReceive const& block : receives) {
+      MPI_Irecv(block.memory,
+                static_cast<int>(block.bytes),
+                MPI_BYTE,
+                ranks_[static_cast<std::size_t>(block.peer)],
+                tag_,
+                world_->native(),
+                &requests.emplace_back());
+    }
+    for (kernels::DeviceSend const& block : sends) {
+      MPI_Isend(block.memory,
+                static_cast<int>(block.bytes),
+                MPI_BYTE,
+                ranks_[static_cast<std::size_t>(block.peer)],
+                tag_,
+                world_->native(),
+                &requests.emplace_back());
+    }
+    parallel::wait_yielding(requests);
+    device_->close();
+  }
+
+ private:
+  parallel::Communicator const* world_;
+  kernels::block::emulation::FencedDevice* device_;
+  std::vector<int> ranks_;  ///< in the world, of the group's
+  int tag_ = 0;
+};
+
+/// Joins a rank's device to any groups of the world.
+class WorldLinks final : public kernels::DeviceLinks {
+ public:
+  WorldLinks(parallel::Communicator const& world, kernels::block::emulation::FencedDevice& device)
+      : world_{&world}, device_{&device} {
+    device.set_links(this);
+  }
+
+  [[nodiscard]] std::string card() const override { return std::to_string(world_->rank()); }
+
+  [[nodiscard]] std::string library() const override { return "messages"; }
+
+  [[nodiscard]] std::string problem() const override { return ""; }
+
+  [[nodiscard]] kernels::DeviceGroupId make_id() override {
+    WorldGroupId const own{world_->rank(), 1000 + world_->rank() * 100 + num_made_++};
+    kernels::DeviceGroupId id{};
+    std::memcpy(id.data(), &own, sizeof(own));
+    return id;
+  }
+
+  [[nodiscard]] std::unique_ptr<kernels::DeviceGroup> join(
+      kernels::DeviceGroupPlace const& place) override {
+    ++num_joined_;
+    return std::make_unique<WorldGroup>(*world_, *device_, place);
+  }
+
+  [[nodiscard]] int num_joined() const { return num_joined_; }
+
+ private:
+  parallel::Communicator const* world_;
+  kernels::block::emulation::FencedDevice* device_;
+  int num_made_ = 0;
+  int num_joined_ = 0;
+};
+
+}  // namespace talus::runtime
