@@ -186,8 +186,20 @@ struct Operations {
   void (*log_sum_exp)(ExecContext const& exec,
                       SummarizedLogits const& rows,
                       std::span<float> log_sums) = nullptr;
-  void (*top_tokens)(SummarizedLogits const& row, std::span<std::int32_t> ids) = nullptr;
-  std::int32_t (*rank_of)(SummarizedLogits const& row, std::int32_t token) = nullptr;
+  void (*top_tokens)(ExecContext const& exec,
+                     SummarizedLogits const& rows,
+                     std::span<std::int32_t const> counts,
+                     std::span<std::int32_t> ids) = nullptr;
+  void (*rank_of)(ExecContext const& exec,
+                  SummarizedLogits const& rows,
+                  std::span<std::int32_t const> tokens,
+                  std::span<std::int32_t> ranks) = nullptr;
+  /// Null where the memory is the host's: a plain loop serves.
+  void (*logits_of)(ExecContext const& exec,
+                    MatrixView<float const> logits,
+                    std::span<std::int32_t const> counts,
+                    std::span<std::int32_t const> tokens,
+                    std::span<float> values) = nullptr;
 };
 
 /// \throws ConfigError  if the backend is none of this build or this processor

@@ -13,6 +13,7 @@ namespace talus::kernels {
 namespace {
 
 using detail::check_at_least;
+using detail::check_at_most;
 using detail::check_below;
 using detail::check_equal;
 
@@ -38,6 +39,20 @@ void check_summary(std::string_view operation, SummarizedLogits const& rows) {
     check_equal(operation, "rows of the summary", part.rows, rows.logits.rows);
     check_equal(operation, "blocks of the summary", part.cols, num_logit_blocks(rows.logits.cols));
   }
+}
+
+/// Each row must have a count, and all together `total`.
+void check_counts(std::string_view operation,
+                  MatrixView<float const> logits,
+                  std::span<std::int32_t const> counts,
+                  std::int64_t total) {
+  check_equal(operation, "counts", std::ssize(counts), logits.rows);
+  std::int64_t sum = 0;
+  for (std::int32_t const count : counts) {
+    check_at_least(operation, "count", count, 0);
+    sum += count;
+  }
+  check_equal(operation, "sum of the counts", sum, total);
 }
 
 /// `tokens` must ascend within [0, vocab).
@@ -125,18 +140,53 @@ void log_sum_exp(ExecContext const& exec, SummarizedLogits const& rows, std::spa
   operations_of(exec.backend).log_sum_exp(exec, rows, log_sums);
 }
 
-void top_tokens(ExecContext const& exec, SummarizedLogits const& row, std::span<std::int32_t> ids) {
-  check_equal("top_tokens", "rows", row.logits.rows, 1);
-  check_at_least("top_tokens", "vocabulary", row.logits.cols, std::ssize(ids));
-  check_summary("top_tokens", row);
-  operations_of(exec.backend).top_tokens(row, ids);
+void top_tokens(ExecContext const& exec,
+                SummarizedLogits const& rows,
+                std::span<std::int32_t const> counts,
+                std::span<std::int32_t> ids) {
+  check_counts("top_tokens", rows.logits, counts, std::ssize(ids));
+  for (std::int32_t const count : counts) {
+    check_at_most("top_tokens", "count", count, rows.logits.cols);
+  }
+  check_summary("top_tokens", rows);
+  operations_of(exec.backend).top_tokens(exec, rows, counts, ids);
 }
 
-std::int32_t rank_of(ExecContext const& exec, SummarizedLogits const& row, std::int32_t token) {
-  check_equal("rank_of", "rows", row.logits.rows, 1);
-  check_below("rank_of", "token", token, row.logits.cols);
-  check_summary("rank_of", row);
-  return operations_of(exec.backend).rank_of(row, token);
+void rank_of(ExecContext const& exec,
+             SummarizedLogits const& rows,
+             std::span<std::int32_t const> tokens,
+             std::span<std::int32_t> ranks) {
+  check_equal("rank_of", "tokens", std::ssize(tokens), rows.logits.rows);
+  check_equal("rank_of", "ranks", std::ssize(ranks), rows.logits.rows);
+  for (std::int32_t const token : tokens) {
+    check_at_least("rank_of", "token", token, -1);
+    check_at_most("rank_of", "token", token, rows.logits.cols - 1);
+  }
+  check_summary("rank_of", rows);
+  operations_of(exec.backend).rank_of(exec, rows, tokens, ranks);
+}
+
+void logits_of(ExecContext const& exec,
+               MatrixView<float const> logits,
+               std::span<std::int32_t const> counts,
+               std::span<std::int32_t const> tokens,
+               std::span<float> values) {
+  check_counts("logits_of", logits, counts, std::ssize(tokens));
+  check_equal("logits_of", "values", std::ssize(values), std::ssize(tokens));
+  for (std::int32_t const token : tokens) {
+    check_below("logits_of", "token", token, logits.cols);
+  }
+  if (auto const own = operations_of(exec.backend).logits_of; own != nullptr) {
+    return own(exec, logits, counts, tokens, values);
+  }
+  float const* row = logits.data;
+  std::size_t next = 0;
+  for (std::int32_t const count : counts) {
+    for (std::size_t const end = next + static_cast<std::size_t>(count); next < end; ++next) {
+      values[next] = row[tokens[next]];
+    }
+    row += logits.row_stride;
+  }
 }
 
 }  // namespace talus::kernels

@@ -111,25 +111,45 @@ void sample(ExecContext const& exec,
 /// \param log_sums  [rows]
 void log_sum_exp(ExecContext const& exec, SummarizedLogits const& rows, std::span<float> log_sums);
 
-/// The `ids.size()` greatest logits of a row, in descending order, equal ones by ascending token.
+/// The tokens of each row's counts[t] greatest logits, in descending order, equal ones by ascending
+/// token.
 ///
-/// \param row  a single one
-/// \param ids  [k], k <= vocab
-void top_tokens(ExecContext const& exec, SummarizedLogits const& row, std::span<std::int32_t> ids);
+/// \param counts  [rows] 0 to vocab
+/// \param ids     [sum of counts], one row's behind the other's
+void top_tokens(ExecContext const& exec,
+                SummarizedLogits const& rows,
+                std::span<std::int32_t const> counts,
+                std::span<std::int32_t> ids);
 
-/// How many tokens have a greater logit than `token`, plus one: its rank among the vocabulary.
+/// How many tokens of each row have a greater logit than tokens[t], plus one: its rank among the
+/// vocabulary.
 ///
-/// \param row  a single one
-[[nodiscard]] std::int32_t rank_of(ExecContext const& exec,
-                                   SummarizedLogits const& row,
-                                   std::int32_t token);
+/// \param tokens  [rows]; -1: not asked, which has rank 0
+/// \param ranks   [rows]
+void rank_of(ExecContext const& exec,
+             SummarizedLogits const& rows,
+             std::span<std::int32_t const> tokens,
+             std::span<std::int32_t> ranks);
 
-/// Row `number` of some.
-[[nodiscard]] constexpr SummarizedLogits row_of(SummarizedLogits const& rows,
-                                                std::int64_t number) noexcept {
-  return {rows_of(rows.logits, number, 1),
-          rows_of(rows.maxima, number, 1),
-          rows_of(rows.sums, number, 1)};
+/// The logits of some tokens of each row.
+///
+/// \param logits  [rows, vocab]
+/// \param counts  [rows] of tokens of each row
+/// \param tokens  [sum of counts], one row's behind the other's
+/// \param values  [sum of counts]
+void logits_of(ExecContext const& exec,
+               MatrixView<float const> logits,
+               std::span<std::int32_t const> counts,
+               std::span<std::int32_t const> tokens,
+               std::span<float> values);
+
+/// Rows [first, first + count) of some.
+[[nodiscard]] constexpr SummarizedLogits rows_of(SummarizedLogits const& rows,
+                                                 std::int64_t first,
+                                                 std::int64_t count) noexcept {
+  return {rows_of(rows.logits, first, count),
+          rows_of(rows.maxima, first, count),
+          rows_of(rows.sums, first, count)};
 }
 
 }  // namespace talus::kernels

@@ -3,6 +3,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "kernels/lanes/for_each.hpp"
 #include "kernels/lanes/functions.hpp"
@@ -72,6 +73,34 @@ void top_tokens_of_all(LogitRow const& row, std::span<std::int32_t> ids) {
   std::sort_heap(ids.begin(), ids.end(), better);
 }
 
+void top_tokens_of_row(LogitRow const& row, std::span<std::int32_t> ids) {
+  SortedTokens tokens;
+  auto const count = std::ssize(ids);
+  if (count == 0) {
+    return;
+  }
+  bool const is_short = collect_from(row, bound_of_first(row, greatest_of(row), count), tokens);
+  if (!is_short || tokens.size() < count) {
+    return top_tokens_of_all(row, ids);
+  }
+  for (std::int64_t i = 0; i < count; ++i) {
+    ids[static_cast<std::size_t>(i)] = tokens.token(i);
+  }
+}
+
+std::int32_t rank_in_row(LogitRow const& row, std::int32_t token) {
+  Lanes const own = broadcast(row.logits[token]);
+  int greater = 0;
+  for (std::int64_t block = 0; block < row.num_blocks(); ++block) {
+    if (row.maxima[block] > row.logits[token]) {
+      for_each_lanes(row, block, [&](std::int64_t, Lanes const& values) {
+        greater += std::popcount(bits_at_least(values, own) & ~bits_at_least(own, values));
+      });
+    }
+  }
+  return greater + 1;
+}
+
 }  // namespace
 
 void summarize_logits(ExecContext const& exec,
@@ -106,35 +135,27 @@ void log_sum_exp(ExecContext const& exec, SummarizedLogits const& rows, std::spa
   });
 }
 
-void top_tokens(SummarizedLogits const& row, std::span<std::int32_t> ids) {
-  LogitRow const logits{row, 0};
-  SortedTokens tokens;
-  auto const count = std::ssize(ids);
-  if (count == 0) {
-    return;
-  }
-  bool const is_short =
-      collect_from(logits, bound_of_first(logits, greatest_of(logits), count), tokens);
-  if (!is_short || tokens.size() < count) {
-    return top_tokens_of_all(logits, ids);
-  }
-  for (std::int64_t i = 0; i < count; ++i) {
-    ids[static_cast<std::size_t>(i)] = tokens.token(i);
-  }
+void top_tokens(ExecContext const& exec,
+                SummarizedLogits const& rows,
+                std::span<std::int32_t const> counts,
+                std::span<std::int32_t> ids) {
+  std::int64_t const cost = rows.maxima.rows * rows.maxima.cols;
+  for_each(exec, "talus::kernels::top_tokens", rows.logits.rows, cost, [&](std::int64_t row) {
+    auto const first = std::accumulate(counts.begin(), counts.begin() + row, std::size_t{0});
+    auto const count = static_cast<std::size_t>(counts[static_cast<std::size_t>(row)]);
+    top_tokens_of_row({rows, row}, ids.subspan(first, count));
+  });
 }
 
-std::int32_t rank_of(SummarizedLogits const& row, std::int32_t token) {
-  LogitRow const logits{row, 0};
-  Lanes const own = broadcast(logits.logits[token]);
-  int greater = 0;
-  for (std::int64_t block = 0; block < logits.num_blocks(); ++block) {
-    if (logits.maxima[block] > logits.logits[token]) {
-      for_each_lanes(logits, block, [&](std::int64_t, Lanes const& values) {
-        greater += std::popcount(bits_at_least(values, own) & ~bits_at_least(own, values));
-      });
-    }
-  }
-  return greater + 1;
+void rank_of(ExecContext const& exec,
+             SummarizedLogits const& rows,
+             std::span<std::int32_t const> tokens,
+             std::span<std::int32_t> ranks) {
+  std::int64_t const cost = rows.maxima.rows * rows.maxima.cols;
+  for_each(exec, "talus::kernels::rank_of", rows.logits.rows, cost, [&](std::int64_t row) {
+    std::int32_t const token = tokens[static_cast<std::size_t>(row)];
+    ranks[static_cast<std::size_t>(row)] = token < 0 ? 0 : rank_in_row({rows, row}, token);
+  });
 }
 
 }  // namespace talus::kernels::TALUS_TARGET

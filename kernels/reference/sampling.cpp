@@ -158,17 +158,32 @@ void log_sum_exp(ExecContext const&, SummarizedLogits const& rows, std::span<flo
   }
 }
 
-void top_tokens(SummarizedLogits const& row, std::span<std::int32_t> ids) {
-  std::vector<std::int32_t> const order = descending(row_of(row.logits, 0));
-  std::copy_n(order.begin(), ids.size(), ids.begin());
+void top_tokens(ExecContext const&,
+                SummarizedLogits const& rows,
+                std::span<std::int32_t const> counts,
+                std::span<std::int32_t> ids) {
+  auto to = ids.begin();
+  for (std::size_t row = 0; row < counts.size(); ++row) {
+    std::vector<std::int32_t> const order = descending(row_of(rows.logits, row));
+    to = std::copy_n(order.begin(), counts[row], to);
+  }
 }
 
-std::int32_t rank_of(SummarizedLogits const& row, std::int32_t token) {
-  std::span<float const> const logits = row_of(row.logits, 0);
-  float const own = logits[static_cast<std::size_t>(token)];
-  auto const greater =
-      std::count_if(logits.begin(), logits.end(), [own](float logit) { return logit > own; });
-  return static_cast<std::int32_t>(greater) + 1;
+void rank_of(ExecContext const&,
+             SummarizedLogits const& rows,
+             std::span<std::int32_t const> tokens,
+             std::span<std::int32_t> ranks) {
+  for (std::size_t row = 0; row < tokens.size(); ++row) {
+    std::span<float const> const logits = row_of(rows.logits, row);
+    if (tokens[row] < 0) {
+      ranks[row] = 0;
+      continue;
+    }
+    float const own = logits[static_cast<std::size_t>(tokens[row])];
+    auto const greater =
+        std::count_if(logits.begin(), logits.end(), [own](float logit) { return logit > own; });
+    ranks[row] = static_cast<std::int32_t>(greater) + 1;
+  }
 }
 
 }  // namespace talus::kernels::reference

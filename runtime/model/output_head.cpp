@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <numeric>
 
 #include "kernels/elementwise.hpp"
 #include "kernels/matmul.hpp"
@@ -208,53 +209,85 @@ void OutputHead::answer(MatrixView<float> logits,
                         TokenResults& results) {
   kernels::ExecContext const& exec = context_.exec;
   rules_.clear();
-  std::size_t num_asked = 0;
   for (LogitRow const& row : rows) {
     rules_.push_back(row.rule);
-    num_asked += row.num_top >= 0 ? 1U : 0U;
   }
   tokens_.resize(rows.size());
-  log_sums_.assign(rows.size(), 0.0F);
   kernels::SummarizedLogits const summarized = summarize(as_const(logits), rows);
-  if (num_asked == rows.size()) {
-    kernels::log_sum_exp(exec, summarized, log_sums_);
-  }
-  for (std::size_t i = 0; num_asked < rows.size() && i < rows.size(); ++i) {
-    if (rows[i].num_top >= 0) {
-      auto const row = row_of(summarized, static_cast<std::int64_t>(i));
-      kernels::log_sum_exp(exec, row, {&log_sums_[i], 1});
-    }
-  }
+  sum_asked(summarized, rows);
   Lines const lines = edit(summarized, logits, rows);
   kernels::sample(exec, lines.drawn, rules_, tokens_);
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    auto const number = static_cast<std::int64_t>(i);
-    if (rows[i].target >= 0) {
-      tokens_[i] = rows[i].target;
-    }
-    if (rows[i].num_top < 0) {
-      results.set(first + number, {tokens_[i], 0.0F}, 0);
-    } else {
-      tell(row_of(lines.told, number), rows[i], {first, number}, results);
-    }
+    tokens_[i] = rows[i].target >= 0 ? rows[i].target : tokens_[i];
+  }
+  name_tokens(lines.told, rows);
+  tell(rows, first, results);
+}
+
+/// The logarithms of the sums of the rows whose log-probabilities are asked: of neighbours at once.
+void OutputHead::sum_asked(kernels::SummarizedLogits const& lines, std::span<LogitRow const> rows) {
+  auto const is_asked = [](LogitRow const& row) { return row.num_top >= 0; };
+  log_sums_.assign(rows.size(), 0.0F);
+  auto first = std::find_if(rows.begin(), rows.end(), is_asked);
+  while (first != rows.end()) {
+    auto const last = std::find_if_not(first, rows.end(), is_asked);
+    auto const number = first - rows.begin();
+    kernels::log_sum_exp(context_.exec,
+                         rows_of(lines, number, last - first),
+                         {&log_sums_[at(number)], at(last - first)});
+    first = std::find_if(last, rows.end(), is_asked);
   }
 }
 
-/// Tells the log-probabilities that are asked of a row.
-void OutputHead::tell(kernels::SummarizedLogits const& line,
-                      LogitRow const& row,
-                      RowPlace place,
-                      TokenResults& results) {
-  std::int32_t const token = tokens_[at(place.number)];
-  auto const ranked = [&](std::int32_t id) {
-    return RankedToken{id, line.logits.data[id] - log_sums_[at(place.number)]};
-  };
-  std::int64_t const number = place.first + place.number;
-  results.set(number, ranked(token), kernels::rank_of(context_.exec, line, token));
-  top_.resize(at(std::min<std::int64_t>(row.num_top, vocab_)));
-  kernels::top_tokens(context_.exec, line, top_);
-  for (std::size_t k = 0; k < top_.size(); ++k) {
-    results.set_top(number, static_cast<std::int32_t>(k), ranked(top_[k]));
+/// Of each row whose log-probabilities are asked, its token and the most probable ones, their
+/// logits, and the token's rank.
+void OutputHead::name_tokens(kernels::SummarizedLogits const& lines,
+                             std::span<LogitRow const> rows) {
+  top_counts_.clear();
+  named_counts_.clear();
+  ranked_.clear();
+  named_.clear();
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    auto const most = static_cast<std::int32_t>(vocab_);
+    bool const is_asked = rows[i].num_top >= 0;
+    top_counts_.push_back(std::clamp(rows[i].num_top, 0, most));
+    named_counts_.push_back(is_asked ? top_counts_.back() + 1 : 0);
+    ranked_.push_back(is_asked ? tokens_[i] : -1);
+  }
+  top_.resize(at(std::reduce(top_counts_.begin(), top_counts_.end(), std::int64_t{0})));
+  auto next = top_.begin();
+  ranks_.resize(rows.size());
+  if (std::any_of(ranked_.begin(), ranked_.end(), [](std::int32_t token) { return token >= 0; })) {
+    kernels::top_tokens(context_.exec, lines, top_counts_, top_);
+    kernels::rank_of(context_.exec, lines, ranked_, ranks_);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      named_.insert(named_.end(), ranked_[i] >= 0 ? 1U : 0U, ranked_[i]);
+      named_.insert(named_.end(), next, next + top_counts_[i]);
+      next += top_counts_[i];
+    }
+    named_logits_.resize(named_.size());
+    kernels::logits_of(context_.exec, lines.logits, named_counts_, named_, named_logits_);
+  }
+}
+
+/// Tells each row's token, and the log-probabilities that are asked.
+void OutputHead::tell(std::span<LogitRow const> rows, std::int64_t first, TokenResults& results) {
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    std::int64_t const number = first + static_cast<std::int64_t>(i);
+    auto const ranked = [&] {
+      RankedToken const token{named_[next], named_logits_[next] - log_sums_[i]};
+      ++next;
+      return token;
+    };
+    if (rows[i].num_top < 0) {
+      results.set(number, {tokens_[i], 0.0F}, 0);
+      continue;
+    }
+    results.set(number, ranked(), ranks_[i]);
+    for (std::int32_t k = 0; k < top_counts_[i]; ++k) {
+      results.set_top(number, k, ranked());
+    }
   }
 }
 

@@ -104,12 +104,6 @@ class OutputHead {
     kernels::SummarizedLogits drawn;  ///< that tokens are drawn from
   };
 
-  /// A row of this rank's share of a piece, which begins at row `first` of the step's.
-  struct RowPlace {
-    std::int64_t first = 0;
-    std::int64_t number = 0;
-  };
-
   /// Memory for a summary of max_rows rows.
   struct Summary {
     Activations maxima;
@@ -137,10 +131,9 @@ class OutputHead {
               std::span<LogitRow const> rows,
               std::int64_t first,
               TokenResults& results);
-  void tell(kernels::SummarizedLogits const& line,
-            LogitRow const& row,
-            RowPlace place,
-            TokenResults& results);
+  void sum_asked(kernels::SummarizedLogits const& lines, std::span<LogitRow const> rows);
+  void name_tokens(kernels::SummarizedLogits const& lines, std::span<LogitRow const> rows);
+  void tell(std::span<LogitRow const> rows, std::int64_t first, TokenResults& results);
   void gather(std::int64_t num_rows, std::int64_t first, TokenResults& results);
 
   LayerContext context_;
@@ -161,7 +154,13 @@ class OutputHead {
   std::vector<kernels::LogitEdit> edits_;
   std::vector<std::int32_t> tokens_;
   std::vector<float> log_sums_;
-  std::vector<std::int32_t> top_;
+  std::vector<std::int32_t> top_counts_;    ///< [rows] most probable tokens that are asked
+  std::vector<std::int32_t> top_;           ///< those of one row behind the other's
+  std::vector<std::int32_t> ranked_;        ///< [rows] tokens whose ranks are asked, or -1
+  std::vector<std::int32_t> ranks_;         ///< [rows]
+  std::vector<std::int32_t> named_counts_;  ///< [rows] tokens whose logits are asked
+  std::vector<std::int32_t> named_;         ///< of each row asked, its token and the top ones
+  std::vector<float> named_logits_;         ///< theirs
   std::vector<std::int32_t> gathered_;
   std::vector<int> send_counts_, send_offsets_, receive_counts_, receive_offsets_;
 };

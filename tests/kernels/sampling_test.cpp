@@ -58,6 +58,13 @@ std::int32_t draw(ExecContext const& exec, std::vector<float> const& logits, Sam
   return draw_rows(exec, row_view(logits), {rule}).front();
 }
 
+/// A token's rank in the only row.
+std::int32_t rank_in(ExecContext const& exec, SummarizedLogits const& row, std::int32_t token) {
+  std::int32_t rank = -1;
+  rank_of(exec, row, {&token, 1}, {&rank, 1});
+  return rank;
+}
+
 /// The logits after an edit.
 std::vector<float> edited(ExecContext const& exec,
                           std::vector<float> logits,
@@ -389,12 +396,12 @@ TEST_CASE("top_tokens are the greatest logits in order, equal ones by token") {
   std::vector<std::int32_t> const order = {1, 3, 2, 4, 0, 5};
 
   Summary const row = maxima_of(exec, row_view(logits));
-  top_tokens(exec, row, ids);
+  top_tokens(exec, row, std::vector{static_cast<std::int32_t>(ids.size())}, ids);
 
   CHECK(std::equal(ids.begin(), ids.end(), order.begin()));
-  CHECK(rank_of(exec, row, 3) == 1);
-  CHECK(rank_of(exec, row, 4) == 3);
-  CHECK(rank_of(exec, row, 5) == 6);
+  CHECK(rank_in(exec, row, 3) == 1);
+  CHECK(rank_in(exec, row, 4) == 3);
+  CHECK(rank_in(exec, row, 5) == 6);
 }
 
 TEST_CASE("top_tokens and ranks of a large vocabulary are the reference's") {
@@ -409,13 +416,68 @@ TEST_CASE("top_tokens and ranks of a large vocabulary are the reference's") {
   std::vector<std::int32_t> ids(GENERATE(std::size_t{1}, 20U, 300U, 2000U, 20011U));
   std::vector<std::int32_t> wanted(ids.size());
 
-  top_tokens(fast, row, ids);
-  top_tokens(on_reference, same, wanted);
+  std::vector<std::int32_t> const counts{static_cast<std::int32_t>(ids.size())};
+  top_tokens(fast, row, counts, ids);
+  top_tokens(on_reference, same, counts, wanted);
 
   CHECK(ids == wanted);
   for (std::int32_t const token : {wanted.front(), wanted.back(), 0, 20010}) {
-    CHECK(rank_of(fast, row, token) == rank_of(on_reference, same, token));
+    CHECK(rank_in(fast, row, token) == rank_in(on_reference, same, token));
   }
+}
+
+TEST_CASE("each row has the top tokens, the rank and the logits that are asked of it") {
+  ExecContext const exec = any_backend();
+  Matrix const logits = random_matrix(9, GENERATE(5, 64, 65, 4097), 14);
+  Summary const summary = maxima_of(exec, logits.view());
+  SummarizedLogits const rows = summary;
+  std::vector<std::int32_t> const counts = {3, 0, 1, 5, 0, 2, 4, 1, 0};
+  std::vector<std::int32_t> const tokens = {0, -1, 2, 3, 1, -1, 4, 0, 2};
+  std::vector<std::int32_t> ids(16, -1);
+  std::vector<std::int32_t> ranks(9, -1);
+  std::vector<float> values(16);
+
+  top_tokens(exec, rows, counts, ids);
+  rank_of(exec, rows, tokens, ranks);
+  logits_of(exec, logits.view(), counts, ids, values);
+
+  std::size_t next = 0;
+  for (std::size_t t = 0; t < 9; ++t) {
+    auto const row = static_cast<std::int64_t>(t);
+    SummarizedLogits const own = rows_of(rows, row, 1);
+    std::vector<std::int32_t> alone(static_cast<std::size_t>(counts[t]));
+    top_tokens(exec, own, {&counts[t], 1}, alone);
+    for (std::int32_t const id : alone) {
+      CHECK(ids[next] == id);
+      CHECK(values[next] == logits.at(row, id));
+      ++next;
+    }
+    CHECK(ranks[t] == (tokens[t] < 0 ? 0 : rank_in(exec, own, tokens[t])));
+  }
+}
+
+TEST_CASE("counts and tokens that the rows don't have are refused") {
+  ExecContext const exec = any_backend();
+  std::vector<float> const logits = {1.0F, 2.0F};
+  Summary const row = maxima_of(exec, row_view(logits));
+  std::vector<std::int32_t> ids(2);
+  std::vector<float> values(2);
+  auto const top = [&](std::vector<std::int32_t> const& counts) {
+    top_tokens(exec, row, counts, ids);
+  };
+  auto const name = [&](std::vector<std::int32_t> const& tokens) {
+    logits_of(exec, row_view(logits), std::vector{2}, tokens, values);
+  };
+
+  CHECK_THROWS_AS(top({}), ConfigError);
+  CHECK_THROWS_AS(top({1}), ConfigError);
+  CHECK_THROWS_AS(top({3}), ConfigError);
+  CHECK_THROWS_AS(top({-1}), ConfigError);
+  CHECK_THROWS_AS(rank_in(exec, row, 2), ConfigError);
+  CHECK_THROWS_AS(rank_in(exec, row, -2), ConfigError);
+  CHECK_THROWS_AS(name({0, 2}), ConfigError);
+  CHECK_THROWS_AS(name({-1, 0}), ConfigError);
+  CHECK_THROWS_AS(name({0}), ConfigError);
 }
 
 TEST_CASE("rules that mean nothing are refused") {
