@@ -1,35 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <bit>
-#include <cstring>
-
+#include "kernels/detail/stored_scale.hpp"
 #include "kernels/lanes/code_layout.hpp"
 #include "kernels/lanes/quantized_functions.hpp"
 
 namespace talus::kernels::TALUS_TARGET {
 namespace {
-
-/// float16 of a value that is exactly one.
-std::uint16_t exact_half(float value) {
-  std::uint32_t const bits = std::bit_cast<std::uint32_t>(value);
-  std::uint32_t const sign = (bits >> 16U) & 0x8000U;
-  std::uint32_t const exponent = (bits >> 23U) & 0xFFU;
-  if (exponent < 113U) {
-    float const units = (sign != 0U ? -value : value) * 0x1p24F;
-    return static_cast<std::uint16_t>(sign | static_cast<std::uint32_t>(units));
-  }
-  return static_cast<std::uint16_t>(sign | ((exponent - 112U) << 10U) | ((bits >> 13U) & 0x3FFU));
-}
-
-void store_scale(DType type, float scale, std::int64_t lane, std::byte* header) {
-  if (type == DType::f32) {
-    std::memcpy(header + lane * 4, &scale, 4);
-    return;
-  }
-  std::uint16_t const bits =
-      type == DType::bf16 ? static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(scale) >> 16U)
-                          : exact_half(scale);
-  std::memcpy(header + lane * 2, &bits, 2);
-}
 
 /// A code as it is stored: an integer without a sign.
 std::byte stored(QuantKind kind, std::uint8_t code) {
@@ -77,7 +52,8 @@ void pack_header(CodeStore const& store,
   QuantStorage const& storage = store.storage;
   std::int64_t const at = rows.scale_index(part.row, part.first);
   bool const is_doubled = storage.format.kind == QuantKind::mxfp4;
-  store_scale(storage.scales, is_doubled ? rows.scales[at] * 0.5F : rows.scales[at], lane, header);
+  detail::store_scale(
+      storage.scales, is_doubled ? rows.scales[at] * 0.5F : rows.scales[at], header, lane);
   if (storage.format.zero_points) {
     header[size_of(storage.scales) * num_lanes + lane] =
         stored(storage.format.kind, rows.zeros[at]);
