@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/moe.hpp"
 
+#include <algorithm>
+#include <numeric>
+
 #include "kernels/detail/checks.hpp"
 #include "kernels/detail/limits.hpp"
 #include "kernels/operations.hpp"
@@ -26,6 +29,27 @@ void check_rule(RoutingRule const& rule, std::int64_t experts) {
                  rule.top_k);
 }
 
+void order_on_host(std::span<std::int32_t const> expert_ids,
+                   std::int64_t top_k,
+                   ChoiceOrder const& order) {
+  auto const experts = std::ssize(order.offsets) - 1;
+  std::fill(order.offsets.begin(), order.offsets.end(), 0);
+  for (std::int32_t const expert : expert_ids) {
+    detail::check_below("order_choices", "expert", expert, experts);
+    ++order.offsets[static_cast<std::size_t>(expert)];
+  }
+  std::exclusive_scan(order.offsets.begin(), order.offsets.end(), order.offsets.begin(), 0);
+  // An expert's offset moves on with its choices, up to the next one's.
+  for (std::size_t choice = 0; choice < expert_ids.size(); ++choice) {
+    std::int32_t const place = order.offsets[static_cast<std::size_t>(expert_ids[choice])]++;
+    order.choice_rows[choice] = place;
+    order.token_rows[static_cast<std::size_t>(place)] =
+        static_cast<std::int32_t>(static_cast<std::int64_t>(choice) / top_k);
+  }
+  std::shift_right(order.offsets.begin(), order.offsets.end(), 1);
+  order.offsets.front() = 0;
+}
+
 }  // namespace
 
 void route(ExecContext const& exec,
@@ -42,6 +66,19 @@ void route(ExecContext const& exec,
   check_equal("route", "expert_ids", std::ssize(expert_ids), logits.rows * rule.top_k);
   check_equal("route", "weights", std::ssize(weights), logits.rows * rule.top_k);
   operations_of(exec.backend).route(exec, logits, bias, rule, expert_ids, weights);
+}
+
+void order_choices(ExecContext const& exec,
+                   std::span<std::int32_t const> expert_ids,
+                   std::int64_t top_k,
+                   ChoiceOrder const& order) {
+  check_at_least("order_choices", "top_k", top_k, 1);
+  check_at_least("order_choices", "offsets", std::ssize(order.offsets), 2);
+  check_equal("order_choices", "token_rows", std::ssize(order.token_rows), std::ssize(expert_ids));
+  check_equal(
+      "order_choices", "choice_rows", std::ssize(order.choice_rows), std::ssize(expert_ids));
+  auto const own = operations_of(exec.backend).order_choices;
+  own != nullptr ? own(exec, expert_ids, top_k, order) : order_on_host(expert_ids, top_k, order);
 }
 
 void combine_experts(ExecContext const& exec,

@@ -50,6 +50,22 @@ void route(ExecContext const& exec,
            std::span<std::int32_t> expert_ids,
            std::span<float> weights);
 
+/// Where the choices of experts go, expert after expert.
+struct ChoiceOrder {
+  std::span<std::int32_t> offsets;      ///< [experts + 1] where each expert's begin; the host's
+  std::span<std::int32_t> token_rows;   ///< [tokens * top_k] the token of the choice at each place
+  std::span<std::int32_t> choice_rows;  ///< [tokens * top_k] the place of each choice
+};
+
+/// Orders choices by expert, those of one expert as they come.
+///
+/// \param expert_ids  [tokens * top_k], where activations are, as are token_rows and choice_rows
+/// \throws ConfigError  if the sizes do not match
+void order_choices(ExecContext const& exec,
+                   std::span<std::int32_t const> expert_ids,
+                   std::int64_t top_k,
+                   ChoiceOrder const& order);
+
 /// y[t, :] = sum_j weights[t, j] * x[rows[t, j], :], in the order of j from 0.
 ///
 /// \param x        [rows, hidden] outputs of experts

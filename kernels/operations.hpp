@@ -167,6 +167,11 @@ struct Operations {
                 RoutingRule const& rule,
                 std::span<std::int32_t> expert_ids,
                 std::span<float> weights) = nullptr;
+  /// Null where the memory is the host's: a plain loop serves.
+  void (*order_choices)(ExecContext const& exec,
+                        std::span<std::int32_t const> expert_ids,
+                        std::int64_t top_k,
+                        ChoiceOrder const& order) = nullptr;
   void (*combine_experts)(ExecContext const& exec,
                           MatrixView<float const> x,
                           std::span<std::int32_t const> rows,

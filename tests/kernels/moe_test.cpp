@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/moe.hpp"
 
+#include <algorithm>
 #include <numeric>
 
 #include "runtime/base/error.hpp"
@@ -134,4 +135,50 @@ TEST_CASE("routing refuses groups that do not divide the experts, and too many c
   CHECK_THROWS_AS(routes(exec, logits.view(), {}, {RouterScore::sigmoid, 1, 3, 1}), ConfigError);
   CHECK_THROWS_AS(routes(exec, logits.view(), {}, {RouterScore::sigmoid, 3, 5, 1}), ConfigError);
   CHECK_THROWS_AS(routes(exec, logits.view(), {}, {RouterScore::softmax, 11}), ConfigError);
+}
+
+TEST_CASE("choices are ordered by expert, those of one expert as they come") {
+  ExecContext const exec = any_backend();
+  std::int64_t const tokens = GENERATE(0, 1, 5, 33, 700);
+  std::int64_t const top_k = GENERATE(1, 3, 8);
+  std::int32_t const experts = GENERATE(1, 2, 9, 70);
+  auto const size = static_cast<std::size_t>(tokens * top_k);
+  std::mt19937 engine{5};
+  std::vector<std::int32_t> ids(size);
+  for (std::int32_t& id : ids) {
+    id = static_cast<std::int32_t>(engine() % static_cast<unsigned>(experts));
+    id = id == 4 ? 0 : id;  // an expert that nobody chooses
+  }
+  std::vector<std::int32_t> wanted(size);
+  std::iota(wanted.begin(), wanted.end(), 0);
+  std::stable_sort(wanted.begin(), wanted.end(), [&](std::int32_t a, std::int32_t b) {
+    return ids[static_cast<std::size_t>(a)] < ids[static_cast<std::size_t>(b)];
+  });
+  std::vector<std::int32_t> offsets(static_cast<std::size_t>(experts + 1), -1);
+  std::vector<std::int32_t> token_rows(size, -1);
+  std::vector<std::int32_t> choice_rows(size, -1);
+
+  order_choices(exec, ids, top_k, {offsets, token_rows, choice_rows});
+
+  for (std::size_t place = 0; place < size; ++place) {
+    std::int32_t const choice = wanted[place];
+    CHECK(token_rows[place] == choice / top_k);
+    CHECK(choice_rows[static_cast<std::size_t>(choice)] == static_cast<std::int32_t>(place));
+  }
+  for (std::int32_t e = 0; e <= experts; ++e) {
+    auto const before = std::count_if(ids.begin(), ids.end(), [e](auto id) { return id < e; });
+    CHECK(offsets[static_cast<std::size_t>(e)] == before);
+  }
+}
+
+TEST_CASE("an order without room for all choices, or for no expert, is refused") {
+  ExecContext const exec = any_backend();
+  std::vector<std::int32_t> const ids = {0, 1};
+  std::vector<std::int32_t> two(2);
+  std::vector<std::int32_t> one(1);
+
+  CHECK_THROWS_AS(order_choices(exec, ids, 1, {one, two, two}), ConfigError);
+  CHECK_THROWS_AS(order_choices(exec, ids, 1, {two, one, two}), ConfigError);
+  CHECK_THROWS_AS(order_choices(exec, ids, 1, {two, two, one}), ConfigError);
+  CHECK_THROWS_AS(order_choices(exec, ids, 0, {two, two, two}), ConfigError);
 }
