@@ -7,11 +7,15 @@
 #include "kernels/block/elementwise.hpp"
 #include "kernels/block/fold_partials.hpp"
 #include "kernels/block/kv_cache.hpp"
+#include "kernels/block/log_sums.hpp"
 #include "kernels/block/logits.hpp"
 #include "kernels/block/matmul.hpp"
 #include "kernels/block/moe.hpp"
+#include "kernels/block/order_choices.hpp"
+#include "kernels/block/ranked_tokens.hpp"
 #include "kernels/block/rms_norm.hpp"
 #include "kernels/block/rope.hpp"
+#include "kernels/block/sample.hpp"
 #include "kernels/operations.hpp"
 
 namespace talus::kernels::block {
@@ -39,17 +43,31 @@ void set(Function& operation, Launch) {
   operation = &Launched<Devices, Function>::template run<Launch>;
 }
 
+/// Puts the operations on rows of logits into `table`.
+template <class Devices>
+void set_logit_operations(Operations& table) {
+  set<Devices>(table.edit_logits,
+               [](auto& device, auto const&... a) { edit_logits(device, a...); });
+  set<Devices>(table.log_sum_exp,
+               [](auto& device, auto const&... a) { log_sum_exp(device, a...); });
+  set<Devices>(table.logits_of, [](auto& device, auto const&... a) { logits_of(device, a...); });
+  set<Devices>(table.rank_of, [](auto& device, auto const&... a) { rank_of(device, a...); });
+  set<Devices>(table.sample, [](auto& device, auto const&... a) { sample(device, a...); });
+  set<Devices>(table.summarize_logits,
+               [](auto& device, auto const&... a) { summarize_logits(device, a...); });
+  set<Devices>(table.top_tokens, [](auto& device, auto const&... a) { top_tokens(device, a...); });
+}
+
 /// Puts the operations that have kernels here into `table`.
 template <class Devices>
 void set_operations(Operations& table) {
+  set_logit_operations<Devices>(table);
   set<Devices>(table.activate, [](auto& device, auto const&... a) { activate(device, a...); });
   set<Devices>(table.add, [](auto& device, auto const&... a) { add(device, a...); });
   set<Devices>(table.add_bias, [](auto& device, auto const&... a) { add_bias(device, a...); });
   set<Devices>(table.combine_experts,
                [](auto& device, auto const&... a) { combine_experts(device, a...); });
   set<Devices>(table.copy_heads, [](auto& device, auto const&... a) { copy_heads(device, a...); });
-  set<Devices>(table.edit_logits,
-               [](auto& device, auto const&... a) { edit_logits(device, a...); });
   set<Devices>(table.fold_partials,
                [](auto& device, auto const&... a) { fold_partials(device, a...); });
   set<Devices>(table.gather_rows,
@@ -61,6 +79,8 @@ void set_operations(Operations& table) {
                [](auto& device, auto const&... a) { matmul_heads(device, a...); });
   set<Devices>(table.matmul_leaves,
                [](auto& device, auto const&... a) { matmul_leaves(device, a...); });
+  set<Devices>(table.order_choices,
+               [](auto& device, auto const&... a) { order_choices(device, a...); });
   set<Devices>(table.paged_attention,
                [](auto& device, auto const&... a) { paged_attention(device, a...); });
   set<Devices>(table.rms_norm, [](auto& device, auto const&... a) { rms_norm(device, a...); });
@@ -75,8 +95,6 @@ void set_operations(Operations& table) {
   set<Devices>(table.square_sums,
                [](auto& device, auto const&... a) { square_sums(device, a...); });
   set<Devices>(table.store_kv, [](auto& device, auto&... a) { store_kv(device, a...); });
-  set<Devices>(table.summarize_logits,
-               [](auto& device, auto const&... a) { summarize_logits(device, a...); });
 }
 
 }  // namespace talus::kernels::block

@@ -127,16 +127,18 @@ class DeviceBlock {
     *vector_at<Size>(view.data + i * view.row_stride + j) = values;
   }
 
-  __device__ std::int32_t atomic_add(block::GlobalSpan<std::int32_t> span,
-                                     std::int64_t i,
-                                     std::int32_t value) {
-    return atomicAdd(span.data + i, value);
+  template <class Integer>
+  __device__ Integer atomic_add(block::GlobalSpan<Integer> span,
+                                std::int64_t i,
+                                std::type_identity_t<Integer> value) {
+    return add_at(span.data + i, value);
   }
 
-  __device__ std::int32_t atomic_add(block::SharedSpan<std::int32_t> span,
-                                     std::int64_t i,
-                                     std::int32_t value) {
-    return atomicAdd(at(span, i), value);
+  template <class Integer>
+  __device__ Integer atomic_add(block::SharedSpan<Integer> span,
+                                std::int64_t i,
+                                std::type_identity_t<Integer> value) {
+    return add_at(at(span, i), value);
   }
 
  private:
@@ -146,6 +148,16 @@ class DeviceBlock {
   __device__ static T* at(block::SharedSpan<T> span, std::int64_t i) {
     extern __shared__ __align__(16) unsigned char memory[];
     return reinterpret_cast<T*>(memory + span.offset) + i;
+  }
+
+  __device__ static std::int32_t add_at(std::int32_t* to, std::int32_t value) {
+    return atomicAdd(to, value);
+  }
+
+  /// CUDA adds 64 bits as unsigned ones, which are the same bits.
+  __device__ static std::int64_t add_at(std::int64_t* to, std::int64_t value) {
+    return static_cast<std::int64_t>(atomicAdd(reinterpret_cast<unsigned long long*>(to),
+                                               static_cast<unsigned long long>(value)));
   }
 
   /// The elements that begin there, as one vector of them.

@@ -152,14 +152,15 @@ class EmulatedBlock {
   }
 
   /// What was there before. Of integers only: sums of floats would depend on who comes first.
-  template <class Span>
-  std::int32_t atomic_add(Span span,
-                          std::int64_t i,
-                          std::int32_t value,
-                          Where where = Where::current()) {
-    std::int32_t* const to = at<1>(span, i, AccessKind::atomic, where);
-    std::int32_t const before = *to;
-    *to = before + value;
+  template <template <class> class Span, class Integer>
+  Integer atomic_add(Span<Integer> span,
+                     std::int64_t i,
+                     std::type_identity_t<Integer> value,
+                     Where where = Where::current()) {
+    static_assert(std::is_same_v<Integer, std::int32_t> || std::is_same_v<Integer, std::int64_t>);
+    Integer* const to = at<1>(span, i, AccessKind::atomic, where);
+    Integer const before = copy_of(to);
+    copy_to(to, static_cast<Integer>(before + value));
     return before;
   }
 

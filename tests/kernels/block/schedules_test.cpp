@@ -122,6 +122,25 @@ TEST_CASE("rope and routing have the same bits by every schedule") {
   });
 }
 
+TEST_CASE("choices have the same order by every schedule") {
+  std::vector<std::int32_t> ids(900);
+  std::mt19937 engine{6};
+  for (std::int32_t& id : ids) {
+    id = static_cast<std::int32_t>(engine() % 11);
+  }
+  auto const run = [&](ExecContext const& exec) {
+    std::vector<std::int32_t> all(12 + 2 * ids.size(), -1);
+    auto const rows = std::span{all}.subspan(12);
+    order_choices(
+        exec, ids, 3, {std::span{all}.first(12), rows.first(ids.size()), rows.subspan(ids.size())});
+    return all;
+  };
+  std::vector<std::int32_t> const wanted = run(on_reference);
+
+  CHECK(run(on_cuda) == wanted);
+  check_schedules(wanted, [&] { return run(on_cuda); });
+}
+
 TEST_CASE("a token of NaN is routed to experts that there are") {
   Matrix logits{1, 40};
   std::fill(logits.data.begin(), logits.data.end(), NAN);
