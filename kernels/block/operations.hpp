@@ -3,6 +3,8 @@
 
 #include "kernels/block/activation.hpp"
 #include "kernels/block/attention_launch.hpp"
+#include "kernels/block/code_launch.hpp"
+#include "kernels/block/code_pack.hpp"
 #include "kernels/block/edit_logits.hpp"
 #include "kernels/block/elementwise.hpp"
 #include "kernels/block/fold_partials.hpp"
@@ -43,6 +45,20 @@ void set(Function& operation, Launch) {
   operation = &Launched<Devices, Function>::template run<Launch>;
 }
 
+/// Puts linear maps whose weights stay codes into `codes`.
+template <class Devices>
+void set_code_operations(CodeOperations& codes) {
+  codes.bytes = bytes_of_codes;
+  codes.pack = pack_codes;
+  set<Devices>(codes.grouped_matmul,
+               [](auto& device, auto const&... a) { grouped_matmul_codes(device, a...); });
+  set<Devices>(codes.matmul, [](auto& device, auto const&... a) { matmul_codes(device, a...); });
+  set<Devices>(codes.matmul_heads,
+               [](auto& device, auto const&... a) { matmul_code_heads(device, a...); });
+  set<Devices>(codes.matmul_leaves,
+               [](auto& device, auto const&... a) { matmul_code_leaves(device, a...); });
+}
+
 /// Puts the operations on rows of logits into `table`.
 template <class Devices>
 void set_logit_operations(Operations& table) {
@@ -61,6 +77,7 @@ void set_logit_operations(Operations& table) {
 /// Puts the operations that have kernels here into `table`.
 template <class Devices>
 void set_operations(Operations& table) {
+  set_code_operations<Devices>(table.codes);
   set_logit_operations<Devices>(table);
   set<Devices>(table.activate, [](auto& device, auto const&... a) { activate(device, a...); });
   set<Devices>(table.add, [](auto& device, auto const&... a) { add(device, a...); });

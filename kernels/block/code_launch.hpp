@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "kernels/block/block.hpp"
+#include "kernels/block/code_matmul.hpp"
+#include "kernels/block/code_matrix.hpp"
+#include "kernels/block/float_code_matmul.hpp"
+#include "kernels/block/fold_leaves.hpp"
+#include "kernels/block/quantize_rows.hpp"
+#include "kernels/operations.hpp"
+
+namespace talus::kernels::block {
+
+/// Inputs of a matrix; `first` is a multiple of quant_chunk.
+struct InputRange {
+  std::int32_t first = 0;
+  std::int32_t last = 0;
+};
+
+/// A product of rows with quantised weights, or with a part of their inputs.
+struct CodeProduct {
+  MatrixView<float const> x;   ///< [rows, in]
+  std::int64_t first_row = 0;  ///< among the rows of all products of an operation
+  PackedWeights const& w;
+  InputRange inputs;
+  MatrixView<float> y;
+};
+
+[[nodiscard]] inline InputRange all_inputs(PackedWeights const& w) {
+  return {0, static_cast<std::int32_t>(w.in())};
+}
+
+/// Runs a kernel for all jobs at once; the tile is that of the job with the most rows, which
+/// changes no bit.
+///
+/// \tparam Kernel  of the rows of a tile: Kernel<8>
+template <template <int> class Kernel, class Device, class Job, class... More>
+void launch_tiles(Device& device, std::vector<Job> const& jobs, More const&... more) {
+  std::int64_t rows = 0;
+  std::int64_t outputs = 0;
+  for (Job const& job : jobs) {
+    rows = std::max(rows, job.y.rows);
+    outputs = std::max(outputs, job.y.cols);
+  }
+  if (rows == 0 || outputs == 0) {
+    return;
+  }
+  auto const launch = [&]<int Rows>(std::integral_constant<int, Rows>) {
+    using Tile = Kernel<Rows>;
+    device.launch({{ceil_div(outputs, warp_size), ceil_div(rows, Rows), std::ssize(jobs)},
+                   Tile::threads,
+                   Tile::shared_bytes()},
+                  Tile{device.upload(std::span{jobs}), more...});
+  };
+  if (rows == 1) {
+    return launch(std::integral_constant<int, 1>{});
+  }
+  if (rows <= 8) {
+    return launch(std::integral_constant<int, 8>{});
+  }
+  launch(std::integral_constant<int, 32>{});
+}
+
+template <QuantKind Kind>
+struct IntegerKernels {
+  template <int Rows>
+  using Kernel = CodeMatmul<Kind, Rows>;
+};
+
+template <QuantKind Kind, class Device>
+void multiply_integers(Device& device,
+                       std::vector<CodeProduct> const& products,
+                       QuantizedRows const& x) {
+  std::vector<CodeJob> jobs;
+  for (CodeProduct const& product : products) {
+    jobs.push_back({CodeMatrix{product.w},
+                    product.first_row,
+                    product.inputs.first / static_cast<std::int32_t>(quant_chunk),
+                    static_cast<std::int32_t>(ceil_div(product.inputs.last, quant_chunk)),
+                    product.y});
+  }
+  launch_tiles<IntegerKernels<Kind>::template Kernel>(device, jobs, x);
+}
+
+template <class Device>
+void multiply_floats(Device& device, std::vector<CodeProduct> const& products) {
+  std::vector<FloatCodeJob> jobs;
+  for (CodeProduct const& product : products) {
+    jobs.push_back({by_quads(product.x),
+                    CodeMatrix{product.w},
+                    product.inputs.first,
+                    product.inputs.last,
+                    product.y});
+  }
+  launch_tiles<FloatCodeMatmul>(device, jobs);
+}
+
+/// Products with weights of one format.
+///
+/// \param rows  that are quantised where codes are integers: each once, though several products
+///              may be with it
+template <class Device>
+void multiply_codes(Device& device,
+                    std::vector<CodeProduct> const& products,
+                    std::vector<QuantizeJob> const& rows) {
+  if (products.empty()) {
+    return;
+  }
+  QuantKind const kind = products.front().w.codes()->format.kind;
+  if (kind == QuantKind::fp8_e4m3) {
+    return multiply_floats(device, products);
+  }
+  std::int64_t num_rows = 0;
+  for (QuantizeJob const& job : rows) {
+    num_rows = std::max(num_rows, job.first_row + job.x.rows);
+  }
+  QuantizedRows const x = quantize_rows(device, rows, num_rows);
+  switch (kind) {
+    case QuantKind::int8:
+      return multiply_integers<QuantKind::int8>(device, products, x);
+    case QuantKind::int4:
+      return multiply_integers<QuantKind::int4>(device, products, x);
+    default:
+      return multiply_integers<QuantKind::mxfp4>(device, products, x);
+  }
+}
+
+template <class Device>
+void matmul_codes(Device& device,
+                  MatrixView<float const> x,
+                  PackedWeights const& w,
+                  MatrixView<float> y) {
+  multiply_codes(device, {{x, 0, w, all_inputs(w), y}}, {{x, 0}});
+}
+
+template <class Device>
+void grouped_matmul_codes(Device& device,
+                          MatrixView<float const> x,
+                          std::span<std::int32_t const> offsets,
+                          std::span<PackedWeights const> experts,
+                          MatrixView<float> y) {
+  std::vector<CodeProduct> products;
+  for (std::size_t e = 0; e < experts.size(); ++e) {
+    std::int64_t const first = offsets[e];
+    std::int64_t const rows = offsets[e + 1] - first;
+    if (rows > 0) {
+      products.push_back({rows_of(x, first, rows),
+                          first,
+                          experts[e],
+                          all_inputs(experts[e]),
+                          rows_of(y, first, rows)});
+    }
+  }
+  multiply_codes(device, products, {{x, 0}});
+}
+
+template <class Device>
+void matmul_code_heads(Device& device,
+                       MatrixView<float const> x,
+                       std::span<PackedWeights const> heads,
+                       HeadStrides const& strides,
+                       MatrixView<float> y) {
+  std::vector<CodeProduct> products;
+  std::vector<QuantizeJob> rows;
+  for (PackedWeights const& w : heads) {
+    auto const h = std::ssize(products);
+    auto const own_x = columns_of(x, h * strides.in_stride + strides.in_offset, w.in());
+    products.push_back(
+        {own_x, h * x.rows, w, all_inputs(w), columns_of(y, h * strides.out_stride, w.out())});
+    rows.push_back({own_x, h * x.rows});
+  }
+  multiply_codes(device, products, rows);
+}
+
+/// Each leaf is a product of its own; then the leaves of each node are folded.
+template <class Device>
+void matmul_code_leaves(Device& device,
+                        MatrixView<float const> x,
+                        PackedWeights const& w,
+                        LeafSums const& sums,
+                        std::span<MatrixView<float> const> partials) {
+  if (x.rows == 0 || w.out() == 0) {
+    return;
+  }
+  auto const& cuts = sums.partition.boundaries;
+  std::int64_t const leaf_size = x.rows * w.out();
+  auto const scratch = device.template scratch<float>((std::ssize(cuts) - 1) * leaf_size);
+  std::vector<CodeProduct> products;
+  for (std::size_t leaf = 0; leaf + 1 < cuts.size(); ++leaf) {
+    float* const to = scratch.data + static_cast<std::int64_t>(leaf) * leaf_size;
+    products.push_back({x, 0, w, {cuts[leaf], cuts[leaf + 1]}, {to, x.rows, w.out(), w.out()}});
+  }
+  multiply_codes(device, products, {{x, 0}});
+  fold_leaves(device, sums, {scratch.data, scratch.size}, {x.rows, w.out()}, partials);
+}
+
+}  // namespace talus::kernels::block
