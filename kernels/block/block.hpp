@@ -17,6 +17,13 @@
 #define TALUS_DEVICE
 #endif
 
+/// Before a loop over registers: an array is in registers only if its indices are constants.
+#if defined(__CUDACC__)
+#define TALUS_UNROLL _Pragma("unroll")
+#else
+#define TALUS_UNROLL
+#endif
+
 namespace talus::kernels::block {
 
 inline constexpr int warp_size = 32;

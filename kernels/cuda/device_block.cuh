@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "kernels/block/block.hpp"
+#include "kernels/block/fragments.hpp"
 #include "runtime/base/matrix_view.hpp"
 
 namespace talus::kernels::cuda {
@@ -141,7 +142,67 @@ class DeviceBlock {
     return add_at(at(span, i), value);
   }
 
+  __device__ block::SumFragment mma(block::LeftFragment const& left,
+                                    block::RightFragment const& right,
+                                    block::SumFragment sums) {
+    asm volatile(
+        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, "
+        "{%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+        : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
+        : "r"(left[0]), "r"(left[1]), "r"(left[2]), "r"(left[3]), "r"(right[0]), "r"(right[1]));
+    return sums;
+  }
+
+  template <int Size>
+  __device__ block::Vector<std::uint32_t, Size> load_pieces(block::SharedSpan<std::uint16_t> span,
+                                                            std::int64_t i,
+                                                            block::Width<Size>) {
+    static_assert(Size == 2 || Size == 4);
+    unsigned const address = shared_address(at(span, i));
+    block::Vector<std::uint32_t, Size> values;
+    if constexpr (Size == 2) {
+      asm volatile("ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%0, %1}, [%2];"
+                   : "=r"(values[0]), "=r"(values[1])
+                   : "r"(address)
+                   : "memory");
+    } else {
+      asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+                   : "=r"(values[0]), "=r"(values[1]), "=r"(values[2]), "=r"(values[3])
+                   : "r"(address)
+                   : "memory");
+    }
+    return values;
+  }
+
+  template <class T, int Size>
+  __device__ void copy_async(block::SharedSpan<T> to,
+                             std::int64_t i,
+                             MatrixView<T const> const& from,
+                             std::int64_t t,
+                             std::int64_t j,
+                             block::Width<Size>,
+                             int count) {
+    static_assert(sizeof(T) * Size == 16);
+    // What nothing is read from must be an address nevertheless.
+    T const* const first = count > 0 ? from.data + t * from.row_stride + j : from.data;
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(at(to, i))),
+                 "l"(__cvta_generic_to_global(first)),
+                 "r"(count * static_cast<int>(sizeof(T)))
+                 : "memory");
+  }
+
+  __device__ void commit_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+
+  template <int Most>
+  __device__ void wait_copies() {
+    asm volatile("cp.async.wait_group %0;" ::"n"(Most) : "memory");
+  }
+
  private:
+  __device__ static unsigned shared_address(void const* memory) {
+    return static_cast<unsigned>(__cvta_generic_to_shared(memory));
+  }
+
   static constexpr unsigned whole_warp = 0xFFFFFFFFU;
 
   template <class T>

@@ -42,11 +42,13 @@ bool SharedLog::is_written(std::int64_t element) const {
 
 std::optional<Conflict> SharedLog::note(std::int64_t element, Access const& access) {
   Cell& cell = cells_[static_cast<std::size_t>(element)];
-  bool const both_atomic = cell.is_atomic && access.kind == AccessKind::atomic;
-  if (cell.write_epoch >= first_epoch_ && !both_atomic &&
-      !is_ordered_before(access, cell.writer, cell.write_epoch, cell.write_warp_epoch)) {
-    return Conflict{
-        cell.is_atomic ? AccessKind::atomic : AccessKind::write, cell.write_epoch, cell.writer};
+  bool const both_atomic =
+      cell.written_by == AccessKind::atomic && access.kind == AccessKind::atomic;
+  bool const is_ordered =
+      cell.written_by != AccessKind::copy &&
+      is_ordered_before(access, cell.writer, cell.write_epoch, cell.write_warp_epoch);
+  if (cell.write_epoch >= first_epoch_ && !both_atomic && !is_ordered) {
+    return Conflict{cell.written_by, cell.write_epoch, cell.writer};
   }
   if (access.kind == AccessKind::read) {
     note_read(element, cell, access);
@@ -56,8 +58,15 @@ std::optional<Conflict> SharedLog::note(std::int64_t element, Access const& acce
   cell.write_epoch = access.epoch;
   cell.write_warp_epoch = access.warp_epoch;
   cell.writer = access.thread;
-  cell.is_atomic = access.kind == AccessKind::atomic;
+  cell.written_by = access.kind;
   return conflict;
+}
+
+void SharedLog::finish_copy(std::int64_t element, Access const& access) {
+  Cell& cell = cells_[static_cast<std::size_t>(element)];
+  cell.write_epoch = access.epoch;
+  cell.write_warp_epoch = access.warp_epoch;
+  cell.written_by = AccessKind::write;
 }
 
 std::optional<Conflict> SharedLog::conflicting_read(std::int64_t element,

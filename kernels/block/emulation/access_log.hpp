@@ -10,8 +10,9 @@
 
 namespace talus::kernels::block::emulation {
 
-/// How a thread touches an element.
-enum class AccessKind { read, write, atomic };
+/// How a thread touches an element. A copy, of shared memory only, is a write that takes until the
+/// thread waits for it.
+enum class AccessKind { read, write, atomic, copy };
 
 /// Who touches an element, and when: barriers of a launch's blocks are counted on through all of
 /// them, so that a number tells the block too.
@@ -32,7 +33,8 @@ struct Conflict {
 /// What was done to each element of a block's shared memory since the last barrier: exact.
 ///
 /// Two accesses of one element are ordered if a barrier lies between them, or, within a warp, a
-/// barrier of that warp. Atomic ones need no order among themselves.
+/// barrier of that warp. Atomic ones need no order among themselves. Nothing is ordered with a copy
+/// that has begun and is not finished.
 class SharedLog {
  public:
   /// Forgets everything: a block of that many warps begins, with a barrier behind the last one's.
@@ -41,8 +43,11 @@ class SharedLog {
   /// Makes room for elements up to `count`.
   void reserve(std::int64_t count);
 
-  /// Notes an access; tells of one that conflicts with it.
+  /// Notes an access, or that a copy begins; tells of one that conflicts with it.
   [[nodiscard]] std::optional<Conflict> note(std::int64_t element, Access const& access);
+
+  /// A copy that has begun is finished: what follows is as after a write.
+  void finish_copy(std::int64_t element, Access const& access);
 
   /// Whether somebody in this block has written the element.
   [[nodiscard]] bool is_written(std::int64_t element) const;
@@ -53,7 +58,7 @@ class SharedLog {
     std::int64_t write_warp_epoch = 0;
     std::int64_t read_epoch = -1;
     int writer = 0;
-    bool is_atomic = false;
+    AccessKind written_by = AccessKind::write;
   };
 
   /// The lanes of a warp that have read an element, after which of its barriers.

@@ -28,6 +28,8 @@ char const* verb_of(AccessKind kind) {
       return "writes";
     case AccessKind::atomic:
       return "updates";
+    case AccessKind::copy:
+      return "copies to";
   }
   return "";
 }
@@ -156,9 +158,7 @@ void BlockRun::wait(int thread, Wait const& wait) {
   }
 }
 
-std::array<std::uint64_t, warp_size> const& BlockRun::exchange(int thread,
-                                                               std::uint64_t value,
-                                                               Wait const& wait) {
+WarpValues const& BlockRun::exchange(int thread, LaneValue const& value, Wait const& wait) {
   threads_[static_cast<std::size_t>(thread)].value = value;
   this->wait(thread, wait);
   return exchanged_[static_cast<std::size_t>(thread / warp_size)];
@@ -280,7 +280,8 @@ void BlockRun::note_shared(
   Access const access{
       kind, thread, epoch_, threads_[static_cast<std::size_t>(thread)].waits_of_warp};
   for (std::int64_t i = element; i < element + count; ++i) {
-    if (kind != AccessKind::write && !shared_log_.is_written(i)) {
+    bool const needs_value = kind == AccessKind::read || kind == AccessKind::atomic;
+    if (needs_value && !shared_log_.is_written(i)) {
       fail(FaultKind::uninitialised,
            thread,
            concat(verb_of(kind), " shared memory that nobody has written"),
@@ -293,6 +294,33 @@ void BlockRun::note_shared(
            where);
     }
   }
+}
+
+void BlockRun::begin_copy(int thread, PendingCopy copy, SourceLocation where) {
+  note_shared(thread, copy.element, copy.count, AccessKind::copy, where);
+  std::fill_n(shared_.begin() + copy.offset, copy.bytes.size(), static_cast<std::byte>(poison));
+  Thread& own = threads_[static_cast<std::size_t>(thread)];
+  copy.group = own.copy_groups;
+  own.copies.push_back(std::move(copy));
+}
+
+void BlockRun::end_copy_group(int thread) {
+  ++threads_[static_cast<std::size_t>(thread)].copy_groups;
+}
+
+void BlockRun::finish_copies(int thread, std::int64_t most) {
+  Thread& own = threads_[static_cast<std::size_t>(thread)];
+  Access const access{AccessKind::write, thread, epoch_, own.waits_of_warp};
+  std::erase_if(own.copies, [&](PendingCopy const& copy) {
+    if (copy.group >= own.copy_groups - most) {
+      return false;
+    }
+    std::copy(copy.bytes.begin(), copy.bytes.end(), shared_.begin() + copy.offset);
+    for (int i = 0; i < copy.count; ++i) {
+      shared_log_.finish_copy(copy.element + i, access);
+    }
+    return true;
+  });
 }
 
 void BlockRun::note_global(int thread, void const* element, AccessKind kind, SourceLocation where) {

@@ -42,6 +42,21 @@ struct Wait {
   SourceLocation where;
 };
 
+/// What a lane gives to the others of its warp.
+using LaneValue = std::array<std::uint64_t, 3>;
+
+/// What all lanes of a warp gave.
+using WarpValues = std::array<LaneValue, warp_size>;
+
+/// A copy to shared memory that has begun.
+struct PendingCopy {
+  std::int64_t group = 0;    ///< in which the thread waits for it
+  std::int64_t element = 0;  ///< the first one, by its number among all of the block
+  int count = 0;
+  std::int64_t offset = 0;  ///< in the block's shared memory
+  std::vector<std::byte> bytes;
+};
+
 /// Runs the blocks of launches, one after another: their threads as fibers, until each of them
 /// waits or has returned.
 class BlockRun final : public FiberBody {
@@ -63,9 +78,7 @@ class BlockRun final : public FiberBody {
   void wait(int thread, Wait const& wait);
 
   /// As a wait of the warp: all lanes give a value, and get those of all.
-  [[nodiscard]] std::array<std::uint64_t, warp_size> const& exchange(int thread,
-                                                                     std::uint64_t value,
-                                                                     Wait const& wait);
+  [[nodiscard]] WarpValues const& exchange(int thread, LaneValue const& value, Wait const& wait);
 
   /// Orders the memory accesses of the warp's threads: to be called after a wait.
   void end_warp_epoch(int thread);
@@ -79,6 +92,16 @@ class BlockRun final : public FiberBody {
 
   /// The same, of the device's memory.
   void note_global(int thread, void const* element, AccessKind kind, SourceLocation where);
+
+  /// A copy to shared memory begins, whose bytes come when the thread waits for it: until then they
+  /// are NaN. Its group is the thread's current one.
+  void begin_copy(int thread, PendingCopy copy, SourceLocation where);
+
+  /// Ends the thread's current group of copies.
+  void end_copy_group(int thread);
+
+  /// Finishes the thread's groups, but for the last `most` that have ended.
+  void finish_copies(int thread, std::int64_t most);
 
   [[nodiscard]] std::byte* shared_memory() noexcept { return shared_.data(); }
 
@@ -99,7 +122,9 @@ class BlockRun final : public FiberBody {
     Wait wait;
     int num_arrays = 0;
     std::int64_t waits_of_warp = 0;  ///< barriers of its warp behind it
-    std::uint64_t value = 0;
+    LaneValue value{};
+    std::int64_t copy_groups = 0;  ///< that have ended
+    std::vector<PendingCopy> copies;
   };
 
   struct Array {
@@ -129,7 +154,7 @@ class BlockRun final : public FiberBody {
   std::vector<Thread> threads_;
   std::vector<int> order_;
   std::vector<std::int64_t> block_order_;
-  std::vector<std::array<std::uint64_t, warp_size>> exchanged_;  ///< [warps]
+  std::vector<WarpValues> exchanged_;  ///< [warps]
   std::vector<std::byte> shared_;
   std::vector<Array> arrays_;
   std::int64_t used_bytes_ = 0;

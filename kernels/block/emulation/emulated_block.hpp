@@ -4,9 +4,14 @@
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
 #include "kernels/block/block.hpp"
 #include "kernels/block/emulation/block_run.hpp"
+#include "kernels/block/fragments.hpp"
+#include "kernels/block/math.hpp"
+#include "runtime/base/dtype.hpp"
 #include "runtime/base/matrix_view.hpp"
 #include "runtime/base/source_location.hpp"
 
@@ -49,19 +54,20 @@ class EmulatedBlock {
     if (lane < 0 || lane >= warp_size) {
       run_.fail(FaultKind::range, thread_, concat("shuffles from lane ", lane), where);
     }
-    std::uint64_t bits = 0;
-    std::memcpy(&bits, &value, sizeof value);
-    auto const& all = run_.exchange(thread_, bits, {Wait::Kind::warp, "shuffle", where});
-    std::memcpy(&value, &all[static_cast<std::size_t>(lane)], sizeof value);
+    LaneValue own{};
+    std::memcpy(own.data(), &value, sizeof value);
+    auto const& all = run_.exchange(thread_, own, {Wait::Kind::warp, "shuffle", where});
+    std::memcpy(&value, all[static_cast<std::size_t>(lane)].data(), sizeof value);
     return value;
   }
 
   /// Bit i: whether the condition holds in lane i.
   [[nodiscard]] std::uint32_t ballot(bool condition, Where where = Where::current()) {
-    auto const& all = run_.exchange(thread_, condition ? 1 : 0, {Wait::Kind::warp, "vote", where});
+    LaneValue const own{condition ? 1U : 0U};
+    auto const& all = run_.exchange(thread_, own, {Wait::Kind::warp, "vote", where});
     std::uint32_t bits = 0;
     for (unsigned lane = 0; lane < warp_size; ++lane) {
-      bits |= static_cast<std::uint32_t>(all[lane]) << lane;
+      bits |= static_cast<std::uint32_t>(all[lane][0]) << lane;
     }
     return bits;
   }
@@ -164,7 +170,102 @@ class EmulatedBlock {
     return before;
   }
 
+  /// left * right + sums, each sum over its inputs in order, fused, from the sum before on: an
+  /// order of ours, since none is specified.
+  [[nodiscard]] SumFragment mma(LeftFragment const& left,
+                                RightFragment const& right,
+                                SumFragment sums,
+                                Where where = Where::current()) {
+    LaneValue own{};
+    std::memcpy(own.data(), &left, sizeof left);
+    std::memcpy(own.data() + 2, &right, sizeof right);
+    auto const& all = run_.exchange(thread_, own, {Wait::Kind::warp, "mma", where});
+    int const lane = thread_ % warp_size;
+    for (int k = 0; k < 4; ++k) {
+      for (int i = 0; i < fragment_inputs; ++i) {
+        float const weight = element_of(all, 0, left_place(sum_output(lane, k), i));
+        float const input = element_of(all, 4, right_place(i, sum_row(lane, k)));
+        sums[k] = multiply_add(weight, input, sums[k]);
+      }
+    }
+    return sums;
+  }
+
+  /// `Size` pieces of 8 x 8 elements: the row of lane l is row l % 8 of piece l / 8, and begins at
+  /// its `i`. A lane gets elements 2 (lane % 4) and the next of row lane / 4 of each.
+  template <int Size>
+  [[nodiscard]] Vector<std::uint32_t, Size> load_pieces(SharedSpan<std::uint16_t> span,
+                                                        std::int64_t i,
+                                                        Width<Size>,
+                                                        Where where = Where::current()) {
+    int const lane = thread_ % warp_size;
+    if (lane < Size * piece_size) {
+      check_range(i, piece_size, span.size, where);
+      check_shared_alignment(span, i, piece_size * sizeof(std::uint16_t), where);
+    }
+    LaneValue const own{static_cast<std::uint64_t>(i)};
+    auto const& all = run_.exchange(thread_, own, {Wait::Kind::warp, "load of pieces", where});
+    Vector<std::uint32_t, Size> values;
+    for (int piece = 0; piece < Size; ++piece) {
+      auto const source = static_cast<std::size_t>(piece * piece_size + lane / 4);
+      auto const first = static_cast<std::int64_t>(all[source][0]) + lane % 4 * 2;
+      auto const pair = load(span, first, width<2>, where);
+      std::memcpy(&values[piece], &pair, sizeof pair);
+    }
+    return values;
+  }
+
+  /// Begins to copy elements [j, j + Size) of row t, 16 bytes, to shared memory: `count` of them,
+  /// and zeros for the others. They are there after wait_copies() and a barrier.
+  template <class T, int Size>
+  void copy_async(SharedSpan<T> to,
+                  std::int64_t i,
+                  MatrixView<T const> const& from,
+                  std::int64_t t,
+                  std::int64_t j,
+                  Width<Size>,
+                  int count,
+                  Where where = Where::current()) {
+    static_assert(sizeof(T) * Size == 16);
+    Vector<T, Size> values{};
+    if (count > 0) {
+      check_range(t, 1, from.rows, where);
+      check_range(j, count, from.cols, where);
+      T const* const first = from.data + t * from.row_stride + j;
+      check_alignment(first, sizeof values, where);
+      for (int k = 0; k < count; ++k) {
+        values[k] = *note<1>(first + k, AccessKind::read, where);
+      }
+    }
+    check_range(i, Size, to.size, where);
+    check_shared_alignment(to, i, sizeof values, where);
+    std::vector<std::byte> bytes(sizeof values);
+    std::memcpy(bytes.data(), &values, sizeof values);
+    std::int64_t const offset = to.offset + i * static_cast<std::int64_t>(sizeof(T));
+    run_.begin_copy(thread_, {0, to.number + i, Size, offset, std::move(bytes)}, where);
+  }
+
+  /// Ends a group of copies that this thread has begun.
+  void commit_copies() { run_.end_copy_group(thread_); }
+
+  /// Returns when the thread's groups of copies are done, but for the last `Most`.
+  template <int Most>
+  void wait_copies() {
+    run_.finish_copies(thread_, Most);
+  }
+
  private:
+  /// An element of what a warp's lanes gave to mma(); `first` is the matrix' first register.
+  [[nodiscard]] static float element_of(WarpValues const& all,
+                                        int first,
+                                        FragmentPlace const& place) {
+    std::uint16_t bits = 0;
+    auto const* const registers =
+        reinterpret_cast<char const*>(all[static_cast<std::size_t>(place.lane)].data());
+    std::memcpy(&bits, registers + (first + place.number) * 4 + place.half * 2, sizeof bits);
+    return bf16_to_float(bits);
+  }
+
   /// Of memory that may begin anywhere, as a block's shared memory does.
   template <class T>
   [[nodiscard]] static std::remove_const_t<T> copy_of(T* from) {
@@ -206,10 +307,19 @@ class EmulatedBlock {
   [[nodiscard]] T* at(SharedSpan<T> span, std::int64_t i, AccessKind kind, Where where) {
     check_range(i, Size, span.size, where);
     run_.note_shared(thread_, span.number + i, Size, kind, where);
+    check_shared_alignment(span, i, alignment_of<T, Size>, where);
     std::int64_t const offset = span.offset + i * static_cast<std::int64_t>(sizeof(T));
-    // The memory itself begins anywhere: what counts is the offset.
-    check_alignment(reinterpret_cast<void const*>(offset), alignment_of<T, Size>, where);
     return reinterpret_cast<T*>(run_.shared_memory() + offset);
+  }
+
+  /// The memory itself begins anywhere: what counts is the offset.
+  template <class T>
+  void check_shared_alignment(SharedSpan<T> span,
+                              std::int64_t i,
+                              std::size_t bytes,
+                              Where where) const {
+    std::int64_t const offset = span.offset + i * static_cast<std::int64_t>(sizeof(T));
+    check_alignment(reinterpret_cast<void const*>(offset), bytes, where);
   }
 
   template <int Size, class T>
