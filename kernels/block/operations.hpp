@@ -45,7 +45,15 @@ void set(Function& operation, Launch) {
   operation = &Launched<Devices, Function>::template run<Launch>;
 }
 
-/// Puts linear maps whose weights stay codes into `codes`.
+/// Attention and its cache.
+template <class Devices>
+void set_attention_operations(Operations& table) {
+  set<Devices>(table.paged_attention,
+               [](auto& device, auto const&... a) { paged_attention(device, a...); });
+  set<Devices>(table.store_kv, [](auto& device, auto&... a) { store_kv(device, a...); });
+}
+
+/// Linear maps whose weights stay codes.
 template <class Devices>
 void set_code_operations(CodeOperations& codes) {
   codes.bytes = bytes_of_codes;
@@ -59,7 +67,7 @@ void set_code_operations(CodeOperations& codes) {
                [](auto& device, auto const&... a) { matmul_code_leaves(device, a...); });
 }
 
-/// Puts the operations on rows of logits into `table`.
+/// What is done with rows of logits.
 template <class Devices>
 void set_logit_operations(Operations& table) {
   set<Devices>(table.edit_logits,
@@ -74,11 +82,21 @@ void set_logit_operations(Operations& table) {
   set<Devices>(table.top_tokens, [](auto& device, auto const&... a) { top_tokens(device, a...); });
 }
 
-/// Puts the operations that have kernels here into `table`.
+/// Products with weights.
 template <class Devices>
-void set_operations(Operations& table) {
-  set_code_operations<Devices>(table.codes);
-  set_logit_operations<Devices>(table);
+void set_matmul_operations(Operations& table) {
+  set<Devices>(table.grouped_matmul,
+               [](auto& device, auto const&... a) { grouped_matmul(device, a...); });
+  set<Devices>(table.matmul, [](auto& device, auto const&... a) { matmul(device, a...); });
+  set<Devices>(table.matmul_heads,
+               [](auto& device, auto const&... a) { matmul_heads(device, a...); });
+  set<Devices>(table.matmul_leaves,
+               [](auto& device, auto const&... a) { matmul_leaves(device, a...); });
+}
+
+/// What goes over rows, once.
+template <class Devices>
+void set_row_operations(Operations& table) {
   set<Devices>(table.activate, [](auto& device, auto const&... a) { activate(device, a...); });
   set<Devices>(table.add, [](auto& device, auto const&... a) { add(device, a...); });
   set<Devices>(table.add_bias, [](auto& device, auto const&... a) { add_bias(device, a...); });
@@ -89,17 +107,8 @@ void set_operations(Operations& table) {
                [](auto& device, auto const&... a) { fold_partials(device, a...); });
   set<Devices>(table.gather_rows,
                [](auto& device, auto const&... a) { gather_rows(device, a...); });
-  set<Devices>(table.grouped_matmul,
-               [](auto& device, auto const&... a) { grouped_matmul(device, a...); });
-  set<Devices>(table.matmul, [](auto& device, auto const&... a) { matmul(device, a...); });
-  set<Devices>(table.matmul_heads,
-               [](auto& device, auto const&... a) { matmul_heads(device, a...); });
-  set<Devices>(table.matmul_leaves,
-               [](auto& device, auto const&... a) { matmul_leaves(device, a...); });
   set<Devices>(table.order_choices,
                [](auto& device, auto const&... a) { order_choices(device, a...); });
-  set<Devices>(table.paged_attention,
-               [](auto& device, auto const&... a) { paged_attention(device, a...); });
   set<Devices>(table.rms_norm, [](auto& device, auto const&... a) { rms_norm(device, a...); });
   set<Devices>(table.rope, [](auto& device, auto const&... a) { rope(device, a...); });
   set<Devices>(table.route, [](auto& device, auto const&... a) { route(device, a...); });
@@ -111,7 +120,16 @@ void set_operations(Operations& table) {
                [](auto& device, auto const&... a) { select_rows(device, a...); });
   set<Devices>(table.square_sums,
                [](auto& device, auto const&... a) { square_sums(device, a...); });
-  set<Devices>(table.store_kv, [](auto& device, auto&... a) { store_kv(device, a...); });
+}
+
+/// Puts the operations that have kernels here into `table`.
+template <class Devices>
+void set_operations(Operations& table) {
+  set_attention_operations<Devices>(table);
+  set_code_operations<Devices>(table.codes);
+  set_logit_operations<Devices>(table);
+  set_matmul_operations<Devices>(table);
+  set_row_operations<Devices>(table);
 }
 
 }  // namespace talus::kernels::block

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/block/operations.hpp"
+#include "kernels/cuda/context_devices.cuh"
+#include "kernels/cuda/operations.hpp"
+
+namespace talus::kernels::cuda {
+
+void set_logit_operations(Operations& table) {
+  block::set_logit_operations<ContextDevices>(table);
+}
+
+}  // namespace talus::kernels::cuda
