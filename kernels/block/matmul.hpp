@@ -10,6 +10,7 @@
 #include "kernels/block/fold_leaves.hpp"
 #include "kernels/block/kv_elements.hpp"
 #include "kernels/block/math.hpp"
+#include "kernels/block/tile_launch.hpp"
 #include "kernels/matmul.hpp"
 #include "kernels/operations.hpp"
 #include "runtime/base/matrix_view.hpp"
@@ -164,27 +165,36 @@ struct PackedJob {
   PackedWeights const& w;
   MatrixView<float> y;
   std::int64_t first_input = 0;  ///< of the weights
+
+  template <class Element>
+  [[nodiscard]] MatrixView<Element const> weights() const {
+    return {reinterpret_cast<Element const*>(w.data()) + first_input, w.out(), x.cols, w.in()};
+  }
 };
 
-/// Runs jobs whose weights are of one type.
+/// Runs jobs whose weights are of one type: those of bfloat16 by tensor cores, which round the
+/// input to it, too.
+///
+/// \param x  of which the jobs have parts
 template <class Device>
-void run_packed_jobs(Device& device, std::vector<PackedJob> const& packed) {
-  auto const run = [&]<class Kind>(Kind) {
-    using Element = typename Kind::Element;
-    std::vector<MatmulJob<Element>> jobs;
-    for (PackedJob const& job : packed) {
-      auto const* const data = reinterpret_cast<Element const*>(job.w.data()) + job.first_input;
-      jobs.push_back({job.x, {data, job.w.out(), job.x.cols, job.w.in()}, job.y});
-    }
-    run_jobs<Kind>(device, jobs);
-  };
+void run_packed_jobs(Device& device,
+                     MatrixView<float const> x,
+                     std::vector<PackedJob> const& packed) {
   if (packed.empty()) {
     return;
   }
   if (packed.front().w.dtype() == DType::bf16) {
-    return run(KvBfloat16{});
+    std::vector<TileProduct> products;
+    for (PackedJob const& job : packed) {
+      products.push_back({job.x, job.weights<std::uint16_t>(), job.y});
+    }
+    return run_tiles(device, x, products);
   }
-  run(KvFloat{});
+  std::vector<MatmulJob<float>> jobs;
+  for (PackedJob const& job : packed) {
+    jobs.push_back({job.x, job.weights<float>(), job.y});
+  }
+  run_jobs<KvFloat>(device, jobs);
 }
 
 template <class Device>
@@ -192,7 +202,7 @@ void matmul(Device& device,
             MatrixView<float const> x,
             PackedWeights const& w,
             MatrixView<float> y) {
-  run_packed_jobs(device, {{x, w, y}});
+  run_packed_jobs(device, x, {{x, w, y}});
 }
 
 template <class Device>
@@ -208,7 +218,7 @@ void grouped_matmul(Device& device,
       jobs.push_back({rows_of(x, offsets[e], rows), experts[e], rows_of(y, offsets[e], rows)});
     }
   }
-  run_packed_jobs(device, jobs);
+  run_packed_jobs(device, x, jobs);
 }
 
 template <class Device>
@@ -224,7 +234,7 @@ void matmul_heads(Device& device,
                     w,
                     columns_of(y, h * strides.out_stride, w.out())});
   }
-  run_packed_jobs(device, jobs);
+  run_packed_jobs(device, x, jobs);
 }
 
 /// Each leaf is a job of its own, so that few rows fill a GPU too; then the leaves of each node are
@@ -251,7 +261,7 @@ void matmul_leaves(Device& device,
                     {to, x.rows, w.out(), w.out()},
                     first});
   }
-  run_packed_jobs(device, jobs);
+  run_packed_jobs(device, x, jobs);
   fold_leaves(device, sums, {scratch.data, scratch.size}, {x.rows, w.out()}, partials);
 }
 
