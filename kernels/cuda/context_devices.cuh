@@ -6,6 +6,7 @@
 
 namespace talus::kernels::cuda {
 
+/// A context's device, for the time of an operation.
 struct ContextDevices {
   [[nodiscard]] static Launcher operation(ExecContext const& exec) {
     return Launcher{device_of(exec)};
