@@ -83,6 +83,7 @@ LoadedModel::LoadedModel(parallel::ProcessGrid const& grid,
                          std::optional<DType> kv_dtype)
     : device_{kernels::make_device(backend, {.pool_bytes = device_bytes})}, spec_{golden.spec} {
   kernels::ExecContext const exec{.backend = backend, .device = device_.get()};
+  traffic_ = std::make_unique<runtime::GridTraffic>(exec, grid);
   hidden_ = runtime::Activations{exec, max_tokens, golden.spec.hidden};
   runtime::ShardPlace const place = runtime::shard_place(grid);
   io::Checkpoint const checkpoint = io::Checkpoint::open_shared(golden.dir, grid.world());
@@ -99,13 +100,13 @@ LoadedModel::LoadedModel(parallel::ProcessGrid const& grid,
                                       .num_blocks = geometry_.num_groups() * table_size_,
                                       .block_tokens = block_tokens,
                                       .kv_dtype = kv_dtype.value_or(precision.dtype)};
-  decoder_ = std::make_unique<runtime::Decoder>(exec, spec_, grid, weights_, limits, clock_);
+  decoder_ = std::make_unique<runtime::Decoder>(*traffic_, spec_, weights_, limits, clock_);
   runtime::LayerContext const context{.exec = exec,
                                       .place = place,
                                       .clock = &clock_,
                                       .norm_epsilon = spec_.norm_epsilon,
                                       .latent_norm_epsilon = spec_.latent_norm_epsilon};
-  head_ = std::make_unique<runtime::OutputHead>(context, spec_, grid.tp(), weights_);
+  head_ = std::make_unique<runtime::OutputHead>(context, spec_, traffic_->tp(), weights_);
   restart();
 }
 

@@ -15,6 +15,7 @@
 #include "runtime/model/decoder.hpp"
 #include "runtime/model/family.hpp"
 #include "runtime/model/output_head.hpp"
+#include "runtime/traffic/grid_traffic.hpp"
 
 namespace talus::test {
 
@@ -61,6 +62,7 @@ class LoadedModel {
   void drop_blocks_out_of_windows();
 
   std::unique_ptr<kernels::Device> device_;  ///< null where the backend computes on the host
+  std::unique_ptr<runtime::GridTraffic> traffic_;
   runtime::ModelSpec spec_;
   runtime::StepClock clock_;
   runtime::ModelWeights weights_;
