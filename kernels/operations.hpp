@@ -49,6 +49,9 @@ struct CodeStore {
 struct CodeOperations {
   std::int64_t (*bytes)(std::int64_t out, std::int64_t in, QuantStorage const& storage) = nullptr;
   void (*pack)(CodeStore const& store, MatrixOrigin origin, QuantRows const& rows) = nullptr;
+  /// Of a device, where weights are packed in memory of the host and copied: outputs [a, b), both
+  /// multiples of this, are one range of bytes, bytes(a, in) to bytes(b, in).
+  std::int64_t panel_outputs = 0;
   void (*matmul)(ExecContext const& exec,
                  MatrixView<float const> x,
                  PackedWeights const& w,

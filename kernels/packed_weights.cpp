@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/detail/checks.hpp"
+#include "kernels/detail/code_upload.hpp"
 #include "kernels/detail/limits.hpp"
 #include "kernels/detail/row_upload.hpp"
 #include "kernels/operations.hpp"
@@ -151,7 +152,12 @@ void PackedWeights::set(ExecContext const& exec, MatrixOrigin origin, QuantRows 
   }
   if (codes_) {
     check_scales(codes_->scales, rows);
-    operations_of(exec.backend).codes.pack({data_.data(), in_, *codes_}, origin, rows);
+    CodeStore const store{data_.data(), in_, *codes_};
+    if (shares_memory(exec)) {
+      operations_of(exec.backend).codes.pack(store, origin, rows);
+    } else {
+      detail::upload_codes(exec, store, origin, rows);
+    }
     return;
   }
   std::vector<float> values(static_cast<std::size_t>(rows.rows * rows.cols));

@@ -58,6 +58,7 @@ template <class Devices>
 void set_code_operations(CodeOperations& codes) {
   codes.bytes = bytes_of_codes;
   codes.pack = pack_codes;
+  codes.panel_outputs = CodeLayout::panel_outputs;
   set<Devices>(codes.grouped_matmul,
                [](auto& device, auto const&... a) { grouped_matmul_codes(device, a...); });
   set<Devices>(codes.matmul, [](auto& device, auto const&... a) { matmul_codes(device, a...); });

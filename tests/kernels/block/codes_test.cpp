@@ -5,8 +5,10 @@
 
 #include "kernels/block/code_pack.hpp"
 #include "kernels/block/code_words.hpp"
+#include "kernels/block/emulation/fenced_device.hpp"
 #include "kernels/matmul.hpp"
 #include "kernels/quantized.hpp"
+#include "kernels/transfer.hpp"
 
 #include "tests/kernels/block/block_support.hpp"
 
@@ -184,6 +186,34 @@ TEST_CASE("a strip of whole panels is one range of bytes, which nobody else writ
     std::fill_n(bytes.begin() + range.first, strip.size(), std::byte{0});
     CHECK(std::count(bytes.begin(), bytes.end(), std::byte{0}) == size);
   }
+}
+
+TEST_CASE("codes get to a device's memory as they are packed, whatever the pieces") {
+  QuantFormat const format = GENERATE(from_range(formats));
+  block::emulation::FencedDevice device{8 << 20};
+  ExecContext exec = on_cuda;
+  exec.device = &device;
+  QuantStorage const storage{format, DType::f32, 0};
+  QuantizedMatrix const w = some_codes(format, 70, 257);
+  std::vector<std::byte> wanted(static_cast<std::size_t>(block::bytes_of_codes(70, 257, storage)));
+  block::pack_codes({wanted.data(), 257, storage}, {}, w.view());
+  PackedWeights whole{exec, 70, 257, storage};
+  PackedWeights pieces{exec, 70, 257, storage};
+  auto const bytes_of = [&](PackedWeights const& packed) {
+    std::vector<std::byte> bytes(wanted.size());
+    download(exec, packed.data(), std::span{bytes});
+    return bytes;
+  };
+
+  whole.set(exec, {}, w.view());
+  for (auto const& [first, last] : {std::pair{33, 70}, std::pair{0, 33}}) {
+    for (auto const& [left, right] : {std::pair{35, 257}, std::pair{0, 35}}) {
+      pieces.set(exec, {first, left}, w.view(first, last, left, right));
+    }
+  }
+
+  CHECK(bytes_of(whole) == wanted);
+  CHECK(bytes_of(pieces) == wanted);
 }
 
 TEST_CASE("words of codes have the values of their codes") {

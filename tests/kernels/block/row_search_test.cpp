@@ -5,7 +5,10 @@
 #include <cmath>
 #include <numeric>
 
+#include "kernels/block/emulation/fenced_device.hpp"
+#include "kernels/buffer.hpp"
 #include "kernels/sampling.hpp"
+#include "kernels/transfer.hpp"
 
 #include "tests/kernels/block/block_support.hpp"
 
@@ -317,6 +320,39 @@ TEST_CASE("ranks and logits have the same bits by every schedule") {
     logits_of(on_cuda, rows.logits.view(), counts, named, found);
     return found;
   });
+}
+
+TEST_CASE("logits stay in a device's memory, and what is asked of them comes back") {
+  block::emulation::FencedDevice device{1 << 20};
+  ExecContext exec = on_cuda;
+  exec.device = &device;
+  Matrix const values = spread_logits(1, 4097, 3.0F, 33);
+  Buffer<float> logits{exec, 4097};
+  Buffer<float> maxima{exec, 65};
+  Buffer<float> sums{exec, 65};
+  upload(exec, std::span{values.data}.first(4097), logits.data());
+  MatrixView<float const> const row{logits.data(), 1, 4097, 4097};
+  LogitSummary const summary{{maxima.data(), 1, 65, 65}, {sums.data(), 1, 65, 65}};
+  SummarizedLogits const rows{row, as_const(summary.maxima), as_const(summary.sums)};
+  std::int32_t const best = order_of(values, 0).front();
+  std::int32_t token = -1;
+  std::int32_t top = -1;
+  std::int32_t rank = -1;
+  float logit = 0.0F;
+  float log_sum = 0.0F;
+
+  summarize_logits(exec, row, std::vector{1.0F}, summary);
+  sample(exec, rows, std::vector<SampleRule>{{.top_k = 1}}, {&token, 1});
+  top_tokens(exec, rows, std::vector{1}, {&top, 1});
+  rank_of(exec, rows, std::vector{best}, {&rank, 1});
+  logits_of(exec, row, std::vector{1}, std::vector{best}, {&logit, 1});
+  log_sum_exp(exec, rows, {&log_sum, 1});
+
+  CHECK(token == best);
+  CHECK(top == best);
+  CHECK(rank == 1);
+  CHECK(logit == values.at(0, best));
+  CHECK(log_sum > logit);
 }
 
 TEST_CASE("log_sum_exp agrees with sums in double precision, at the ends of pieces too") {
