@@ -5,6 +5,7 @@
 #include <string>
 
 #include "kernels/device_group.hpp"
+#include "kernels/peer_sums.hpp"
 
 namespace talus::kernels {
 
@@ -34,6 +35,14 @@ class DeviceLinks {
   ///
   /// \throws ApiError  if the library reports an error
   [[nodiscard]] virtual std::unique_ptr<DeviceGroup> join(DeviceGroupPlace const& place) = 0;
+
+  /// Memory of the device, which outlives it, for sums with devices on the same host; null where
+  /// they can't reach each other's memory. Local.
+  ///
+  /// \throws ApiError  if the device's library reports an error
+  [[nodiscard]] virtual std::unique_ptr<PeerSums> make_peer_sums(PeerSumPlace const& /*place*/) {
+    return nullptr;
+  }
 };
 
 }  // namespace talus::kernels

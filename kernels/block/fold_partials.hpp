@@ -10,13 +10,31 @@
 
 namespace talus::kernels::block {
 
+/// Sums on a stack that partial sums join as a binary counter carries.
+struct FoldStack {
+  static constexpr int max_depth = 10;  ///< bits of max_partials, and one
+
+  Quad sums[std::size_t{max_depth}];
+  int depth = 0;
+
+  /// \param folds  sums on the stack that are added to `values`, the newest first
+  TALUS_DEVICE void push(Quad values, int folds) {
+    for (int fold = 0; fold < folds; ++fold) {
+      Quad const older = sums[--depth];
+      for (int k = 0; k < quad; ++k) {
+        values[k] = older[k] + values[k];
+      }
+    }
+    sums[depth++] = values;
+  }
+};
+
 /// Partial sums that came from all ranks, folded by the tree that runtime/base/sum_tree.hpp
-/// defines: they join those on a stack as a binary counter carries.
+/// defines.
 ///
 /// Grid: pieces of the sum. Block: a thread a quad. No shared memory.
 struct FoldPartials {
   static constexpr char const* name = "talus::kernels::fold_partials";
-  static constexpr int max_depth = 10;  ///< bits of max_partials, and one
 
   FoldOrder order;  ///< by value: a sum needs no upload
   QuadMatrix<float const> partials;
@@ -29,19 +47,11 @@ struct FoldPartials {
     if (j >= sum.view.cols) {
       return;
     }
-    Quad stack[std::size_t{max_depth}];
-    int depth = 0;
+    FoldStack stack;
     for (std::int32_t row = 0; row < order.num_partials; ++row) {
-      Quad values = load_quad(block, partials, row, j);
-      for (int fold = 0; fold < order.folds[row]; ++fold) {
-        Quad const older = stack[--depth];
-        for (int k = 0; k < quad; ++k) {
-          values[k] = older[k] + values[k];
-        }
-      }
-      stack[depth++] = values;
+      stack.push(load_quad(block, partials, row, j), order.folds[row]);
     }
-    store_quad(block, sum, 0, j, stack[0]);
+    store_quad(block, sum, 0, j, stack.sums[0]);
   }
 };
 

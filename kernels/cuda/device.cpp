@@ -63,7 +63,7 @@ DeviceLinks* Device::links() {
   if (!links_) {
     int number = 0;
     check(cudaGetDevice(&number), "cudaGetDevice");
-    links_ = std::make_unique<NcclLinks>(pci_address(number), stream_.get());
+    links_ = std::make_unique<NcclLinks>(pci_address(number), *this);
   }
   return links_.get();
 }

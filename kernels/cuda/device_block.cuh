@@ -198,6 +198,26 @@ class DeviceBlock {
     asm volatile("cp.async.wait_group %0;" ::"n"(Most) : "memory");
   }
 
+  /// Sets a flag that another device waits for, behind all that this block's threads stored before
+  /// their last barrier.
+  __device__ void publish(block::GlobalSpan<std::uint32_t> flags,
+                          std::int64_t i,
+                          std::uint32_t value) {
+    __threadfence_system();
+    *static_cast<std::uint32_t volatile*>(flags.data + i) = value;
+  }
+
+  /// Waits until another device has set the flag to `value` or, as numbers go on and round, one
+  /// behind it: what it stored before is there then.
+  __device__ void await(block::GlobalSpan<std::uint32_t> flags,
+                        std::int64_t i,
+                        std::uint32_t value) {
+    auto const* const flag = static_cast<std::uint32_t const volatile*>(flags.data + i);
+    while (static_cast<std::int32_t>(*flag - value) < 0) {
+    }
+    __threadfence_system();
+  }
+
  private:
   __device__ static unsigned shared_address(void const* memory) {
     return static_cast<unsigned>(__cvta_generic_to_shared(memory));

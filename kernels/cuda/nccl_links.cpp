@@ -3,13 +3,15 @@
 
 #include <utility>
 
+#include "kernels/cuda/device.hpp"
 #include "kernels/cuda/nccl_group.hpp"
+#include "kernels/cuda/peer_sums.hpp"
 #include "runtime/base/error.hpp"
 
 namespace talus::kernels::cuda {
 
-NcclLinks::NcclLinks(std::string card, cudaStream_t stream)
-    : card_{std::move(card)}, stream_{stream}, nccl_{open_nccl()} {}
+NcclLinks::NcclLinks(std::string card, Device& device)
+    : card_{std::move(card)}, device_{device}, nccl_{open_nccl()} {}
 
 std::string NcclLinks::library() const {
   return nccl_.problem.empty() ? concat("NCCL ", nccl_version_text(nccl_.version)) : "";
@@ -22,7 +24,11 @@ DeviceGroupId NcclLinks::make_id() {
 }
 
 std::unique_ptr<DeviceGroup> NcclLinks::join(DeviceGroupPlace const& place) {
-  return std::make_unique<NcclGroup>(nccl_.functions, stream_, place);
+  return std::make_unique<NcclGroup>(nccl_.functions, device_.stream(), place);
+}
+
+std::unique_ptr<PeerSums> NcclLinks::make_peer_sums(PeerSumPlace const& place) {
+  return std::make_unique<CudaPeerSums>(device_, place);
 }
 
 }  // namespace talus::kernels::cuda

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cuda_runtime_api.h>
-
 #include "kernels/cuda/nccl_library.hpp"
 #include "kernels/device_links.hpp"
 
 namespace talus::kernels::cuda {
 
+class Device;
+
 /// A GPU's way to others: NCCL, opened when this is made. Never run on a card yet.
 class NcclLinks final : public DeviceLinks {
  public:
   /// \param card    see card()
-  /// \param stream  of the GPU, which groups work on; outlives them
-  NcclLinks(std::string card, cudaStream_t stream);
+  /// \param device  outlives this, and what is made here
+  NcclLinks(std::string card, Device& device);
 
   [[nodiscard]] std::string card() const override { return card_; }
 
@@ -25,9 +25,11 @@ class NcclLinks final : public DeviceLinks {
 
   [[nodiscard]] std::unique_ptr<DeviceGroup> join(DeviceGroupPlace const& place) override;
 
+  [[nodiscard]] std::unique_ptr<PeerSums> make_peer_sums(PeerSumPlace const& place) override;
+
  private:
   std::string card_;
-  cudaStream_t stream_;
+  Device& device_;
   NcclLibrary nccl_;
 };
 

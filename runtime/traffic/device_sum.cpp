@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "kernels/fold_partials.hpp"
 #include "kernels/transfer.hpp"
 #include "runtime/base/assert.hpp"
 #include "runtime/base/rounding.hpp"
@@ -62,6 +63,16 @@ std::size_t DeviceSum::num_partials() const noexcept {
 
 std::span<float> DeviceSum::partial(std::size_t node) noexcept {
   return {partials_.data() + static_cast<std::int64_t>(node) * stride_, max_elements_};
+}
+
+kernels::PeerSumPlace DeviceSum::place() const {
+  auto const own = static_cast<std::size_t>(layout_.rank);
+  return {.order = order_,
+          .rank = layout_.rank,
+          .num_ranks = layout_.ranks,
+          .first_partial = static_cast<std::int32_t>(layout_.first_node[own]),
+          .max_elements =
+              std::min(static_cast<std::int64_t>(max_elements_), kernels::max_peer_elements)};
 }
 
 float* DeviceSum::arrived(std::size_t node) noexcept {

@@ -5,7 +5,7 @@
 
 #include "kernels/buffer.hpp"
 #include "kernels/device_group.hpp"
-#include "kernels/fold_partials.hpp"
+#include "kernels/peer_sums.hpp"
 #include "runtime/traffic/group_traffic.hpp"
 
 namespace talus::runtime {
@@ -31,6 +31,19 @@ class DeviceSum final : public LeafSum {
   [[nodiscard]] std::size_t num_partials() const noexcept override;
 
   [[nodiscard]] std::span<float> partial(std::size_t node) noexcept override;
+
+  /// The first elements of all of this rank's partial sums.
+  ///
+  /// \return  [num_partials(), num_elements]
+  [[nodiscard]] MatrixView<float const> partials(std::size_t num_elements) const noexcept {
+    return {partials_.data(),
+            static_cast<std::int64_t>(num_partials()),
+            static_cast<std::int64_t>(num_elements),
+            stride_};
+  }
+
+  /// How the partial sums of all ranks are folded, and which of them are this rank's.
+  [[nodiscard]] kernels::PeerSumPlace place() const;
 
   parallel::SumArrival sum(std::span<float> result) override;
 

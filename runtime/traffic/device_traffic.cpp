@@ -5,7 +5,7 @@
 
 #include "kernels/transfer.hpp"
 #include "runtime/base/assert.hpp"
-#include "runtime/traffic/device_sum.hpp"
+#include "runtime/traffic/peer_leaf_sum.hpp"
 
 namespace talus::runtime {
 namespace {
@@ -93,12 +93,20 @@ class DeviceTraffic final : public GroupTraffic {
   }
 
   std::unique_ptr<LeafSum> make_sum(SumTree const& tree, std::size_t max_elements) override {
-    return std::make_unique<DeviceSum>(exec(),
-                                       *devices_,
-                                       parallel::SumLayout{tree, rank(), size()},
-                                       tree,
-                                       max_elements,
-                                       round_bytes);
+    auto sum = std::make_unique<DeviceSum>(exec(),
+                                           *devices_,
+                                           parallel::SumLayout{tree, rank(), size()},
+                                           tree,
+                                           max_elements,
+                                           round_bytes);
+    if (exec().device == nullptr) {
+      return sum;
+    }
+    auto peers = open_peer_sums(exec(), communicator(), sum->place());
+    if (!peers) {
+      return sum;
+    }
+    return std::make_unique<PeerLeafSum>(exec(), communicator(), std::move(sum), std::move(peers));
   }
 
   std::unique_ptr<ActivationSender> make_sender(parallel::ChannelOptions const& options) override {

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <cstring>
+#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -252,6 +255,36 @@ class EmulatedBlock {
   template <int Most>
   void wait_copies() {
     run_.finish_copies(thread_, Most);
+  }
+
+  /// Sets a flag that another device waits for, behind all that this block's threads stored
+  /// before their last barrier.
+  void publish(GlobalSpan<std::uint32_t> flags,
+               std::int64_t i,
+               std::uint32_t value,
+               Where where = Where::current()) {
+    check_range(i, 1, flags.size, where);
+    std::atomic_ref{flags.data[i]}.store(value, std::memory_order_release);
+  }
+
+  /// Waits until another device has set the flag to `value` or, as numbers go on and round, one
+  /// behind it: what it stored before is there then.
+  void await(GlobalSpan<std::uint32_t> flags,
+             std::int64_t i,
+             std::uint32_t value,
+             Where where = Where::current()) {
+    check_range(i, 1, flags.size, where);
+    auto const limit = std::chrono::steady_clock::now() + std::chrono::minutes{1};
+    auto const is_before = [&] {
+      std::uint32_t const flag = std::atomic_ref{flags.data[i]}.load(std::memory_order_acquire);
+      return static_cast<std::int32_t>(flag - value) < 0;
+    };
+    while (is_before()) {
+      if (std::chrono::steady_clock::now() > limit) {
+        run_.fail(FaultKind::divergence, thread_, "waits for a flag that nobody sets", where);
+      }
+      std::this_thread::yield();
+    }
   }
 
  private:

@@ -120,3 +120,22 @@ TEST_CASE("where devices can't be joined, traffic goes by MPI, or not at all if 
     CHECK_THROWS_WITH((GridTraffic{exec, grid, CommOption::nccl}), ContainsSubstring(reason));
   }
 }
+
+TEST_CASE("short sums go by memory that all devices reach, if they all do; others by messages") {
+  parallel::Communicator const world = parallel::Communicator::duplicate(MPI_COMM_WORLD);
+  bool const do_all = GENERATE(true, false);
+  LinkedDevice device{world, "", "", 0};
+  device.reaches_peers = do_all || world.rank() + 1 < world.size();
+  kernels::ExecContext const exec{.device = &device};
+  auto const direct = make_direct_traffic({}, world);
+  auto const linked =
+      make_device_traffic(exec, world, std::make_unique<ShiftedGroup>(device, world));
+  std::vector<std::size_t> const sizes{7, 0, 32768, 32769, 1, 40000};
+  for (std::int32_t const leaves : {1, 8, 12}) {
+    device.num_peer_sums = 0;
+    INFO(leaves << " leaves");
+    Values const wanted = summed(*direct, {}, leaves, sizes);
+    CHECK(are_same(summed(*linked, exec, leaves, sizes), wanted));
+    CHECK(device.num_peer_sums == (do_all ? 3 : 0));
+  }
+}

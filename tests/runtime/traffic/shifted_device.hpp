@@ -67,10 +67,12 @@ class ShiftedDevice : public Device {
 
   [[nodiscard]] int num_downloads() const { return num_downloads_; }
 
- private:
+  int num_peer_sums = 0;  ///< counted by who does them
+
   /// Where no process has memory.
   static constexpr std::uintptr_t nowhere = std::uintptr_t{1} << 60;
 
+ private:
   std::uintptr_t shift_;
   std::map<std::uintptr_t, std::unique_ptr<std::vector<std::byte>>> blocks_;
   int num_uploads_ = 0;
