@@ -52,6 +52,13 @@ std::unique_ptr<Device> make_device(DeviceOptions const& options);
 }  // namespace block::emulation
 #endif
 
+#if TALUS_TESTS_CARD
+namespace cuda {
+/// Of tests/kernels/cuda: a card's operations, compared with the emulated ones.
+Operations checked_operations();
+}  // namespace cuda
+#endif
+
 #if TALUS_EMULATES_TARGETS
 namespace avx512_bf16_emulated {
 Operations operations() noexcept;
@@ -127,7 +134,10 @@ void add_emulated(std::vector<Target>& found) {
 #endif
 
 std::vector<Target> find_targets() {
-#if TALUS_EMULATES_CUDA
+#if TALUS_TESTS_CARD
+  return {{Backend::reference, reference::table_of_operations()},
+          {Backend::cuda, cuda::checked_operations()}};
+#elif TALUS_EMULATES_CUDA
   // Its tests compare it with the oracle alone.
   return {{Backend::reference, reference::table_of_operations()},
           {Backend::cuda, block::emulation::operations(), block::emulation::make_device}};

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/kernels/cuda/card.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+
+#include "kernels/cuda/library.hpp"
+
+#include "tests/kernels/cuda/heap_memory.hpp"
+
+namespace talus::kernels::cuda {
+namespace {
+
+constexpr std::int64_t pool_bytes = std::int64_t{1} << 30;  // scratch memory of small tests
+
+Module const& require_module() {
+  Library const library = open_library(module_paths());
+  Devices const devices =
+      library.module == nullptr ? Devices{{}, library.reason} : library.module->devices();
+  if (devices.found.empty()) {
+    std::printf("skipped: no GPU (%s)\n", devices.reason.c_str());
+    std::fflush(stdout);
+    std::_Exit(skipped_code);
+  }
+  return *library.module;
+}
+
+/// Before main(): a test framework, and MPI, need not begin.
+[[maybe_unused]] Module const* const module_of_program = &require_module();
+
+}  // namespace
+
+Card const& card() {
+  static std::unique_ptr<Device> const device = [] {
+    register_heap();
+    return module_of_program->make_device({.number = 0, .pool_bytes = pool_bytes});
+  }();
+  static Card const found{module_of_program, device.get()};
+  return found;
+}
+
+}  // namespace talus::kernels::cuda

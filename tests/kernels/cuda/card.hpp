@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "kernels/cuda/module.hpp"
+#include "kernels/device.hpp"
+
+namespace talus::kernels::cuda {
+
+/// What a test that was skipped ends with.
+inline constexpr int skipped_code = 77;
+
+/// The first GPU of this machine, for tests: what they allocate is memory that it reads, too.
+/// Where there is no GPU, a program that this is linked to says so before its main() begins, and
+/// ends with skipped_code.
+struct Card {
+  Module const* module = nullptr;
+  Device* device = nullptr;
+};
+
+[[nodiscard]] Card const& card();
+
+}  // namespace talus::kernels::cuda

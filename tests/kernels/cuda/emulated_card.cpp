@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <memory>
+
+#include "kernels/block/emulation/fenced_device.hpp"
+#include "kernels/block/emulation/operations.hpp"
+
+#include "tests/kernels/cuda/card.hpp"
+
+namespace talus::kernels::cuda {
+namespace {
+
+constexpr std::int64_t pool_bytes = std::int64_t{16} << 20;
+
+void set_emulated(Operations& table) {
+  table = block::emulation::operations();
+}
+
+}  // namespace
+
+/// A card that is none: so that a test of what compares it with the emulation needs no GPU.
+Card const& card() {
+  static Module const module{nullptr, nullptr, set_emulated};
+  static block::emulation::FencedDevice device{pool_bytes};
+  static Card const found{&module, &device};
+  return found;
+}
+
+}  // namespace talus::kernels::cuda

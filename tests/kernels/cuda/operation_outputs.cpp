@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/kernels/cuda/operation_outputs.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "runtime/base/error.hpp"
+
+namespace talus::kernels::cuda {
+namespace {
+
+constexpr float tolerance = 1e-5F;  // orders within an instruction, over some thousand inputs
+
+float float_at(std::span<std::byte const> bytes, std::size_t i) {
+  float value = 0.0F;
+  std::memcpy(&value, &bytes[i * sizeof value], sizeof value);
+  return value;
+}
+
+/// The greatest difference, as a part of the greatest value; infinite where one is no number.
+float relative_difference(std::span<std::byte const> got, std::span<std::byte const> wanted) {
+  float greatest = 1e-30F;
+  float worst = 0.0F;
+  for (std::size_t i = 0; i < got.size() / sizeof(float); ++i) {
+    float const apart = std::fabs(float_at(got, i) - float_at(wanted, i));
+    bool const is_same = std::memcmp(&got[i * sizeof(float)], &wanted[i * 4], sizeof(float)) == 0;
+    if (!is_same && !std::isfinite(apart)) {
+      return INFINITY;
+    }
+    greatest = std::max(greatest, is_same ? 0.0F : std::fabs(float_at(wanted, i)));
+    worst = std::max(worst, is_same ? 0.0F : apart);
+  }
+  return worst / greatest;
+}
+
+}  // namespace
+
+void OperationOutputs::add(MatrixView<float> const& y) {
+  if (y.rows > 0 && y.cols > 0) {
+    add(std::span{y.data, static_cast<std::size_t>((y.rows - 1) * y.row_stride + y.cols)});
+  }
+}
+
+void OperationOutputs::add(std::span<MatrixView<float> const> const& matrices) {
+  for (MatrixView<float> const& y : matrices) {
+    add(y);
+  }
+}
+
+void OperationOutputs::add(std::span<float> const& values) {
+  outputs_.push_back({std::as_writable_bytes(values), true});
+}
+
+void OperationOutputs::add(std::span<std::int32_t> const& values) {
+  outputs_.push_back({std::as_writable_bytes(values), false});
+}
+
+void OperationOutputs::add(KvCache& cache) {
+  outputs_.push_back({{cache.data(), static_cast<std::size_t>(block::bytes_of(cache))}, false});
+}
+
+void OperationOutputs::add(LogitSummary const& summary) {
+  add(summary.maxima);
+  add(summary.sums);
+}
+
+void OperationOutputs::add(PackedWeights const& w) {
+  may_differ_ = may_differ_ || w.dtype() == DType::bf16;
+}
+
+void OperationOutputs::add(std::span<PackedWeights const> const& weights) {
+  for (PackedWeights const& w : weights) {
+    add(w);
+  }
+}
+
+std::vector<std::vector<std::byte>> OperationOutputs::contents() const {
+  std::vector<std::vector<std::byte>> all;
+  for (Output const& output : outputs_) {
+    all.emplace_back(output.bytes.begin(), output.bytes.end());
+  }
+  return all;
+}
+
+void OperationOutputs::put_back(std::vector<std::vector<std::byte>> const& contents) const {
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    std::copy(contents[i].begin(), contents[i].end(), outputs_[i].bytes.begin());
+  }
+}
+
+std::string OperationOutputs::difference(std::vector<std::vector<std::byte>> const& wanted) const {
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    auto const [bytes, is_float] = outputs_[i];
+    auto const first = std::mismatch(bytes.begin(), bytes.end(), wanted[i].begin()).first;
+    if (first == bytes.end()) {
+      continue;
+    }
+    if (may_differ_ && is_float && relative_difference(bytes, wanted[i]) < tolerance) {
+      continue;
+    }
+    return concat("output ",
+                  i,
+                  ", from byte ",
+                  first - bytes.begin(),
+                  " of ",
+                  bytes.size(),
+                  " on",
+                  is_float
+                      ? concat(", by ", relative_difference(bytes, wanted[i]), " of the greatest")
+                      : std::string{});
+  }
+  return "";
+}
+
+}  // namespace talus::kernels::cuda

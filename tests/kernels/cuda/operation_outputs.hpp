@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kernels/block/kv_layout.hpp"
+#include "kernels/operations.hpp"
+
+namespace talus::kernels::cuda {
+
+/// What an operation's arguments say of its results, whatever the operation: to what memory they
+/// go, padding of rows included, and whether a card's bits may differ from the emulation's there.
+class OperationOutputs {
+ public:
+  template <class... Arguments>
+  explicit OperationOutputs(Arguments&... arguments) {
+    (add(arguments), ...);
+  }
+
+  /// What they hold now.
+  [[nodiscard]] std::vector<std::vector<std::byte>> contents() const;
+
+  /// \param contents  that contents() gave
+  void put_back(std::vector<std::vector<std::byte>> const& contents) const;
+
+  /// How they differ from what contents() gave; empty if they don't. By bits, but where tensor
+  /// cores multiply, whose order nobody specifies: there by a part of the greatest value.
+  [[nodiscard]] std::string difference(std::vector<std::vector<std::byte>> const& wanted) const;
+
+ private:
+  struct Output {
+    std::span<std::byte> bytes;
+    bool is_float = false;
+  };
+
+  void add(MatrixView<float> const& y);
+  void add(std::span<MatrixView<float> const> const& matrices);
+  void add(std::span<float> const& values);
+  void add(std::span<std::int32_t> const& values);
+  void add(KvCache& cache);
+  void add(LogitSummary const& summary);
+  void add(PackedWeights const& w);
+  void add(std::span<PackedWeights const> const& weights);
+
+  /// Of what is only read.
+  template <class Argument>
+  void add(Argument const&) {}
+
+  std::vector<Output> outputs_;
+  bool may_differ_ = false;
+};
+
+}  // namespace talus::kernels::cuda

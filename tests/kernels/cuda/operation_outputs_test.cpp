@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/kernels/cuda/operation_outputs.hpp"
+
+#include <cmath>
+
+#include "tests/kernels/cuda/heap_memory.hpp"
+#include "tests/kernels/kernels_support.hpp"
+
+using namespace talus;                 // NOLINT: tests only
+using namespace talus::kernels;        // NOLINT: tests only
+using namespace talus::kernels::cuda;  // NOLINT: tests only
+using Catch::Matchers::ContainsSubstring;
+
+TEST_CASE("results of an operation are kept, put back and compared, padding included") {
+  Matrix const x = random_matrix(3, 5, 1);
+  Matrix y = random_matrix(3, 5, 2);
+  std::vector<std::int32_t> ids = {1, 2};
+  MatrixView<float const> const in = x.view();
+  MatrixView<float> const out = y.view();
+  std::span<std::int32_t> const chosen = ids;
+  OperationOutputs const outputs{in, out, chosen};
+  auto const before = outputs.contents();
+  REQUIRE(before.size() == 2);
+  CHECK(outputs.difference(before).empty());
+
+  y.at(1, 6) = 1.0F;  // between rows
+  CHECK_THAT(outputs.difference(before), ContainsSubstring("output 0"));
+  outputs.put_back(before);
+  CHECK(y.at(1, 6) == Matrix::untouched);
+
+  ids[1] = 3;
+  CHECK_THAT(outputs.difference(before), ContainsSubstring("output 1, from byte 4"));
+  outputs.put_back(before);
+  CHECK(outputs.difference(before).empty());
+}
+
+TEST_CASE("where tensor cores multiply, bits may differ, and no more than these") {
+  DType const dtype = GENERATE(DType::f32, DType::bf16);
+  PackedWeights const w{on_reference, 4, 8, dtype};
+  Matrix y = random_matrix(2, 4, 3);
+  MatrixView<float> const out = y.view();
+  OperationOutputs const outputs{w, out};
+  auto const wanted = outputs.contents();
+
+  y.at(1, 2) = std::nextafter(y.at(1, 2), 10.0F);
+  CHECK(outputs.difference(wanted).empty() == (dtype == DType::bf16));
+  y.at(1, 2) += 0.01F;
+  CHECK_THAT(outputs.difference(wanted), ContainsSubstring("of the greatest"));
+  outputs.put_back(wanted);
+  y.at(0, 0) = NAN;
+  CHECK_FALSE(outputs.difference(wanted).empty());
+}
+
+TEST_CASE("what a program allocates comes from a heap that can be registered") {
+  HeapRange const heap = grow_heap();
+
+  std::vector<float> const small(10);
+  std::vector<float> const large(std::size_t{10} << 20U);
+  Buffer<float> const aligned{on_reference, std::int64_t{1} << 20};
+
+  CHECK(heap.has(small.data()));
+  CHECK(heap.has(large.data()));
+  CHECK(heap.has(&large.back()));
+  CHECK(heap.has(aligned.data()));
+}
