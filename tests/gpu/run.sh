@@ -1,0 +1,125 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Tries the cuda backend on the GPU of this machine: builds, runs every test that needs a GPU (label
+# gpu: the kernels' tests, each operation compared with its emulation), the same kernels under
+# compute-sanitizer where that is installed, and the benchmarks; and writes what came out to a
+# folder. Ends with 0 if all that could be run passed. What this needs: nvcc 12.4 or later, and what
+# jobs/setup.sh installs.
+#
+#   tests/gpu/run.sh [--allow-no-gpu] [--build DIR] [--out DIR] [--jobs N] [--rounds N]
+#
+#   --allow-no-gpu  builds all the same where there is no GPU, and says what is skipped
+#   --build DIR     a build folder (build/gpu); one that is configured stays as it is
+#   --out DIR       where results go (gpu-results)
+#   --jobs N        parallel compilations (all cores)
+#   --rounds N      of which medians are told (31)
+set -euo pipefail
+here=$(pwd)
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+fail() { echo "tests/gpu/run.sh: $*" >&2; exit 2; }
+say() { echo "tests/gpu/run.sh ($SECONDS s): $*"; }
+
+allow_no_gpu=0
+build=build/gpu
+out=gpu-results
+jobs=$(nproc)
+rounds=31
+while [ $# -gt 0 ]; do
+  case $1 in
+    --allow-no-gpu) allow_no_gpu=1; shift; continue ;;
+    --build | --out | --jobs | --rounds) [ $# -ge 2 ] || fail "$1: no value" ;;
+    *) fail "$1 (--allow-no-gpu, --build DIR, --out DIR, --jobs N, --rounds N)" ;;
+  esac
+  case $1 in
+    --build) build=$(realpath -m "$2" --relative-base="$here") ;;
+    --out) out=$(realpath -m "$2") ;;
+    --jobs) jobs=$2 ;;
+    --rounds) rounds=$2 ;;
+  esac
+  shift 2
+done
+[[ $jobs =~ ^[1-9][0-9]*$ ]] || fail "--jobs $jobs (a number from 1 on)"
+[[ $rounds =~ ^[1-9][0-9]*$ ]] || fail "--rounds $rounds (a number from 1 on)"
+
+gpu=$(nvidia-smi --query-gpu=name,uuid,driver_version,memory.total --format=csv,noheader 2>&1) || gpu=
+if [ -z "$gpu" ] && [ $allow_no_gpu -eq 0 ]; then
+  fail "no GPU (nvidia-smi finds none; --allow-no-gpu builds and skips what needs one)"
+fi
+nvcc=${CUDACXX:-$(command -v nvcc || true)}
+[ -n "$nvcc" ] || fail "no nvcc (set CUDACXX, or PATH)"
+
+mkdir -p "$out"
+{
+  echo "date: $(date -u +%FT%TZ)"
+  echo "commit: $(git describe --always --dirty 2>/dev/null || echo unknown)"
+  echo "gpu: ${gpu:-none}"
+  echo "nvcc: $("$nvcc" --version | tail -1)"
+  echo "compiler: $(${CXX:-c++} --version | head -1)"
+  echo "cmake: $(cmake --version | head -1)"
+  echo "system: $(uname -srm)"
+  echo "compute-sanitizer: $(compute-sanitizer --version 2>/dev/null | tail -1 || echo none)"
+} > "$out/versions.txt"
+cat "$out/versions.txt"
+
+if [ ! -f "$build/CMakeCache.txt" ]; then
+  cmake -S . -B "$build" -G Ninja -D CMAKE_BUILD_TYPE=Release -D TALUS_CUDA=ON > "$out/configure.log" ||
+    fail "configuring failed (see $out/configure.log)"
+fi
+cmake --build "$build" --parallel "$jobs" --target talus_gpu_tests talus_gpu_bench > "$out/build.log" ||
+  fail "the build failed (see $out/build.log)"
+say "built"
+
+failed=()
+# step NAME COMMAND...: runs it, its output to NAME.log; 77 means that it was skipped.
+step() {
+  local name=$1 code=0
+  shift
+  "$@" > "$out/$name.log" 2>&1 || code=$?
+  case $code in
+    0) say "$name: passed" ;;
+    77) say "$name: $(grep -m 1 '^skipped' "$out/$name.log" || echo skipped)" ;;
+    *)
+      tail -n 15 "$out/$name.log"
+      say "$name: FAILED (code $code, $out/$name.log)"
+      failed+=("$name")
+      ;;
+  esac
+}
+
+tests() {
+  ctest --test-dir "$build" -L '^gpu$' --no-tests=error --output-on-failure --timeout 1800 \
+    --output-junit "$out/tests.xml" || return 1
+  # CTest calls a run passed whose tests were all skipped.
+  grep -q '<testcase .*status="run"' "$out/tests.xml" || { echo "skipped: no GPU"; return 77; }
+}
+
+# Few shapes of each operation: under this tool a kernel takes a hundred times as long.
+sanitize() {
+  local tool=$1 test
+  command -v compute-sanitizer > /dev/null || { echo "skipped: no compute-sanitizer"; return 77; }
+  [ -n "$gpu" ] || { echo "skipped: no GPU"; return 77; }
+  for test in schedules kv_cache rope; do
+    compute-sanitizer --tool "$tool" --error-exitcode 9 \
+      "$build/bin/test_kernels_cuda_card_$test" || return 1
+  done
+  compute-sanitizer --tool "$tool" --error-exitcode 9 "$build/bin/test_kernels_cuda_card_matmul" \
+    "matmul_heads*,grouped_matmul agrees*,weights set*" || return 1
+}
+
+step tests tests
+for tool in memcheck racecheck synccheck; do
+  step "$tool" sanitize $tool
+done
+step bench "$build/bin/talus_gpu_bench" all "$out/bench.json" "$rounds"
+[ -f "$out/bench.log" ] && cat "$out/bench.log"
+
+say "results are in $out"
+if [ ${#failed[@]} -gt 0 ]; then
+  say "FAILED: ${failed[*]}"
+  exit 1
+fi
+if [ -z "$gpu" ]; then
+  say "skipped: no GPU; all was built, and nothing of it has been run on a card"
+fi
