@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string_view>
 
@@ -61,6 +62,9 @@ void check_link(std::filesystem::path const& place);
 ///
 /// \throws ConfigError  if it can't be forced there
 void force_to_disk(OpenFile const& written, std::filesystem::path const& file);
+
+/// What forces to the disk: force_to_disk, unless a test looks on.
+using Force = std::function<void(OpenFile const& written, std::filesystem::path const& file)>;
 
 /// Closes a file that was written.
 ///

@@ -35,9 +35,9 @@ bool lock(files::OpenFile const& file,
 
 }  // namespace
 
-Ledger::Ledger(std::filesystem::path path, SyncPolicy sync, std::chrono::milliseconds patience)
+Ledger::Ledger(std::filesystem::path path, Sync sync, std::chrono::milliseconds patience)
     : path_{std::move(path)},
-      sync_{sync},
+      sync_{std::move(sync)},
       file_{files::open_to_write(path_, O_RDWR | O_CREAT | O_APPEND)} {
   if (!file_) {
     files::fail(path_, "can't be opened");
@@ -45,18 +45,17 @@ Ledger::Ledger(std::filesystem::path path, SyncPolicy sync, std::chrono::millise
   is_locked_ = lock(file_, path_, patience);
 }
 
-Ledger Ledger::create(std::filesystem::path path, Identity const& identity, SyncPolicy sync) {
-  Ledger ledger{std::move(path), sync, std::chrono::milliseconds{0}};
+Ledger Ledger::create(std::filesystem::path path, Identity const& identity, Sync sync) {
+  Ledger ledger{std::move(path), std::move(sync), std::chrono::milliseconds{0}};
   ledger.cut(0);
   std::string const payload = format_identity(identity);
   ledger.add(RecordKind::identity, {&payload, 1});
+  ledger.commit();
   return ledger;
 }
 
-Ledger Ledger::reopen(std::filesystem::path path,
-                      SyncPolicy sync,
-                      std::chrono::milliseconds patience) {
-  Ledger ledger{std::move(path), sync, patience};
+Ledger Ledger::reopen(std::filesystem::path path, Sync sync, std::chrono::milliseconds patience) {
+  Ledger ledger{std::move(path), std::move(sync), patience};
   auto contents = read_ledger(ledger.path_);
   if (!contents) {
     throw ConfigError{
@@ -70,6 +69,7 @@ void Ledger::begin_session(std::int64_t output_bytes) {
   cut(contents_.whole_bytes);
   std::string const payload{detail::format_payload(output_bytes)};
   add(RecordKind::session, {&payload, 1});
+  commit();
 }
 
 void Ledger::add_finished(FinishedRequest const& finished) {
@@ -84,11 +84,19 @@ void Ledger::add_saved(std::span<std::string const> payloads) {
   add(RecordKind::tokens, payloads);
 }
 
-void Ledger::close() {
-  if (sync_ != SyncPolicy::none) {
-    files::force_to_disk(file_, path_);
+void Ledger::commit() {
+  if (added_.empty()) {
+    return;
   }
-  files::close_written(file_, path_);
+  files::write_all(file_, added_, path_);
+  bytes_ += static_cast<std::int64_t>(added_.size());
+  added_.clear();
+  sync_.commit(file_, path_);
+}
+
+void Ledger::close() {
+  commit();
+  sync_.close(file_, path_);
 }
 
 void Ledger::cut(std::int64_t bytes) {
@@ -99,14 +107,8 @@ void Ledger::cut(std::int64_t bytes) {
 }
 
 void Ledger::add(RecordKind kind, std::span<std::string const> payloads) {
-  std::string records;
   for (std::string const& payload : payloads) {
-    append_record(records, bytes_, kind, payload);
-  }
-  files::write_all(file_, records, path_);
-  bytes_ += static_cast<std::int64_t>(records.size());
-  if (sync_ == SyncPolicy::each) {
-    files::force_to_disk(file_, path_);
+    append_record(added_, bytes_, kind, payload);
   }
 }
 

@@ -17,7 +17,8 @@ namespace talus::io {
 /// The journal beside a run's output, from which a run that was killed at any moment goes on.
 ///
 /// One rank of the job writes it, and only adds to it. A request's line goes to the output first,
-/// then its record here, which says where the line ends. So after a crash:
+/// then its record here, which says where the line ends; records are collected, and written by
+/// commit(). So after a crash:
 /// - a torn or whole line beyond the last record's end is cut off, and its request done again;
 /// - a torn record is cut off, and its line with it;
 /// - a record whose line isn't there, because a power cut lost it, is taken back by the next
@@ -31,7 +32,7 @@ class Ledger {
   /// \throws ConfigError  if it can't be written, or is in use by another job
   [[nodiscard]] static Ledger create(std::filesystem::path path,
                                      Identity const& identity,
-                                     SyncPolicy sync);
+                                     Sync sync);
 
   /// Opens a ledger to go on from it; it is not changed before begin_session().
   ///
@@ -39,7 +40,7 @@ class Ledger {
   ///                  while to go
   /// \throws ConfigError  if it can't be opened, is in use by another job, or has no whole identity
   [[nodiscard]] static Ledger reopen(std::filesystem::path path,
-                                     SyncPolicy sync,
+                                     Sync sync,
                                      std::chrono::milliseconds patience = std::chrono::seconds{10});
 
   /// What was in it when it was opened.
@@ -56,31 +57,40 @@ class Ledger {
   /// \throws ConfigError  with the file's name, if it can't be written
   void begin_session(std::int64_t output_bytes);
 
-  /// Adds a request whose line is in the output.
-  /// \throws ConfigError  with the file's name, if it can't be written
+  /// Adds a request, with the next commit(). Its line is in the output by then, and as safe there
+  /// as the policy wants it.
   void add_finished(FinishedRequest const& finished);
 
-  /// Adds tokens of unfinished answers, by one write.
+  /// Adds tokens of unfinished answers, with the next commit().
   ///
   /// \param payloads  of format_saved_tokens
-  /// \throws ConfigError  with the file's name, if they can't be written
   void add_saved(std::span<std::string const> payloads);
 
-  /// Ends the file, and with it the lock.
+  /// Whether something was added since the last commit().
+  [[nodiscard]] bool has_new() const noexcept { return !added_.empty(); }
+
+  /// Writes what was added since the last time, by one write, and returns when it is as safe as the
+  /// policy says.
+  ///
+  /// \throws ConfigError  with the file's name, if it can't be written or forced to the disk
+  void commit();
+
+  /// Commits, ends the file, and with it the lock.
   /// \throws ConfigError  with the file's name, if what was added did not reach it
   void close();
 
  private:
-  Ledger(std::filesystem::path path, SyncPolicy sync, std::chrono::milliseconds patience);
+  Ledger(std::filesystem::path path, Sync sync, std::chrono::milliseconds patience);
 
   void cut(std::int64_t bytes);
   void add(RecordKind kind, std::span<std::string const> payloads);
 
   std::filesystem::path path_;
-  SyncPolicy sync_;
+  Sync sync_;
   files::OpenFile file_;
   bool is_locked_ = false;
-  std::int64_t bytes_ = 0;
+  std::int64_t bytes_ = 0;  ///< of the file
+  std::string added_;       ///< records for the next commit
   LedgerContents contents_;
 };
 

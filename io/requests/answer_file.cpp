@@ -133,8 +133,8 @@ void check_answer_file(std::filesystem::path const& output,
 AnswerFile::AnswerFile(std::filesystem::path output,
                        std::filesystem::path const& input,
                        Existing existing,
-                       SyncPolicy sync)
-    : path_{std::move(output)}, sync_{sync} {
+                       Sync sync)
+    : path_{std::move(output)}, sync_{std::move(sync)} {
   check_answer_file(path_, input, existing);
   file_ = open_output(path_, existing);
 }
@@ -151,9 +151,11 @@ void AnswerFile::append(std::string_view lines) {
   TALUS_EXPECT(file_);
   files::write_all(file_, lines, path_);
   bytes_ += static_cast<std::int64_t>(lines.size());
-  if (sync_ == SyncPolicy::each) {
-    files::force_to_disk(file_, path_);
-  }
+}
+
+void AnswerFile::commit() const {
+  TALUS_EXPECT(file_);
+  sync_.commit(file_, path_);
 }
 
 bool AnswerFile::is_in_place() const noexcept {
@@ -165,10 +167,7 @@ bool AnswerFile::is_in_place() const noexcept {
 
 void AnswerFile::close() {
   TALUS_EXPECT(file_);
-  if (sync_ != SyncPolicy::none) {
-    files::force_to_disk(file_, path_);
-  }
-  files::close_written(file_, path_);
+  sync_.close(file_, path_);
 }
 
 }  // namespace talus::io

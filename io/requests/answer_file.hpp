@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string_view>
+#include <utility>
 
 #include "io/files/open_file.hpp"
 
@@ -15,7 +16,7 @@ enum class Existing { refuse, overwrite, keep };
 /// When an answer is forced to the disk.
 enum class SyncPolicy {
   none,   ///< when the system likes
-  each,   ///< after each append: a finished answer survives a power cut
+  each,   ///< before it counts as finished, from when on it survives a power cut
   close,  ///< once, at the end
 };
 
@@ -23,6 +24,33 @@ enum class SyncPolicy {
 ///
 /// \throws ConfigError  naming what is allowed
 [[nodiscard]] SyncPolicy sync_policy(std::string_view name);
+
+/// A policy, and what does it.
+class Sync {
+ public:
+  Sync(SyncPolicy policy = SyncPolicy::none, files::Force force = files::force_to_disk)
+      : policy_{policy}, force_{std::move(force)} {}
+
+  /// Forces to the disk what is to count from now on, if the policy wants it.
+  void commit(files::OpenFile const& file, std::filesystem::path const& path) const {
+    if (policy_ == SyncPolicy::each) {
+      force_(file, path);
+    }
+  }
+
+  /// Ends a file.
+  /// \throws ConfigError  with the file's name if what was written did not reach it
+  void close(files::OpenFile& file, std::filesystem::path const& path) const {
+    if (policy_ != SyncPolicy::none) {
+      force_(file, path);
+    }
+    files::close_written(file, path);
+  }
+
+ private:
+  SyncPolicy policy_;
+  files::Force force_;
+};
 
 /// Refuses an output that a run could not write, without touching it.
 ///
@@ -45,17 +73,23 @@ class AnswerFile {
   AnswerFile(std::filesystem::path output,
              std::filesystem::path const& input,
              Existing existing,
-             SyncPolicy sync = SyncPolicy::none);
+             Sync sync = {});
 
   /// Cuts off all but the first `bytes` bytes of a file that was kept.
   ///
   /// \throws ConfigError  with the file's name if it can't be done
   void cut(std::int64_t bytes);
 
-  /// Adds whole lines at the end, by one write where the system takes them in one.
+  /// Adds whole lines at the end, by one write where the system takes them in one. What is added
+  /// counts from the next commit() on.
   ///
   /// \throws ConfigError  with the file's name if they can't be written, such as on a full disk
   void append(std::string_view lines);
+
+  /// Returns when what was appended is as safe as the policy says.
+  ///
+  /// \throws ConfigError  with the file's name if it can't be forced to the disk
+  void commit() const;
 
   /// Whether the file is still where it was made: a folder that was removed or not mounted any more
   /// takes what is written with it, and the system says nothing.
@@ -74,7 +108,7 @@ class AnswerFile {
 
  private:
   std::filesystem::path path_;
-  SyncPolicy sync_;
+  Sync sync_;
   files::OpenFile file_;
   std::int64_t bytes_ = 0;
 };

@@ -61,16 +61,22 @@ void AnswerSink::write(std::span<std::byte const> message) {
   auto const output_tokens = in.value<std::int64_t>();
   store_->add_line(request, in.text(), output_tokens == no_answer);
   if (output_tokens == no_answer) {
-    ++counts_.errors;
+    ++written_.errors;
   } else {
-    ++counts_.answers;
-    counts_.output_tokens += output_tokens;
+    ++written_.answers;
+    written_.output_tokens += output_tokens;
   }
+}
+
+void AnswerSink::commit() {
+  store_->commit();
+  counts_ += std::exchange(written_, {});
 }
 
 void AnswerSink::drain() {
   if (is_writer_) {
     mailbox_.drain([&](int, std::vector<std::byte>&& message) { write(message); });
+    commit();
     store_->look_after();
   } else {
     mailbox_.progress();
@@ -79,7 +85,8 @@ void AnswerSink::drain() {
 
 void AnswerSink::close() {
   mailbox_.close([&](int, std::vector<std::byte>&& message) { write(message); });
-  if (store_ != nullptr) {
+  if (is_writer_) {
+    commit();
     store_->close();
   }
 }

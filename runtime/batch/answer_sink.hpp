@@ -33,23 +33,26 @@ class AnswerSink {
   /// \param payloads  of io::format_saved_tokens
   void save(std::span<std::string const> payloads);
 
-  /// Writes what has arrived; waits for nothing. Does nothing but on rank 0.
+  /// Writes what has arrived, and commits all of it at once; waits for nothing but the disk. Does
+  /// nothing but on rank 0.
   void drain();
 
   /// Writes what is still to come and closes the store. Collective over `leads`.
   void close();
 
-  /// On rank 0: what this run has written so far.
+  /// On rank 0: what this run has written so far, and is as safe as --sync says.
   [[nodiscard]] AnswerCounts const& counts() const noexcept { return counts_; }
 
  private:
   void send(std::int64_t request, std::int64_t output_tokens, std::string_view line);
   void write(std::span<std::byte const> message);
+  void commit();
 
   bool is_writer_;
   parallel::Mailbox mailbox_;
   AnswerStore* store_;
   AnswerCounts counts_;
+  AnswerCounts written_;  ///< since the last commit
 };
 
 }  // namespace talus::runtime

@@ -45,8 +45,14 @@ Start choose_start(BatchOptions const& batch) {
   return Start::fresh;
 }
 
-AnswerStore::AnswerStore(BatchOptions const& batch, Start start, parallel::CallLog* calls)
-    : batch_{batch}, start_{start}, calls_{calls}, sync_{io::sync_policy(batch.sync)} {
+AnswerStore::AnswerStore(BatchOptions const& batch,
+                         Start start,
+                         parallel::CallLog* calls,
+                         io::files::Force force)
+    : batch_{batch},
+      start_{start},
+      calls_{calls},
+      sync_{io::sync_policy(batch.sync), std::move(force)} {
   parallel::FileScope const opening{calls_, "check", batch_.output};
   io::check_answer_file(batch_.output, batch_.input, existing());
 }
@@ -133,6 +139,7 @@ void AnswerStore::open(io::Identity const& identity) {
 void AnswerStore::add_line(std::int64_t request, std::string_view line, bool is_error) {
   parallel::FileScope const writing{calls_, "write to", batch_.output};
   file_->append(line);
+  has_new_lines_ = true;
   if (ledger_) {
     ledger_->add_finished({.request = request,
                            .output_end = file_->bytes(),
@@ -143,8 +150,21 @@ void AnswerStore::add_line(std::int64_t request, std::string_view line, bool is_
 
 void AnswerStore::add_saved(std::span<std::string const> payloads) {
   if (ledger_) {
-    parallel::FileScope const writing{calls_, "write to", ledger_->path().string()};
     ledger_->add_saved(payloads);
+  }
+}
+
+void AnswerStore::commit() {
+  bool const has_lines = std::exchange(has_new_lines_, false);
+  if (!has_lines && !(ledger_ && ledger_->has_new())) {
+    return;  // not even a scope: to look here again and again is no progress
+  }
+  parallel::FileScope const writing{calls_, "write to", batch_.output};
+  if (has_lines) {
+    file_->commit();
+  }
+  if (ledger_) {
+    ledger_->commit();
   }
 }
 

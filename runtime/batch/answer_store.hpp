@@ -33,12 +33,18 @@ enum class Start { fresh, resumed };
 
 /// The output and its ledger on the rank that writes them.
 ///
-/// The order of things is Ledger's: the line first, then the record that says that it is there.
+/// The order of things is Ledger's: lines first, then the records that say that they are there. All
+/// that was added since the last commit() is made safe at once, so that --sync each costs two calls
+/// for all answers that came together.
 class AnswerStore {
  public:
   /// \param start  of choose_start
   /// \param calls  where this rank says that it is in a call on a file; null: nowhere
-  AnswerStore(BatchOptions const& batch, Start start, parallel::CallLog* calls = nullptr);
+  /// \param force  what forces files to the disk
+  AnswerStore(BatchOptions const& batch,
+              Start start,
+              parallel::CallLog* calls = nullptr,
+              io::files::Force force = io::files::force_to_disk);
 
   /// Takes the ledger of the run before, so that no other job can. Does nothing for a fresh start.
   ///
@@ -77,14 +83,20 @@ class AnswerStore {
   /// \throws ConfigError  naming the file that can't be written
   void open(io::Identity const& identity);
 
-  /// Adds a request's line.
+  /// Adds a request's line, which counts from the next commit() on.
   /// \throws ConfigError  naming the file that can't be written
   void add_line(std::int64_t request, std::string_view line, bool is_error);
 
-  /// Adds tokens of unfinished requests.
+  /// Adds tokens of unfinished requests, likewise.
   ///
   /// \param payloads  of io::format_saved_tokens
   void add_saved(std::span<std::string const> payloads);
+
+  /// Returns when what was added is known to the ledger, and as safe as --sync says. Does nothing
+  /// if nothing was.
+  ///
+  /// \throws ConfigError  naming the file that can't be written or forced to the disk
+  void commit();
 
   /// Looks whether the output is still in its place, some times a minute.
   ///
@@ -104,10 +116,11 @@ class AnswerStore {
   BatchOptions batch_;
   Start start_;
   parallel::CallLog* calls_;
-  io::SyncPolicy sync_;
+  io::Sync sync_;
   std::unique_ptr<io::AnswerFile> file_;
   std::unique_ptr<io::Ledger> ledger_;  ///< null where the output isn't a regular file
   std::size_t num_kept_ = 0;
+  bool has_new_lines_ = false;  ///< since the last commit
   Clock::time_point next_look_ = Clock::now();
   std::optional<Clock::time_point> missing_;  ///< since when the output isn't in its place
   std::vector<std::string> warnings_;

@@ -65,13 +65,16 @@ void time_ledger(fs::path const& folder, io::SyncPolicy sync, char const* name) 
   fs::path const output = folder / "costs.jsonl";
   io::AnswerFile answers{output, "", io::Existing::overwrite, sync};
   io::Ledger ledger = io::Ledger::create(folder / "costs.jsonl.ledger", {{"a", "b"}}, sync);
-  tell(concat("an answer's line, --sync ", name),
-       time_each(count, [&](std::int64_t) { answers.append(line + '\n'); }));
+  tell(concat("an answer's line, --sync ", name), time_each(count, [&](std::int64_t) {
+         answers.append(line + '\n');
+         answers.commit();
+       }));
   tell(concat("an answer's record, --sync ", name), time_each(count, [&](std::int64_t i) {
          ledger.add_finished({.request = i,
                               .output_end = i * std::ssize(line),
                               .line_hash = io::hash_line(line),
                               .is_error = false});
+         ledger.commit();
        }));
   ledger.close();
 }
@@ -90,6 +93,7 @@ void time_saved_tokens(fs::path const& folder) {
            .tokens = std::vector<std::int32_t>(tokens, static_cast<std::int32_t>(100 * i))}));
     }
     ledger.add_saved(payloads);
+    ledger.commit();
   });
   save.processor /= sequences * tokens;
   save.wall /= sequences * tokens;
