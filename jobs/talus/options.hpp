@@ -22,6 +22,17 @@ void visit_answer_options(Options& o, Visitor&& visit) {
         "Move the reasoning to reasoning_content: deepseek_r1, qwen3, openai_gptoss, ...");
 }
 
+/// The one list of what ends a program in time, beside signals.
+template <class Options, class Visitor>
+void visit_limit_options(Options& o, Visitor&& visit) {
+  visit(
+      "--time-limit",
+      o.time_limit,
+      "Until the job is killed: auto (as Slurm, PBS or Flux says), none, or HH:MM:SS from now on; "
+      "stops before, with exit code 75");
+  visit("--time-margin", o.time_margin, "Seconds before the time limit by which all is closed");
+}
+
 /// The one list of a batch run's own options.
 template <class Options, class Visitor>
 void visit_batch_options(Options& o, Visitor&& visit) {
@@ -39,12 +50,7 @@ void visit_batch_options(Options& o, Visitor&& visit) {
   visit("--sync", o.sync, "Force answers and ledger to the disk: none, each (answer), close");
   visit_answer_options(o, visit);
   visit("--trace", o.trace, "Folder for the HDF5 trace of every rank");
-  visit(
-      "--time-limit",
-      o.time_limit,
-      "Until the job is killed: auto (as Slurm, PBS or Flux says), none, or HH:MM:SS from now on; "
-      "stops before, with exit code 75");
-  visit("--time-margin", o.time_margin, "Seconds before the time limit by which all is closed");
+  visit_limit_options(o, visit);
   visit("--status", o.status, "JSON file that says how far the run is, replaced as it goes on");
   visit("--dry-run", o.dry_run, "Show grid, placement and memory, and stop before the weights");
   visit("--require-all-nodes",

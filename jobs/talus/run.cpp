@@ -35,11 +35,7 @@ void check_given(Arguments const& arguments) {
   if (arguments.batch.output.empty()) {
     throw ConfigError{"--output-file: missing (where the answers go)"};
   }
-  constexpr double longest_margin = 1e6;  // seconds: a clock can't hold every number
-  if (!(arguments.batch.time_margin >= 0.0 && arguments.batch.time_margin <= longest_margin)) {
-    throw ConfigError{
-        concat("--time-margin: ", arguments.batch.time_margin, " (allowed: 0 to 1000000 seconds)")};
-  }
+  check_limit(arguments.batch.time_limit, arguments.batch.time_margin);
 }
 
 /// What may end this run early. Before MPI is there.
@@ -47,11 +43,7 @@ runtime::RunControl make_control(runtime::BatchOptions const& batch, StopSignals
   runtime::RunControl control;
   control.told_to_stop = [&signals] { return signals.received(); };
   if (launcher_rank() == 0) {
-    if (auto const time = time_left(batch.time_limit, real_access())) {
-      control.limit = {.end = runtime::TimeLimit::Clock::now() + time->left,
-                       .margin = std::chrono::duration<double>{batch.time_margin},
-                       .source = time->source};
-    }
+    control.limit = job_limit(batch.time_limit, batch.time_margin);
   }
   return control;
 }

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "jobs/talus/console.hpp"
+#include "jobs/talus/oversight.hpp"
 #include "kernels/session.hpp"
 #include "runtime/batch/batch_run.hpp"
 
@@ -12,13 +13,6 @@ namespace talus::jobs {
 /// What a command does on each rank; gives the exit code.
 using RankWork = std::function<int(
     Console& console, runtime::RunStage& stage, kernels::KernelSession const& kernels)>;
-
-/// What is done about an allocation that is wasted (see parallel::check_start).
-enum class StartCheck {
-  none,    ///< don't look
-  warn,    ///< say what looks wrong
-  refuse,  ///< say it, but a node without a rank is an error
-};
 
 /// Starts MPI and the kernels, runs `work` on all ranks, and turns what it throws into an exit
 /// code.

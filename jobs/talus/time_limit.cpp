@@ -163,4 +163,24 @@ std::optional<TimeLeft> time_left(std::string const& time_limit, SchedulerAccess
   return std::nullopt;
 }
 
+void check_limit(std::string const& time_limit, double margin_s) {
+  constexpr double longest_margin = 1e6;  // seconds: a clock can't hold every number
+  if (!(margin_s >= 0.0 && margin_s <= longest_margin)) {
+    throw ConfigError{concat("--time-margin: ", margin_s, " (allowed: 0 to 1000000 seconds)")};
+  }
+  if (time_limit != "auto") {
+    static_cast<void>(time_left(time_limit, real_access()));
+  }
+}
+
+std::optional<runtime::TimeLimit> job_limit(std::string const& time_limit, double margin_s) {
+  auto const time = time_left(time_limit, real_access());
+  if (!time) {
+    return std::nullopt;
+  }
+  return runtime::TimeLimit{.end = runtime::TimeLimit::Clock::now() + time->left,
+                            .margin = std::chrono::duration<double>{margin_s},
+                            .source = time->source};
+}
+
 }  // namespace talus::jobs

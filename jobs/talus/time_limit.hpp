@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/batch/run_control.hpp"
+
 namespace talus::jobs {
 
 /// How much time a job has, and who says so.
@@ -36,6 +38,15 @@ struct SchedulerAccess {
 /// \throws ConfigError  if it is no time
 [[nodiscard]] std::optional<TimeLeft> time_left(std::string const& time_limit,
                                                 SchedulerAccess const& access);
+
+/// \throws ConfigError  if --time-limit or --time-margin is not what it may be
+void check_limit(std::string const& time_limit, double margin_s);
+
+/// When this process's job ends, and everything is to be closed; none: nobody ends it.
+///
+/// \param time_limit, margin_s  as check_limit takes them
+[[nodiscard]] std::optional<runtime::TimeLimit> job_limit(std::string const& time_limit,
+                                                          double margin_s);
 
 /// A duration as batch systems write it: [D-]HH:MM:SS, MM:SS; none: something else.
 [[nodiscard]] std::optional<std::chrono::seconds> parse_duration(std::string_view text);
