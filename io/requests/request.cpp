@@ -156,12 +156,12 @@ RequestError duplicate_error(std::string_view line, std::int64_t number) {
           .param = "custom_id"};
 }
 
-RequestError stopping_error(std::string_view line, std::int64_t number) {
+RequestError stopping_error(std::string_view line, std::int64_t number, std::string_view reason) {
   return {.custom_id = detail::find_custom_id(line),
           .line = number,
           .status_code = 503,
           .code = "stopping",
-          .message = "the engine was told to stop (it answers no more)"};
+          .message = concat("the engine stops: ", reason, " (it answers no more)")};
 }
 
 }  // namespace talus::io

@@ -95,6 +95,8 @@ inline constexpr std::size_t max_line_bytes = std::size_t{64} << 20U;
 
 /// The error of a line that is not worked on because nobody works any more, code "stopping", status
 /// 503.
-[[nodiscard]] RequestError stopping_error(std::string_view line, std::int64_t number);
+[[nodiscard]] RequestError stopping_error(std::string_view line,
+                                          std::int64_t number,
+                                          std::string_view reason);
 
 }  // namespace talus::io

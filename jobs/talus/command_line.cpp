@@ -91,9 +91,11 @@ void add_batch_options(CLI::App& app, runtime::BatchOptions& options) {
   visit_batch_options(options, Adder{app});
 }
 
-void add_engine_options(CLI::App& app, talus::Options& options) {
+void add_engine_options(CLI::App& app, talus::Options& options, EngineStops& stops) {
   runtime::visit_model_options(options, Adder{app});
   visit_answer_options(options, Adder{app});
+  visit_watch_options(stops, Adder{app});
+  visit_limit_options(stops, Adder{app});
 }
 
 void apply_config_file(CLI::App& app, std::string const& file) {

@@ -26,8 +26,15 @@ void add_model_options(CLI::App& app, runtime::ModelOptions& options);
 /// Adds the options of runtime::BatchOptions to a command.
 void add_batch_options(CLI::App& app, runtime::BatchOptions& options);
 
+/// What ends an engine that other programs ask, beside these.
+struct EngineStops {
+  std::string hang_timeout = "30";  ///< see hang_limit
+  std::string time_limit = "auto";  ///< see check_limit
+  double time_margin = 30;          ///< seconds
+};
+
 /// Adds the options of an engine that other programs ask to a command.
-void add_engine_options(CLI::App& app, talus::Options& options);
+void add_engine_options(CLI::App& app, talus::Options& options, EngineStops& stops);
 
 /// Fills the options of a command that the command line left out from a YAML file of `flag: value`
 /// lines, the flags spelled without their dashes, - or _ inside.

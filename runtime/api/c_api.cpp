@@ -298,6 +298,15 @@ int talus_serve(talus_engine* engine) {
   });
 }
 
+int talus_serve_until(talus_engine* engine, talus_stops stops, void* user, int* is_stopped) {
+  return coded(engine, [&] {
+    need(stops != nullptr, "stops");
+    need(is_stopped != nullptr, "is_stopped");
+    *is_stopped = engine->engine->serve([&] { return stops(user) != 0; }) ? 1 : 0;
+    return TALUS_OK;
+  });
+}
+
 int talus_pause(talus_engine* engine) {
   return coded(engine, [&] {
     engine->engine->pause();

@@ -4,6 +4,7 @@
 #include <exception>
 #include <new>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "runtime/api/caller_state.hpp"
@@ -122,11 +123,15 @@ void Engine::step_for(double milliseconds) {
 }
 
 void Engine::serve() {
-  static_cast<void>(serve({}));
+  guarded([&] { static_cast<void>(impl_->core->serve(nullptr)); });
 }
 
 bool Engine::serve(std::function<bool()> const& stops) {
-  return guarded([&] { return impl_->core->serve(stops); });
+  return guarded([&] {
+    runtime::RunControl control;
+    control.told_to_stop = [&] { return std::string_view{stops() ? "it was told to" : ""}; };
+    return !impl_->core->serve(stops ? &control : nullptr).empty();
+  });
 }
 
 void Engine::pause() {

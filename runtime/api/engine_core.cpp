@@ -39,11 +39,11 @@ class LogReporter final : public Reporter {
 
 }  // namespace
 
-EngineCore::EngineCore(MPI_Comm comm, Options const& options)
+EngineCore::EngineCore(MPI_Comm comm, Options const& options, Oversight const& oversight)
     : base_{parallel::Communicator::of_group(checked_comm(comm))} {
   Hello const hello = exchange_hello(base_, options.role);
   try {
-    open(options, hello);
+    open(options, hello, oversight);
   } catch (Error const& error) {
     if (options.log && base_.rank() == hello.speaker) {
       options.log(LogLevel::error, without_place(error.what()));
@@ -52,17 +52,25 @@ EngineCore::EngineCore(MPI_Comm comm, Options const& options)
   }
 }
 
-void EngineCore::open(Options const& options, Hello const& hello) {
+void EngineCore::open(Options const& options, Hello const& hello, Oversight const& oversight) {
   check_protocol(hello);
   roles_ = choose_roles(base_, options);
   peers_.emplace(base_.split(roles_.is_engine ? 0 : 1, base_.rank()));
-  mail_.emplace(base_);
+  if (roles_.is_engine && oversight) {
+    calls_ = oversight(*peers_);
+    peers_.emplace(parallel::Communicator::duplicate(peers_->native(), calls_, "engine"));
+  }
+  {
+    parallel::PatienceScope const patience{calls_};  // nobody watches over the clients
+    mail_.emplace(base_);
+  }
   std::exception_ptr failure;
   try {
     set_up(options);
   } catch (ConfigError const&) {
     failure = std::current_exception();  // the same on all of the engine's ranks
   }
+  parallel::PatienceScope const patience{calls_};
   parallel::agree_or_throw(base_, failure);
   tell_leads();
   requests_.emplace(base_.rank(), static_cast<int>(leads_.size()), options.max_in_flight);
@@ -71,12 +79,15 @@ void EngineCore::open(Options const& options, Hello const& hello) {
 EngineCore::~EngineCore() = default;
 
 void EngineCore::set_up(Options const& options) {
-  kernels::CoreShare const share = runtime::core_share(base_);
+  kernels::CoreShare const share = [&] {
+    parallel::PatienceScope const patience{calls_};
+    return runtime::core_share(base_);
+  }();
   if (!roles_.is_engine) {
     return;
   }
   LogReporter reporter{options, peers_->rank()};
-  host_ = std::make_unique<ModelHost>(*peers_, options, share, reporter);
+  host_ = std::make_unique<ModelHost>(*peers_, options, share, calls_, reporter);
   host_->open(*mail_, [this] { poll(); });
 }
 
@@ -174,42 +185,48 @@ void EngineCore::step_for(double milliseconds) {
   poll();
 }
 
-/// If a rank may be told to stop, in slices, between which the engine's ranks tell each other: one
-/// that holds back for want of work sees nothing else.
-bool EngineCore::serve(std::function<bool()> const& stops) {
+std::string EngineCore::serve(runtime::RunControl const* control) {
   check_works();
   if (!roles_.is_engine) {
     throw EngineError{ErrorCode::state,
                       "serve: on a client's rank (only the engine's ranks serve)"};
   }
   begin_closing();
-  bool const may_stop = !parallel::all_agree(*peers_, !stops);
-  double const slice_ms = may_stop ? 200 : 0;
-  for (;;) {
-    drive(Until::clients_closed, slice_ms, {});
-    if (!parallel::all_agree(*peers_, !stops || !stops())) {
-      turn_away();
-      return true;
-    }
-    bool const is_idle = host_->service() == nullptr || host_->service()->is_idle();
-    if (parallel::all_agree(*peers_, is_idle && closing_.test())) {
-      return false;
-    }
+  runtime::RunControl const nothing;
+  bool const may_stop = !parallel::all_agree(*peers_, control == nullptr);
+  auto const drain =
+      may_stop ? host_->make_drain(control != nullptr ? *control : nothing) : nullptr;
+  drive(Until::clients_closed, 0, {}, drain.get());
+  bool const goes_on = drain == nullptr || (drain->reason().empty() && !drain->is_over());
+  if (may_stop && !parallel::all_agree(*peers_, goes_on)) {
+    std::string reason = drain->reason().empty() ? runtime::limit_reached : drain->reason();
+    turn_away(reason);
+    return reason;
+  }
+  await_closing([] {});
+  return {};
+}
+
+/// Until all clients have closed.
+void EngineCore::await_closing(std::function<void()> const& meanwhile) {
+  parallel::PatienceScope const patience{calls_};
+  parallel::Backoff backoff;
+  for (; !closing_.test(); poll()) {
+    meanwhile();
+    backoff.pause();
   }
 }
 
-/// The engine is told to stop: who has asked, or asks, gets to know.
-void EngineCore::turn_away() {
+/// The engine has stopped: who has asked, or asks, gets to know.
+void EngineCore::turn_away(std::string const& reason) {
   if (!host_->is_released()) {
     host_->release();
   }
-  parallel::Backoff backoff;
-  for (; !closing_.test(); poll()) {
+  await_closing([&] {
     if (host_->service() != nullptr) {
-      host_->service()->refuse_all();
+      host_->service()->refuse_all(reason);
     }
-    backoff.pause();
-  }
+  });
 }
 
 void EngineCore::pause() {
@@ -270,7 +287,10 @@ void EngineCore::wait_for_requests() {
   }
 }
 
-void EngineCore::drive(Until until, double milliseconds, std::span<RequestId const> awaited) {
+void EngineCore::drive(Until until,
+                       double milliseconds,
+                       std::span<RequestId const> awaited,
+                       runtime::Drain* drain) {
   if (host_->is_released()) {
     throw EngineError{ErrorCode::state, "the engine is paused (resume it before it works)"};
   }
@@ -281,15 +301,22 @@ void EngineCore::drive(Until until, double milliseconds, std::span<RequestId con
                 .rests = !roles_.has_clients};
   if (until == Until::clients_closed) {
     orders.is_over = [this] { return closing_.test(); };
+    orders.drain = drain;
   }
-  if (until != Until::time && longest == 0) {
+  if (until != Until::time) {
     orders.until.reset();
   }
   wait_for_requests();
   if (ServiceClient* const service = host_->service()) {
     service->begin(std::move(orders));
   }
-  host_->run([this] { poll(); });
+  host_->run([this] { poll(); }, drain);
+  if (ServiceClient* const service = host_->service()) {
+    service->begin({});  // what the orders refer to may go
+  }
+  if (drain != nullptr) {
+    drain->close([this] { poll(); });
+  }
   leave_together(awaited);
 }
 
@@ -316,6 +343,7 @@ void EngineCore::close() {
     return;
   }
   begin_closing();
+  parallel::PatienceScope const patience{calls_};
   auto const ignore = [](int, std::vector<std::byte>&&) {};
   parallel::Backoff backoff;
   while (!closing_.test()) {

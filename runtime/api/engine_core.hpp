@@ -13,6 +13,7 @@
 #include "runtime/api/model_host.hpp"
 #include "runtime/api/own_requests.hpp"
 #include "runtime/api/roles.hpp"
+#include "runtime/batch/run_control.hpp"
 
 namespace talus::api {
 
@@ -20,8 +21,16 @@ namespace talus::api {
 /// environment the default one.
 class EngineCore {
  public:
+  /// Called on the engine's ranks when they know each other, before they load anything. Collective
+  /// over them.
+  ///
+  /// \return where this rank is to say what it does, which outlives the engine; null: nowhere
+  using Oversight = std::function<parallel::CallLog*(parallel::Communicator const& engine_ranks)>;
+
   /// See Engine.
-  EngineCore(MPI_Comm comm, Options const& options);
+  ///
+  /// \param oversight  of a program that is nothing but an engine; empty: none
+  EngineCore(MPI_Comm comm, Options const& options, Oversight const& oversight = {});
   EngineCore(EngineCore const&) = delete;
   EngineCore& operator=(EngineCore const&) = delete;
 
@@ -38,7 +47,13 @@ class EngineCore {
   void wait(std::span<RequestId const> requests);
   void wait_any();
   void step_for(double milliseconds);
-  bool serve(std::function<bool()> const& stops);
+
+  /// See Engine::serve().
+  ///
+  /// \param control  what may stop it; null on all of the engine's ranks: nothing
+  /// \return why it stopped; empty if it didn't, which is the same on the engine's ranks
+  std::string serve(runtime::RunControl const* control);
+
   void pause();
   void resume();
   void close();
@@ -60,23 +75,28 @@ class EngineCore {
   /// What the engine's ranks want of a run together.
   enum class Until { time, awaited, clients_closed };
 
-  void open(Options const& options, Hello const& hello);
+  void open(Options const& options, Hello const& hello, Oversight const& oversight);
   void set_up(Options const& options);
   void tell_leads();
   void take(int sender, std::vector<std::byte>&& message);
-  void drive(Until until, double milliseconds, std::span<RequestId const> awaited);
+  void drive(Until until,
+             double milliseconds,
+             std::span<RequestId const> awaited,
+             runtime::Drain* drain = nullptr);
   [[nodiscard]] std::vector<Asked> gather_awaited(std::span<RequestId const> awaited);
   void wait_for_requests();
   void leave_together(std::span<RequestId const> awaited);
   [[nodiscard]] bool are_here(std::span<RequestId const> requests) const;
   void begin_closing();
-  void turn_away();
+  void await_closing(std::function<void()> const& meanwhile);
+  void turn_away(std::string const& reason);
   void check_works();
 
   parallel::Communicator base_;  ///< the ranks of the program's communicator
   Roles roles_;
   std::vector<int> leads_;                       ///< [replicas] ranks of base
   std::optional<parallel::Communicator> peers_;  ///< the ranks of the same role
+  parallel::CallLog* calls_ = nullptr;           ///< of the oversight
   std::optional<parallel::Mailbox> mail_;
   std::unique_ptr<ModelHost> host_;  ///< null on a client's rank
   std::optional<OwnRequests> requests_;

@@ -10,6 +10,7 @@
 #include "runtime/api/options.hpp"
 #include "runtime/base/error.hpp"
 #include "runtime/base/signals_blocked.hpp"
+#include "runtime/batch/drain_observer.hpp"
 #include "runtime/batch/model_load.hpp"
 
 namespace talus::api {
@@ -47,7 +48,7 @@ std::unique_ptr<kernels::KernelSession> start_kernels(int threads,
   return session;
 }
 
-/// On the first rank of a replica, between two steps.
+/// Calls something between two steps.
 class BetweenSteps final : public runtime::StepObserver {
  public:
   explicit BetweenSteps(std::function<void()> const& call) : call_{&call} {}
@@ -67,8 +68,11 @@ class BetweenSteps final : public runtime::StepObserver {
 ModelHost::ModelHost(parallel::Communicator const& ranks,
                      Options const& options,
                      kernels::CoreShare share,
+                     parallel::CallLog* calls,
                      Reporter& reporter)
     : options_{model_options(options)} {
+  options_.calls = calls;
+  clock_.watch(calls);
   parallel::run_and_agree(ranks, [&] {
     if (options.model.empty()) {
       throw ConfigError{"model: missing (the directory of a checkpoint)"};
@@ -110,13 +114,28 @@ void ModelHost::load(Reporter* reporter) {
 
 void ModelHost::open(parallel::Mailbox& mail, std::function<void()> poll) {
   if (grid_->is_lead()) {
-    service_.emplace(rules_, *text_, *grid_, mail, std::move(poll));
+    service_.emplace(rules_, *text_, *grid_, mail, std::move(poll), options_.calls);
   }
 }
 
-void ModelHost::run(std::function<void()> const& between_steps) {
-  BetweenSteps observer{between_steps};
-  engine_->run(service(), service_ ? &observer : nullptr);
+void ModelHost::run(std::function<void()> const& between_steps, runtime::Drain* drain) {
+  std::function<void()> const nothing = [] {};
+  BetweenSteps observer{service_ ? between_steps : nothing};
+  if (drain == nullptr) {
+    engine_->run(service(), service_ ? &observer : nullptr);
+    return;
+  }
+  runtime::DrainObserver drained{observer, *drain};
+  engine_->run(service(), &drained);
+}
+
+std::unique_ptr<runtime::Drain> ModelHost::make_drain(runtime::RunControl const& control) const {
+  return std::make_unique<runtime::Drain>(
+      *grid_,
+      control,
+      runtime::DrainOptions{.steps_in_flight = plan_.scheduler.steps_in_flight,
+                            .max_num_batched_tokens = plan_.scheduler.max_num_batched_tokens,
+                            .saves_tokens = false});
 }
 
 void ModelHost::release() {

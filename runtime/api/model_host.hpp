@@ -26,10 +26,12 @@ class ModelHost {
   ///
   /// \param ranks    the engine's
   /// \param share    of the cores of this process
+  /// \param calls    where this rank says what it does; null: nowhere
   /// \throws ConfigError  on every rank, if anything of the setup can't be used
   ModelHost(parallel::Communicator const& ranks,
             Options const& options,
             kernels::CoreShare share,
+            parallel::CallLog* calls,
             Reporter& reporter);
   ModelHost(ModelHost const&) = delete;
   ModelHost& operator=(ModelHost const&) = delete;
@@ -48,7 +50,14 @@ class ModelHost {
   /// Works until the orders of all first ranks let it leave. Collective over the engine's ranks.
   ///
   /// \param between_steps  called on the first ranks
-  void run(std::function<void()> const& between_steps);
+  /// \param drain          what may stop it, with all ranks' steps; null: nothing
+  void run(std::function<void()> const& between_steps, runtime::Drain* drain);
+
+  /// A drain of this engine's steps. Collective over the engine's ranks.
+  ///
+  /// \param control  outlives it
+  [[nodiscard]] std::unique_ptr<runtime::Drain> make_drain(
+      runtime::RunControl const& control) const;
 
   /// Gives weights, caches and activations back, and takes them again. Collective over the engine's
   /// ranks.

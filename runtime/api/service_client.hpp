@@ -16,6 +16,7 @@
 #include "parallel/process_grid.hpp"
 #include "parallel/progress.hpp"
 #include "runtime/api/messages.hpp"
+#include "runtime/batch/drain.hpp"
 #include "runtime/batch/request_client.hpp"
 
 namespace talus::api {
@@ -31,6 +32,7 @@ struct Orders {
   std::vector<Asked> awaited;              ///< of this replica: leaves when these are answered
   bool rests = false;                      ///< leaves before `until` if there is nothing to do
   std::function<bool()> is_over{};  ///< leaves before `until`, too, if nobody will ask any more
+  runtime::Drain* drain = nullptr;  ///< leaves when this says so; null: nothing stops it
 };
 
 /// Feeds a replica with what ranks send it, and sends them the answers. On its first rank.
@@ -38,13 +40,15 @@ class ServiceClient final : public runtime::RequestClient {
  public:
   /// What is passed by reference outlives the client.
   ///
-  /// \param mail  answers go there
-  /// \param poll  takes in what has come, for receive()
+  /// \param mail   answers go there
+  /// \param poll   takes in what has come, for receive()
+  /// \param calls  where this rank says that it waits for programs to ask; null: nowhere
   ServiceClient(runtime::BatchRules rules,
                 runtime::TextModel const& text,
                 parallel::ProcessGrid const& grid,
                 parallel::Mailbox& mail,
-                std::function<void()> poll);
+                std::function<void()> poll,
+                parallel::CallLog* calls);
 
   /// Takes a rank's request.
   void receive(int sender, RequestMessage&& message);
@@ -59,17 +63,18 @@ class ServiceClient final : public runtime::RequestClient {
   void suspend();
 
   /// Answers all requests that nobody will work on.
+  ///
+  /// \param reason  why not, for people
   /// \pre  suspend() came before, and no begin() since
-  void refuse_all();
-
-  /// Whether every request is answered.
-  [[nodiscard]] bool is_idle() const noexcept { return !has_work(); }
+  void refuse_all(std::string_view reason);
 
   [[nodiscard]] std::vector<runtime::SequenceInput> take(std::int32_t room) override;
 
-  [[nodiscard]] bool is_exhausted() override { return false; }
+  [[nodiscard]] bool is_exhausted() override;
 
   [[nodiscard]] bool leaves() override;
+
+  void on_finished(runtime::SequenceOutcome const& outcome) override;
 
  private:
   /// A request that isn't answered.
@@ -82,16 +87,21 @@ class ServiceClient final : public runtime::RequestClient {
   void deliver(std::int64_t number, io::Answer&& answer) override;
   void refuse(std::int64_t number, io::RequestError const& error) override;
   void start_next();
+  void await_work();
+  [[nodiscard]] bool is_worth_starting(runtime::SequenceInput const& input);
   void send(std::int64_t ticket, std::vector<std::byte> message);
   [[nodiscard]] bool wants_to_leave();
 
-  [[nodiscard]] bool has_work() const noexcept { return !tickets_.empty(); }
+  /// Requests that are held back for want of time are none.
+  [[nodiscard]] bool has_work() const noexcept { return tickets_.size() > held_back_.size(); }
 
   parallel::ProcessGrid const* grid_;
   parallel::Mailbox* mail_;
   std::function<void()> poll_;
+  parallel::CallLog* calls_;
   std::map<std::int64_t, Ticket> tickets_;
   std::deque<std::int64_t> pending_;  ///< tickets that are not started
+  std::set<std::int64_t> held_back_;  ///< tickets that there is no time for
   std::int64_t next_ticket_ = 0;
   std::set<Asked> open_;                   ///< of the tickets
   std::map<int, std::int64_t> newest_of_;  ///< number of the newest request of each rank

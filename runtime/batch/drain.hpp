@@ -42,6 +42,9 @@ class Drain {
   /// On every rank after each step: learns from it, and looks whether a rank was told to stop.
   void on_step(StepPlan const& plan);
 
+  /// On the first rank of a replica: it has waited for work, which is no step's time.
+  void on_waited() { last_step_ = options_.now(); }
+
   /// On the first rank of a replica: an answer has ended.
   void on_finished(std::int32_t output_tokens) noexcept;
 

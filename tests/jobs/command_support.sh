@@ -8,6 +8,7 @@
 #   demo RANKS MODEL INPUT OUTPUT ARGUMENT...   the run command on a demo model, one thread a rank; 0
 #                                     ranks: without a launcher
 #   answers, killed ARGUMENT...       the programs of that name beside this file
+#   talus_processes                   process ids of the talus commands of this test, in their order
 #   run_case                          the function case_CASE
 set -euo pipefail
 
@@ -57,6 +58,17 @@ demo() {
   else
     on "$ranks" "${command[@]}"
   fi
+}
+
+# No other test works in this folder.
+talus_processes() {
+  local folder
+  for folder in /proc/[0-9]*; do
+    if [ "$(readlink "$folder/cwd" 2> /dev/null)" = "$work" ] &&
+      [ "$(readlink "$folder/exe" 2> /dev/null)" = "$(realpath "$talus")" ]; then
+      echo "${folder#/proc/}"
+    fi
+  done
 }
 
 run_case() {

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <chrono>
 #include <cstddef>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <mpi.h>
@@ -80,6 +83,7 @@ talus::Options make_options(std::vector<std::string> const& arguments) {
 /// engine_client STRIDE REQUESTS ANSWERS [NAME=VALUE...]: a program beside `talus engine`, or with
 /// options that has the engine itself. Rank R of the launch asks each STRIDEth request of a file
 /// from the (R modulo STRIDE)th on, and writes ANSWERS.R. Ends with 3 where there is no engine.
+/// SLOW_CLIENT: seconds before it asks anything.
 int main(int argc, char** argv) {
   MPI_Init(&argc, &argv);
   int rank = 0;
@@ -89,6 +93,9 @@ int main(int argc, char** argv) {
     std::vector<std::string> const arguments(argv + 1, argv + argc);
     std::ofstream out{arguments.at(2) + "." + std::to_string(rank)};
     talus::Engine engine{MPI_COMM_WORLD, make_options(arguments)};
+    if (char const* const seconds = std::getenv("SLOW_CLIENT")) {
+      std::this_thread::sleep_for(std::chrono::seconds{std::stoi(seconds)});
+    }
     ask(engine, read_share(arguments.at(1), rank, std::stoi(arguments.at(0))), out);
     engine.close();
   } catch (std::exception const& error) {

@@ -75,6 +75,12 @@ case_refused() {
   expect 2 "no clients: all 2 ranks" on 2 "${engine[@]}" --model "$demo/dense"
   expect 3 "role: client on all ranks" on 2 "$client" 2 in.jsonl out
   expect 2 "--model: missing" beside 2 in.jsonl out 1
+  expect 2 "--hang-timeout: soon (allowed: seconds from 1" beside 2 in.jsonl out 1 \
+    --model "$demo/dense" --hang-timeout soon
+  expect 2 "--time-limit: 10 (allowed: auto" beside 2 in.jsonl out 1 --model "$demo/dense" \
+    --time-limit 10
+  expect 2 "--time-margin: -1 (allowed" beside 2 in.jsonl out 1 --model "$demo/dense" \
+    --time-margin -1
   expect 2 "--frobnicate" beside 2 in.jsonl out 1 --model "$demo/dense" --frobnicate
   # A launcher gives the code of the first program that failed.
   local codes="[23]" got=0
@@ -89,38 +95,108 @@ case_refused() {
   [ "$(grep -c '^talus: --max-num-seqs differs' log)" -eq 1 ] || fail "not said once"
 }
 
+# In the background: an engine of many ranks that works for two clients, who have some answers.
+#   sets launched, and ranks to the process ids of the engine's
+start_busy() { # ANSWERS ENGINES ARGUMENT...
+  beside 2 in.jsonl "$@" > log 2>&1 &
+  launched=$!
+  wait_for_lines "$1.0" 20 $launched
+  mapfile -t ranks < <(talus_processes)
+  [ ${#ranks[@]} -eq "$2" ] || fail "${#ranks[@]} ranks of the engine, not $2"
+}
+
+ended_with() { # CODE
+  local got=0
+  wait "$launched" || got=$?
+  [ $got -eq "$1" ] || fail "code $got, not $1"
+}
+
+# Each request has its line, an answer or why there is none.
+check_stopped() { # ANSWERS REASON
+  ended_with 75
+  cat "$1".[01] > out
+  [ "$(wc -l < out)" -eq 2600 ] || fail "$(wc -l < out) lines"
+  grep -qE "\"the engine stops: ($2) \(it answers no more\)\"" out || fail "clients were not told why"
+}
+
 # A signal to one rank of the engine: what is under way gets an error, the clients end as they do,
 # and all is over.
 case_signals() {
-  local ranks rank signal launched
+  local ranks signal launched other="another rank was told to stop"
   killed requests "$problems" 2600 > in.jsonl
-  for signal in TERM USR1; do
-    beside 2 in.jsonl out-$signal 2 --model "$demo/dense" -tp 2 > log 2>&1 &
-    launched=$!
-    wait_for_lines out-$signal.0 20 $launched
-    mapfile -t ranks < <(engine_ranks)
-    [ ${#ranks[@]} -eq 2 ] || fail "${#ranks[@]} ranks of the engine"
+  for signal in TERM USR1 USR2; do
+    start_busy out-$signal 2 --model "$demo/dense" -tp 2
     kill -$signal "${ranks[1]}"
-    local got=0
-    wait $launched || got=$?
-    [ $got -eq 75 ] || fail "code $got"
-    grep -q "stopped by a signal" log || fail "not said"
-    cat out-$signal.[01] > out
-    [ "$(wc -l < out)" -eq 2600 ] || fail "$(wc -l < out) lines"
+    check_stopped out-$signal "SIG$signal|$other"
+    grep -qE "stopped: (SIG$signal|$other): requests without an answer were refused" log ||
+      fail "not said"
     [ "$(grep -c '"status_code": *200' out)" -ge 20 ] || fail "nothing was answered"
-    grep -q '"code": *"stopping"' out || fail "nothing was refused"
   done
 }
 
-# Process ids of this case's engines: no other test works here.
-engine_ranks() {
-  local folder
-  for folder in /proc/[0-9]*; do
-    if [ "$(readlink "$folder/cwd" 2> /dev/null)" = "$work" ] &&
-      [ "$(readlink "$folder/exe" 2> /dev/null)" = "$(realpath "$talus")" ]; then
-      echo "${folder#/proc/}"
-    fi
+# An engine stops before its job ends, at once if that is over, and answers what it has time for.
+case_time_limit() {
+  local grids=("1" "2 -pp 2" "4 -tp 2 -dp 2") grid launched
+  killed requests "$problems" 2600 > in.jsonl
+  for grid in "${grids[@]}"; do
+    # shellcheck disable=SC2086
+    beside 2 in.jsonl over $grid --model "$demo/dense" --time-limit 0:00 > log 2>&1 &
+    launched=$!
+    check_stopped over "the time limit"
+    ! grep -q '"status_code": *200' out || fail "answered behind the limit"
+    grep -q "s are left (--time-limit)" log || fail "not told of the limit"
+    rm over.*
   done
+  beside 2 in.jsonl some 2 --model "$demo/dense" -tp 2 --time-limit 0:16 --time-margin 4 \
+    > log 2>&1 &
+  launched=$!
+  check_stopped some "the time limit"
+  grep -q "stopped: the time limit" log || fail "not said"
+}
+
+# An engine of which a rank hangs is ended with all of its launch, and the rank is named.
+case_hung() {
+  # What an ended job leaves behind goes with this test's folder.
+  export TMPDIR=$PWD OMPI_MCA_btl_vader_backing_directory=$PWD
+  local grids=("2 -tp 2" "3 -pp 3" "4 -tp 2 -dp 2") grid launched ranks stopped
+  killed requests "$problems" 2600 > in.jsonl
+  for grid in "${grids[@]}"; do
+    rm -f busy.*
+    # shellcheck disable=SC2086
+    start_busy busy $grid --model "$demo/dense" --hang-timeout 6
+    stopped=${ranks[${grid%% *} - 1]}
+    kill -STOP "$stopped"
+    ended_with 70
+    grep -q "the engine .* hangs, and ends with exit code 70 (--hang-timeout 6)" log || fail "not said"
+    grep -qE "rank [0-3] on .* \(pid $stopped\): its process is stopped" log || fail "not named"
+  done
+  # One rank alone, which reads its model and never comes back; the client waits.
+  export BLOCK_FILE=model.safetensors BLOCK_RANK=1 BLOCK_ONCE=$PWD/in.jsonl
+  LD_PRELOAD=$TALUS_BLOCK_CALLS beside 1 in.jsonl none 1 --model "$demo/dense" --hang-timeout 6 \
+    > log 2>&1 &
+  launched=$!
+  ended_with 70
+  grep -qE "rank 0 on .*blocked .* in a call on a file: .*demo/dense" log || fail "the file was not named"
+}
+
+# What waits for programs to ask is no hang, and costs no patience.
+case_idle() {
+  printf '' > in.jsonl
+  local launched
+  SLOW_CLIENT=8 beside 2 in.jsonl none 3 --model "$demo/dense" -pp 3 --hang-timeout 3 > log 2>&1 &
+  launched=$!
+  ended_with 0
+}
+
+# The engine's own ranks are looked at before they load.
+case_start_check() {
+  [ "$(env -u OMP_NUM_THREADS nproc)" -gt 1 ] || { echo "one core: skipped" >&2; exit 77; }
+  head -n 2 "$problems" > in.jsonl
+  local core
+  core=$(taskset -cp $$ | sed 's/.*: *//; s/[,-].*//')
+  engine=(taskset -c "$core" "${engine[@]}")
+  expect 0 "ranks 0,1 are all bound to core $core" beside 1 in.jsonl out 2 --model "$demo/dense" -tp 2
+  ! grep -q "have no rank\|is a job of one rank" log || fail "took the clients for nothing"
 }
 
 # wait_for_lines FILE COUNT PROCESS

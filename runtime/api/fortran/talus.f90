@@ -10,11 +10,13 @@ module talus
        c_int, c_int32_t, c_int64_t, c_loc, c_null_char, c_null_ptr, c_ptr, c_size_t
   use mpi_f08, only: mpi_comm
   use talus_abi
+  use talus_callbacks, only: log_box, pass_on, pass_question, stops_box, talus_log, talus_stops
   use talus_text, only: copied, given, tell, viewed
   implicit none
   private
 
-  public :: talus_engine, talus_options, talus_sampling, talus_answer, talus_choice, talus_log
+  public :: talus_engine, talus_options, talus_sampling, talus_answer, talus_choice, talus_log, &
+       talus_stops
   public :: talus_version
 
   integer, parameter, public :: talus_ok = 0
@@ -29,14 +31,6 @@ module talus
   !> Of token ids and of request numbers.
   integer, parameter, public :: talus_token_kind = c_int32_t
   integer, parameter, public :: talus_request_kind = c_int64_t
-
-  abstract interface
-    !> Told what the engine does, on its first rank. level: 0 information, 1 a warning, 2 an error.
-    subroutine talus_log(level, line)
-      integer, intent(in) :: level
-      character(*), intent(in) :: line
-    end subroutine talus_log
-  end interface
 
   type :: setting
     character(:), allocatable :: name
@@ -85,11 +79,6 @@ module talus
     character(:), pointer :: finish_reason => null()  !< stop, length, repetition
   end type talus_choice
 
-  !> Where a log procedure is found again by what C hands back.
-  type :: log_box
-    procedure(talus_log), pointer, nopass :: log => null()
-  end type log_box
-
   !> A language model on the ranks of a communicator. Not copied once it is open; closed before
   !> MPI_Finalize, by a call, since that is collective.
   type :: talus_engine
@@ -110,6 +99,7 @@ module talus
     procedure :: release
     procedure :: step_for
     procedure :: serve
+    procedure :: serve_until
     procedure :: pause => engine_pause
     procedure :: resume
     procedure :: is_open
@@ -409,6 +399,29 @@ contains
     call tell(stat, c_engine_error(self%handle), errmsg)
   end subroutine serve
 
+  !> As above, until `stops` tells so on any of the engine's ranks: then memory is given back, and
+  !> requests without an answer, those that still come too, are answered with status 503 until all
+  !> clients have closed. Collective over the engine's ranks.
+  !>
+  !> \param stops       asked several times a second on every rank of the engine, or between two steps
+  !>                    where these take longer
+  !> \param is_stopped  whether it was; the same on the engine's ranks
+  subroutine serve_until(self, stops, is_stopped, stat, errmsg)
+    class(talus_engine), intent(inout) :: self
+    procedure(talus_stops) :: stops
+    logical, intent(out) :: is_stopped
+    integer, intent(out) :: stat
+    character(*), intent(inout), optional :: errmsg
+    type(stops_box), target :: box
+    integer(c_int) :: told
+
+    box%stops => stops
+    told = 0
+    stat = c_serve_until(self%handle, c_funloc(pass_question), c_loc(box), told)
+    is_stopped = told /= 0
+    call tell(stat, c_engine_error(self%handle), errmsg)
+  end subroutine serve_until
+
   !> Gives the memory of weights and KV cache back. Collective over the engine's ranks.
   subroutine engine_pause(self, stat, errmsg)
     class(talus_engine), intent(inout) :: self
@@ -477,17 +490,6 @@ contains
       tokens%num_stop_token_ids = size(sampling%stop_token_ids, kind=c_int64_t)
     end if
   end subroutine copy_sampling
-
-  !> C's side of a log: finds the program's procedure, and hands it the line.
-  subroutine pass_on(level, line, length, user) bind(c)
-    integer(c_int), intent(in), value :: level
-    type(c_ptr), intent(in), value :: line, user
-    integer(c_size_t), intent(in), value :: length
-    type(log_box), pointer :: box
-
-    call c_f_pointer(user, box)
-    call box%log(int(level), viewed(line, length))
-  end subroutine pass_on
 
   subroutine drop_log(self)
     class(talus_engine), intent(inout) :: self

@@ -184,6 +184,14 @@ module talus_abi
       type(c_ptr), intent(in), value :: engine
     end function c_serve
 
+    integer(c_int) function c_serve_until(engine, stops, user, is_stopped) &
+         bind(c, name='talus_serve_until')
+      import
+      type(c_ptr), intent(in), value :: engine, user
+      type(c_funptr), intent(in), value :: stops
+      integer(c_int), intent(inout) :: is_stopped
+    end function c_serve_until
+
     integer(c_int) function c_pause(engine) bind(c, name='talus_pause')
       import
       type(c_ptr), intent(in), value :: engine

@@ -110,6 +110,9 @@ int talus_choice_of(talus_engine* engine, int64_t request, int32_t index, talus_
 int talus_release(talus_engine* engine, int64_t request);
 int talus_step_for(talus_engine* engine, double milliseconds);
 int talus_serve(talus_engine* engine);
+/* Until stops(user) is not 0 on any of the engine's ranks; is_stopped says whether it was. */
+typedef int (*talus_stops)(void* user);
+int talus_serve_until(talus_engine* engine, talus_stops stops, void* user, int* is_stopped);
 int talus_pause(talus_engine* engine);
 int talus_resume(talus_engine* engine);
 int talus_is_engine_rank(talus_engine const* engine);

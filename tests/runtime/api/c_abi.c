@@ -3,7 +3,6 @@
  * every call did what it says. Argument: the model's folder. */
 #include <stdio.h>
 #include <string.h>
-
 #include <talus/talus.h>
 
 static int fail(char const* what, char const* why) {
@@ -47,6 +46,82 @@ static int ask(talus_engine* engine) {
   return talus_num_in_flight(engine) == 0 ? 0 : fail("release", "requests are in flight");
 }
 
+typedef struct question {
+  int is_last; /* of the engine's ranks */
+  int num_asked;
+} question;
+
+/* The last rank has the engine stop when it is asked for the third time. */
+static int stops_third(void* user) {
+  question* const asked = user;
+  return ++asked->num_asked >= 3 && asked->is_last;
+}
+
+static int never(void* user) {
+  (void)user;
+  return 0;
+}
+
+static int serve(talus_engine* engine, int stops, int rank, int num_ranks) {
+  question asked = {0, 0};
+  int is_stopped = -1;
+  asked.is_last = rank == (num_ranks > 1 ? num_ranks - 2 : 0);
+  if (talus_serve_until(engine, NULL, NULL, &is_stopped) != TALUS_ERROR_INVALID) {
+    return fail("serve_until", "took no function");
+  }
+  if (talus_serve_until(engine, stops ? stops_third : never, &asked, &is_stopped) != TALUS_OK) {
+    return fail("serve_until", talus_engine_error(engine));
+  }
+  if (num_ranks > 1 && (is_stopped != stops || (stops && asked.num_asked == 0))) {
+    return fail("serve_until", "stopped otherwise than it was told");
+  }
+  return 0;
+}
+
+/* Until the engine refuses; or once, if it never will. */
+static int ask_until_refused(talus_engine* engine, int stops) {
+  talus_answer answer = {0};
+  char why[200];
+  int is_stopped = 0;
+  while (answer.status == 0 || (stops && answer.status != 503)) {
+    int64_t request = 0;
+    if (talus_submit_json(engine, NULL, "{\"prompt\": \"1 + 1\", \"max_tokens\": 5}", &request) !=
+            TALUS_OK ||
+        talus_wait(engine, &request, 1) != TALUS_OK ||
+        talus_answer_of(engine, request, &answer) != TALUS_OK) {
+      return fail("a client", talus_engine_error(engine));
+    }
+    snprintf(why, sizeof why, "%.*s", (int)answer.error_length, answer.error);
+    if (answer.status == 503 && strstr(why, "the engine stops") == NULL) {
+      return fail("a client was not told why", why);
+    }
+    talus_release(engine, request);
+  }
+  if (talus_serve_until(engine, never, NULL, &is_stopped) != TALUS_ERROR_STATE) {
+    return fail("serve_until", "on a client");
+  }
+  return 0;
+}
+
+/* The last rank asks, the others serve; a single rank has itself only. */
+static int serve_clients(talus_options* options, int stops) {
+  talus_engine* engine = NULL;
+  char engine_ranks[16];
+  int rank = 0;
+  int num_ranks = 0;
+  int failed = 0;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  MPI_Comm_size(MPI_COMM_WORLD, &num_ranks);
+  snprintf(engine_ranks, sizeof engine_ranks, "%d", num_ranks > 1 ? num_ranks - 1 : 1);
+  talus_options_set(options, "engine-ranks", engine_ranks);
+  if (talus_engine_open(MPI_COMM_WORLD, options, &engine) != TALUS_OK) {
+    return fail("open", talus_options_error(options));
+  }
+  failed = talus_is_engine_rank(engine) ? serve(engine, stops, rank, num_ranks)
+                                        : ask_until_refused(engine, stops);
+  return failed + (talus_engine_close(&engine) != TALUS_OK);
+}
+
 int main(int argc, char** argv) {
   int provided = 0;
   int failed = 0;
@@ -66,6 +141,8 @@ int main(int argc, char** argv) {
     failed += ask(engine);
     failed += talus_engine_close(&engine) != TALUS_OK;
   }
+  failed += serve_clients(options, 0);
+  failed += serve_clients(options, 1);
   talus_options_destroy(options);
   MPI_Finalize();
   return failed == 0 ? 0 : 1;

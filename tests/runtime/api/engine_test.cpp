@@ -222,6 +222,34 @@ TEST_CASE("an engine that is told to stop refuses what it has and what still com
   engine.close();
 }
 
+TEST_CASE("an engine that has nothing to do asks every rank whether to stop") {
+  talus::Options options = demo_options();
+  int const clients = world_size() > 1 ? 1 : 0;
+  options.engine_ranks = world_size() - clients;
+  options.tensor_parallel_size = options.engine_ranks == 2 ? 2 : 1;
+  options.pipeline_parallel_size = options.engine_ranks == 3 ? 3 : 1;
+  talus::Engine engine{MPI_COMM_WORLD, options};
+
+  // The client does nothing before the engine's last rank was asked several times.
+  if (engine.is_engine_rank()) {
+    bool const is_last = world_rank() == options.engine_ranks - 1;
+    int num_asked = 0;
+    bool const is_stopped = engine.serve([&] {
+      if (++num_asked == 4 && is_last && clients > 0) {
+        MPI_Send(&num_asked, 1, MPI_INT, options.engine_ranks, 0, MPI_COMM_WORLD);
+      }
+      return is_last && num_asked >= 4;
+    });
+    CHECK(is_stopped == (clients > 0));
+  } else {
+    int num_asked = 0;
+    MPI_Recv(
+        &num_asked, 1, MPI_INT, options.engine_ranks - 1, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+    CHECK(num_asked == 4);
+  }
+  engine.close();
+}
+
 TEST_CASE("an engine that needs clients is refused without, and one rank is told why") {
   talus::Options options = demo_options();
   options.needs_clients = true;

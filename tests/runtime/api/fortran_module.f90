@@ -7,6 +7,8 @@ module fortran_checks
 
   integer :: num_failed = 0
   integer :: num_lines = 0  !< of the log
+  integer :: num_questions = 0  !< whether to stop
+  logical :: is_last = .false.  !< of the engine's ranks
 
 contains
 
@@ -25,6 +27,16 @@ contains
 
     if (level >= 0 .and. len(line) > 0) num_lines = num_lines + 1
   end subroutine count_line
+
+  !> The last of the engine's ranks has it stop when it is asked for the third time.
+  logical function stops_third()
+    num_questions = num_questions + 1
+    stops_third = is_last .and. num_questions >= 3
+  end function stops_third
+
+  logical function never()
+    never = .false.
+  end function never
 end module fortran_checks
 
 program fortran_module
@@ -52,6 +64,8 @@ program fortran_module
     call engine%close(stat, message)
     call need(stat == talus_ok .and. .not. engine%is_open(), 'close: '//message)
   end if
+  call serve_clients(stopped=.false.)
+  call serve_clients(stopped=.true.)
   call mpi_finalize()
   if (num_failed > 0) stop 1, quiet=.true.
 
@@ -129,4 +143,45 @@ contains
     call mpi_comm_size(engine%peers(), size_of_peers)
     call need(engine%is_engine_rank() .and. size_of_peers > rank, 'peers')
   end subroutine pause_in_the_midst
+
+  !> The last rank asks, the others serve; a single rank has itself only.
+  subroutine serve_clients(stopped)
+    logical, intent(in) :: stopped
+    integer(talus_request_kind) :: request
+    type(talus_answer) :: answer
+    integer :: num_ranks
+    logical :: is_stopped
+
+    call mpi_comm_size(mpi_comm_world, num_ranks)
+    call options%set('engine-ranks', max(num_ranks - 1, 1), stat)
+    call engine%open(mpi_comm_world, options, stat, message)
+    call need(stat == talus_ok, 'open with clients: '//message)
+    num_questions = 0
+    is_last = rank == max(num_ranks - 2, 0)
+    if (engine%is_engine_rank()) then
+      if (stopped) then
+        call engine%serve_until(stops_third, is_stopped, stat, message)
+        call need(num_questions > 0, 'the question whether to stop')
+        call need(is_stopped .or. num_ranks == 1, 'stopped')
+      else
+        call engine%serve_until(never, is_stopped, stat, message)
+        call need(.not. is_stopped, 'not stopped')
+      end if
+      call need(stat == talus_ok, 'serve_until: '//message)
+    else
+      answer%status = 0
+      do while (answer%status == 0 .or. (stopped .and. answer%status /= 503))
+        call engine%submit('{"prompt": "1 + 1", "max_tokens": 5}', request, stat, message)
+        call engine%wait([request], stat, message)
+        call engine%answer(request, answer, stat, message)
+        call need(answer%status == 200 .or. answer%status == 503, 'an answer, or none')
+        call need(answer%status == 200 .or. index(answer%error, 'stops') > 0, 'why there is none')
+        call engine%release(request, stat)
+      end do
+      call engine%serve_until(never, is_stopped, stat, message)
+      call need(stat == talus_error_state, 'serve_until on a client')
+    end if
+    call engine%close(stat, message)
+    call need(stat == talus_ok, 'close: '//message)
+  end subroutine serve_clients
 end program fortran_module
