@@ -3,16 +3,30 @@
 #
 #   scale_test.sh CASE TALUS SOURCE_DIR MPIEXEC...
 #
-# What a start asks of MPI, for any number of ranks. TALUS_MPI_COUNTS_LIBRARY: talus_mpi_counts.
+# What a start asks of MPI, for any number of ranks. TALUS_MPI_COUNTS_LIBRARY: talus_mpi_counts;
+# TALUS_ALL_TO_ALL_LIBRARY: talus_all_to_all.
 # shellcheck source=tests/jobs/command_support.sh
 . "$(dirname "${BASH_SOURCE[0]}")/command_support.sh"
 
+check_bounds() { # RANKS COUNTING_LIBRARY
+  head -n 20 "$problems" > in.jsonl
+  /usr/bin/python3 "$source/jobs/bench/scale/scale.py" check --ranks "$1" --talus "$talus" \
+    --counts "$2" --model "$demo/dense" -i in.jsonl --work work -- "${launcher[@]}"
+}
+
 # Calls until all is ready stay within bounds that hardly grow: nobody speaks to everybody.
 case_bounds() {
-  head -n 20 "$problems" > in.jsonl
-  /usr/bin/python3 "$source/jobs/bench/scale/scale.py" check --ranks "${RANKS:-4,8,16}" \
-    --talus "$talus" --counts "$TALUS_MPI_COUNTS_LIBRARY" --model "$demo/dense" -i in.jsonl \
-    --work work -- "${launcher[@]}" > log 2>&1 || fail "scale.py check"
+  check_bounds "${RANKS:-4,8,16}" "$TALUS_MPI_COUNTS_LIBRARY" > log 2>&1 || fail "scale.py check"
+}
+
+# If somebody did, once, on each rank, by a collective or by messages, the bounds would tell.
+case_all_to_all() {
+  local both=$TALUS_ALL_TO_ALL_LIBRARY:$TALUS_MPI_COUNTS_LIBRARY
+  export ALL_TO_ALL=collective
+  expect 1 "16 ranks: 1 each to all of all ranks on a rank until all is ready (at most 0;" \
+    check_bounds 16 "$both"
+  export ALL_TO_ALL=messages
+  expect 1 " messages on a rank until all is ready (at most" check_bounds "${RANKS:-32}" "$both"
 }
 
 # Whatever of MPI Talus calls is counted, or known to send nothing.
