@@ -14,13 +14,25 @@
 using namespace talus;           // NOLINT: tests only
 using namespace talus::runtime;  // NOLINT: tests only
 
+namespace {
+
+struct Precision {
+  std::string quantization;
+  std::string kv_cache;
+};
+
+}  // namespace
+
 TEST_CASE("an engine on devices gives the same bits in every layout") {
   kernels::KernelSession const session{1};
   parallel::Communicator const world = parallel::Communicator::duplicate(MPI_COMM_WORLD);
   std::string const name = GENERATE("qwen3_moe", "deepseek_v3_noq", "gpt_oss");
+  auto const precision = GENERATE(Precision{"auto", "auto"}, Precision{"int4-g32", "fp8"});
   ModelOptions options;
   options.model = std::string{TALUS_TEST_DATA} + "/models/" + name;
   options.backend = "cuda";
+  options.quantization = precision.quantization;
+  options.kv_cache_dtype = precision.kv_cache;
   options.max_num_seqs = 4;
   options.max_num_batched_tokens = 16;
   options.max_model_len = 32;
@@ -36,7 +48,7 @@ TEST_CASE("an engine on devices gives the same bits in every layout") {
   }
   run_layouts(world, layouts, workload, [&](Layout const& layout, LayoutHashes const& hashes) {
     expected = expected.value_or(hashes);
-    INFO(name << ", " << layout.name);
+    INFO(name << ", " << precision.quantization << ", " << layout.name);
     CHECK(hashes.equals(*expected));
   });
 }
