@@ -237,8 +237,8 @@ void matmul_heads(Device& device,
   run_packed_jobs(device, x, jobs);
 }
 
-/// Each leaf is a job of its own, so that few rows fill a GPU too; then the leaves of each node are
-/// folded.
+/// Weights of bfloat16: one product, whose kernel folds the leaves as it goes. Of float32, each
+/// leaf is a job of its own, and then the leaves of each node are folded.
 template <class Device>
 void matmul_leaves(Device& device,
                    MatrixView<float const> x,
@@ -247,6 +247,11 @@ void matmul_leaves(Device& device,
                    std::span<MatrixView<float> const> partials) {
   if (x.rows == 0 || w.out() == 0) {
     return;
+  }
+  if (w.dtype() == DType::bf16) {
+    PackedJob const job{x, w, partials.front()};
+    TileProduct const product{x, job.weights<std::uint16_t>(), job.y};
+    return run_tiles(device, x, {&product, 1}, {parts_of_leaves(sums), partials});
   }
   LeafPartition const& partition = sums.partition;
   std::int64_t const leaves = std::ssize(partition.boundaries) - 1;

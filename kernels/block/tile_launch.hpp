@@ -8,6 +8,7 @@
 
 #include "kernels/block/each_quad.hpp"
 #include "kernels/block/tile_matmul.hpp"
+#include "kernels/operations.hpp"
 #include "runtime/base/dtype.hpp"
 
 namespace talus::kernels::block {
@@ -61,70 +62,135 @@ class RoundedInput {
   MatrixView<std::uint16_t> rounded_;
 };
 
-template <TileShape Shape, class Input, class Device>
-void launch_tiles(Device& device, std::vector<TileJob<Input>> const& jobs) {
-  TileGrid grid;
-  for (TileJob<Input> const& job : jobs) {
-    grid.row_tiles = std::max(grid.row_tiles, ceil_div(job.y.rows, Shape.rows()));
-    grid.output_tiles = std::max(grid.output_tiles, ceil_div(job.y.cols, Shape.outputs()));
+/// How products are summed.
+struct TileSums {
+  std::vector<TilePart> parts;               ///< of all products; empty: plain sums
+  std::span<MatrixView<float> const> nodes;  ///< what sums over leaves are stored to
+
+  /// Whether each part begins where 16 bytes of bfloat16 do, if its row does.
+  [[nodiscard]] bool is_aligned() const {
+    return std::all_of(
+        parts.begin(), parts.end(), [](TilePart const& part) { return part.first % 8 == 0; });
   }
-  device.launch({{grid.size(), 1, std::ssize(jobs)}, Shape.threads(), Shape.shared_bytes()},
-                TileMatmul<Shape, Input>{device.upload(std::span{jobs}), grid});
+};
+
+/// Sums that may wait on the stack, of max_leaves leaves: bits of that number, and the leaf that is
+/// being summed.
+inline constexpr int leaf_depth = 10;
+
+/// The parts of a sum over leaves: each leaf's, one after another, and then the tree's folds.
+[[nodiscard]] inline std::vector<TilePart> parts_of_leaves(LeafSums const& sums) {
+  LeafPartition const& partition = sums.partition;
+  std::vector<TilePart> parts;
+  for (LeafRange const& node : sums.nodes) {
+    for (std::int32_t leaf = node.first; leaf < node.last; ++leaf) {
+      auto const i = static_cast<std::size_t>(leaf - partition.run.first);
+      std::int32_t const first = partition.boundaries[i];
+      std::int64_t const inputs = partition.boundaries[i + 1] - first;
+      for (std::int64_t number = 0; number < parts_of_sum(inputs); ++number) {
+        parts.push_back(part_of_sum(number, inputs));
+        parts.back().first += first;
+        parts.back().is_last = 0;
+      }
+      std::int32_t const folds = partition.tree->folds_after({leaf, leaf + 1}, node.first);
+      parts.back().folds = static_cast<std::int8_t>(parts.back().folds + folds);
+    }
+    parts.back().is_last = 1;
+  }
+  return parts;
+}
+
+template <TileShape Shape, int Depth, class Input, class Device>
+void launch_tiles(Device& device, std::vector<TileJob<Input>> const& jobs, TileSums const& sums) {
+  TileMatmul<Shape, Input, Depth> kernel;
+  for (TileJob<Input> const& job : jobs) {
+    kernel.grid.row_tiles = std::max(kernel.grid.row_tiles, ceil_div(job.y.rows, Shape.rows()));
+    kernel.grid.output_tiles =
+        std::max(kernel.grid.output_tiles, ceil_div(job.y.cols, Shape.outputs()));
+  }
+  kernel.jobs = device.upload(std::span{jobs});
+  kernel.num_parts = parts_of_sum(jobs.front().x.cols);
+  if (!sums.parts.empty()) {
+    kernel.num_parts = std::ssize(sums.parts);
+    kernel.parts = device.upload(std::span{sums.parts});
+    kernel.nodes = device.upload(sums.nodes);
+  }
+  std::int64_t const shared = Shape.shared_bytes() + shared_bytes_of<TilePart>(kernel.num_parts);
+  device.launch({{kernel.grid.size(), 1, std::ssize(jobs)}, Shape.threads(), shared}, kernel);
+}
+
+/// Plain sums, which take no stack, or sums over leaves.
+template <TileShape Shape, class Input, class Device>
+void launch_sums(Device& device, std::vector<TileJob<Input>> const& jobs, TileSums const& sums) {
+  if (sums.parts.empty()) {
+    return launch_tiles<Shape, 1>(device, jobs, sums);
+  }
+  launch_tiles<Shape, leaf_depth>(device, jobs, sums);
 }
 
 /// Jobs whose input is rounded as it is staged.
 template <TileShape Shape, class Device>
-void run_rounding_tiles(Device& device, std::span<TileProduct const> products) {
+void run_rounding_tiles(Device& device,
+                        std::span<TileProduct const> products,
+                        TileSums const& sums) {
   std::vector<TileJob<float>> jobs;
   for (TileProduct const& product : products) {
     jobs.push_back({product.x,
                     product.w,
                     product.y,
-                    rows_are_aligned(product.x),
-                    rows_are_aligned(product.w)});
+                    sums.is_aligned() && rows_are_aligned(product.x),
+                    sums.is_aligned() && rows_are_aligned(product.w)});
   }
-  launch_tiles<Shape>(device, jobs);
+  launch_sums<Shape>(device, jobs, sums);
 }
 
 /// Jobs whose input is rounded before, once for all tiles.
 template <TileShape Shape, class Device>
 void run_rounded_tiles(Device& device,
                        MatrixView<float const> x,
-                       std::span<TileProduct const> products) {
+                       std::span<TileProduct const> products,
+                       TileSums const& sums) {
   RoundedInput const rounded{device, x};
   std::vector<TileJob<std::uint16_t>> jobs;
   for (TileProduct const& product : products) {
     auto const part = rounded.part(product.x);
-    jobs.push_back(
-        {part, product.w, product.y, rows_are_aligned(part), rows_are_aligned(product.w)});
+    jobs.push_back({part,
+                    product.w,
+                    product.y,
+                    sums.is_aligned() && rows_are_aligned(part),
+                    sums.is_aligned() && rows_are_aligned(product.w)});
   }
-  launch_tiles<Shape>(device, jobs);
+  launch_sums<Shape>(device, jobs, sums);
 }
 
-/// All products at once, by the tiles of `choice`, which change no bit.
+/// All products at once, over as many inputs each, by the tiles of `choice`, which change no bit.
 ///
 /// \param x  of which the products have parts
 template <class Device>
 void run_tiles(Device& device,
                TileChoice choice,
                MatrixView<float const> x,
-               std::span<TileProduct const> products) {
+               std::span<TileProduct const> products,
+               TileSums const& sums = {}) {
   switch (choice) {
     case TileChoice::few:
-      return run_rounding_tiles<few_row_tiles>(device, products);
+      return run_rounding_tiles<few_row_tiles>(device, products, sums);
     case TileChoice::some:
-      return run_rounded_tiles<some_row_tiles>(device, x, products);
+      return run_rounded_tiles<some_row_tiles>(device, x, products, sums);
     case TileChoice::more:
-      return run_rounded_tiles<more_row_tiles>(device, x, products);
+      return run_rounded_tiles<more_row_tiles>(device, x, products, sums);
     case TileChoice::more_wide:
-      return run_rounded_tiles<more_row_wide_tiles>(device, x, products);
+      return run_rounded_tiles<more_row_wide_tiles>(device, x, products, sums);
     case TileChoice::many:
-      return run_rounded_tiles<many_row_tiles>(device, x, products);
+      return run_rounded_tiles<many_row_tiles>(device, x, products, sums);
   }
 }
 
 template <class Device>
-void run_tiles(Device& device, MatrixView<float const> x, std::span<TileProduct const> products) {
+void run_tiles(Device& device,
+               MatrixView<float const> x,
+               std::span<TileProduct const> products,
+               TileSums const& sums = {}) {
   std::int64_t rows = 0;
   std::int64_t outputs = 0;
   for (TileProduct const& product : products) {
@@ -132,7 +198,7 @@ void run_tiles(Device& device, MatrixView<float const> x, std::span<TileProduct 
     outputs = std::max(outputs, product.y.cols);
   }
   if (rows > 0 && outputs > 0) {
-    run_tiles(device, choose_tiles(rows, outputs, std::ssize(products)), x, products);
+    run_tiles(device, choose_tiles(rows, outputs, std::ssize(products)), x, products, sums);
   }
 }
 

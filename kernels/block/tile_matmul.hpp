@@ -19,23 +19,30 @@ namespace talus::kernels::block {
 /// Grid: tiles, 1, jobs. Block and shared memory: as Shape says. The next steps are on their way
 /// while one is multiplied.
 ///
-/// Order: parts of 512 inputs, each by instructions of 16 inputs in order, from zero on; then the
-/// sums of the parts, in order. Which block, warp and group sums a part changes nothing. The order
+/// Order: parts of up to 512 inputs, each by instructions of 16 inputs in order, from zero on; then
+/// the sums of the parts, one after another, or, of leaves, as the tree wants it, by a stack of
+/// Depth sums. Which block, warp and group sums a part changes nothing. The order
 /// within an instruction is the card's, and nobody specifies it: the same on cards of one kind, and
 /// not that of the emulation.
-template <TileShape Shape, class Input>
+template <TileShape Shape, class Input, int Depth>
 struct TileMatmul {
   static constexpr char const* name = "talus::kernels::tile_matmul";
-  static_assert(Shape.shared_bytes() <= 163 << 10, "more than a block has on 8.0");
+  static_assert(Shape.shared_bytes() + most_parts_bytes <= 163 << 10,
+                "more than a block has on 8.0");
 
   using Stage = TileStage<Shape, Input>;
+  using Cursor = TileCursor<Shape>;
   static constexpr auto num_left = static_cast<std::size_t>(Shape.warp_outputs);
   static constexpr auto num_right = static_cast<std::size_t>(Shape.warp_rows);
 
   GlobalSpan<TileJob<Input> const> jobs;
   TileGrid grid;
+  std::int64_t num_parts = 0;
+  GlobalSpan<TilePart const> parts;  ///< empty: those of a plain sum
+  /// What sums over leaves are stored to, one after another; empty: the job's y.
+  GlobalSpan<MatrixView<float> const> nodes;
 
-  /// A warp's sums.
+  /// A lane's sums.
   struct Sums {
     SumFragment of[num_left][num_right];
   };
@@ -60,40 +67,60 @@ struct TileMatmul {
   TALUS_DEVICE void operator()(Block& block) const {
     auto const job = block.load(jobs, block.block_index().z);
     auto const tile = grid.tile(block.block_index().x);
-    TileWalk const walk{tile.row * Shape.rows(), tile.output * Shape.outputs(), job.x.cols};
-    if (walk.first_row >= job.y.rows || walk.first_output >= job.y.cols) {
+    TilePlace const place{tile.row * Shape.rows(), tile.output * Shape.outputs()};
+    if (place.first_row >= job.y.rows || place.first_output >= job.y.cols) {
       return;
     }
     Stage const stage = Stage::make(block, job);
     auto const exchanged = shared_array<float>(block, Shape.exchanged_sums());
-    Warp const warp = warp_of(block.thread_index());
-    Sums sums{};
-    Sums part{};
-    std::int64_t const steps = walk.num_steps(Shape.groups);
+    auto const list = shared_array<TilePart>(block, num_parts);
+    list_parts(block, job.x.cols, list);
+    Cursor ahead = Cursor::at_begin(block, list);
+    Cursor now = ahead;
     for (int step = 0; step < Shape.stages - 1; ++step) {
-      stage.begin(block, job, walk, step);
-      stage.put(block, step, stage.take(block, job, walk, step));
+      stage.begin(block, job, place, ahead);
+      stage.put(block, ahead.slot(), stage.take(block, job, place, ahead));
+      ahead.advance(block);
     }
-    for (std::int64_t step = 0; step < steps; ++step) {
-      std::int64_t const next = step + Shape.stages - 1;
+    Work work{place, warp_of(block.thread_index()), exchanged};
+    while (!now.is_done()) {
       block.template wait_copies<Shape.stages - 2>();
       block.sync();  // this step has come, and nobody reads the one before any more
-      stage.begin(block, job, walk, next);
-      auto const taken = stage.take(block, job, walk, next);
-      if (walk.first_input(step, warp.group, Shape.groups) < walk.inputs) {
-        multiply(block, stage, warp, step, part);
+      stage.begin(block, job, place, ahead);
+      auto const taken = stage.take(block, job, place, ahead);
+      auto const own = now.inputs(block, work.warp.group);
+      if (own.first < own.last) {
+        multiply(block, stage, work.warp, now.slot(), work.part);
       }
-      stage.put(block, next, taken);
-      if ((step + 1) % TileWalk::part_steps == 0 || step + 1 == steps) {
-        join(block, walk, warp, step, exchanged, part, sums);
+      stage.put(block, ahead.slot(), taken);
+      if (now.ends_round()) {
+        join(block, job, now, work);
       }
-    }
-    if (warp.group == 0) {
-      store(block, job, walk, warp, sums);
+      now.advance(block);
+      ahead.advance(block);
     }
   }
 
  private:
+  /// What a thread has beside what is staged.
+  struct Work {
+    TilePlace place;
+    Warp warp;
+    SharedSpan<float> exchanged;
+    Sums part{};                                    ///< of the part that its group sums
+    Sums stack[static_cast<std::size_t>(Depth)]{};  ///< of the first group: parts that are summed
+    int depth = 0;
+    std::int32_t node = 0;  ///< that is summed
+  };
+
+  template <class Block>
+  TALUS_DEVICE void list_parts(Block& block, std::int64_t inputs, SharedSpan<TilePart> list) const {
+    for (int i = block.thread_index(); i < num_parts; i += Shape.threads()) {
+      block.store(list, i, parts.size > 0 ? block.load(parts, i) : part_of_sum(i, inputs));
+    }
+    block.sync();
+  }
+
   [[nodiscard]] static TALUS_DEVICE Warp warp_of(int thread) {
     int const number = thread / warp_size;
     return {thread % warp_size,
@@ -105,11 +132,11 @@ struct TileMatmul {
   /// Adds a step's products to the part's sums.
   template <class Block>
   TALUS_DEVICE void multiply(
-      Block& block, Stage const& stage, Warp const& warp, std::int64_t step, Sums& part) const {
-    int const slot = static_cast<int>(step % Shape.stages) * Shape.groups + warp.group;
-    int const left = (slot * Shape.outputs() + warp.first_output()) * staged_stride +
+      Block& block, Stage const& stage, Warp const& warp, int slot, Sums& part) const {
+    int const own = slot * Shape.groups + warp.group;
+    int const left = (own * Shape.outputs() + warp.first_output()) * staged_stride +
                      left_piece_row(warp.lane, staged_stride);
-    int const right = (slot * Shape.rows() + warp.first_row()) * staged_stride +
+    int const right = (own * Shape.rows() + warp.first_row()) * staged_stride +
                       right_piece_row(warp.lane % (Shape.warp_rows == 1 ? 16 : 32), staged_stride);
     TALUS_UNROLL
     for (int i = 0; i < step_inputs; i += fragment_inputs) {
@@ -146,35 +173,55 @@ struct TileMatmul {
     }
   }
 
-  /// Adds the round's parts to the whole sums, which are the first group's, and begins new ones.
+  /// The first group takes the sums of the round's parts, in order; new ones begin.
   template <class Block>
   TALUS_DEVICE void join(Block& block,
-                         TileWalk const& walk,
-                         Warp const& warp,
-                         std::int64_t step,
-                         SharedSpan<float> exchanged,
-                         Sums& part,
-                         Sums& sums) const {
+                         TileJob<Input> const& job,
+                         Cursor const& now,
+                         Work& work) const {
     if constexpr (Shape.groups > 1) {
-      if (warp.group > 0) {
+      if (work.warp.group > 0) {
         each_sum([&](int number, int o, int r, int k) {
-          block.store(exchanged, place_of(warp, warp.group, number), part.of[o][r][k]);
+          int const to = place_of(work.warp, work.warp.group, number);
+          block.store(work.exchanged, to, work.part.of[o][r][k]);
         });
       }
       block.sync();
     }
-    if (warp.group == 0) {
-      each_sum([&](int, int o, int r, int k) { sums.of[o][r][k] += part.of[o][r][k]; });
-      std::int64_t const round = step / TileWalk::part_steps * TileWalk::part_steps;
-      for (int group = 1; group < Shape.groups; ++group) {
-        if (walk.first_input(round, group, Shape.groups) < walk.inputs) {
+    if (work.warp.group == 0) {
+      for (int group = 0; group < Shape.groups && now.part + group < num_parts; ++group) {
+        if (group > 0) {
           each_sum([&](int number, int o, int r, int k) {
-            sums.of[o][r][k] += block.load(exchanged, place_of(warp, group, number));
+            int const from = place_of(work.warp, group, number);
+            work.part.of[o][r][k] = block.load(work.exchanged, from);
           });
         }
+        take_part(block, job, block.load(now.parts, now.part + group), work);
       }
     }
-    part = {};
+    work.part = {};
+  }
+
+  /// Adds a part's sums to those on the stack that they belong to, and pushes or stores them.
+  template <class Block>
+  TALUS_DEVICE void take_part(Block& block,
+                              TileJob<Input> const& job,
+                              TilePart const& part,
+                              Work& work) const {
+    for (int fold = 0; fold < part.folds; ++fold) {
+      --work.depth;
+      Sums const& older = work.stack[Depth == 1 ? 0 : work.depth];
+      each_sum([&](int, int o, int r, int k) {
+        work.part.of[o][r][k] = older.of[o][r][k] + work.part.of[o][r][k];
+      });
+    }
+    if (part.is_last == 0) {
+      work.stack[Depth == 1 ? 0 : work.depth] = work.part;
+      ++work.depth;
+      return;
+    }
+    store(block, nodes.size > 0 ? block.load(nodes, work.node) : job.y, work);
+    ++work.node;
   }
 
   /// Where a lane's sum of another group is.
@@ -200,18 +247,14 @@ struct TileMatmul {
   }
 
   template <class Block>
-  TALUS_DEVICE void store(Block& block,
-                          TileJob<Input> const& job,
-                          TileWalk const& walk,
-                          Warp const& warp,
-                          Sums const& sums) const {
+  TALUS_DEVICE void store(Block& block, MatrixView<float> const& y, Work const& work) const {
     each_sum([&](int, int o, int r, int k) {
-      std::int64_t const output =
-          walk.first_output + warp.first_output() + o * fragment_outputs + sum_output(warp.lane, k);
-      std::int64_t const t =
-          walk.first_row + warp.first_row() + r * fragment_rows + sum_row(warp.lane, k);
-      if (output < job.y.cols && t < job.y.rows) {
-        block.store(job.y, t, output, sums.of[o][r][k]);
+      std::int64_t const output = work.place.first_output + work.warp.first_output() +
+                                  o * fragment_outputs + sum_output(work.warp.lane, k);
+      std::int64_t const t = work.place.first_row + work.warp.first_row() + r * fragment_rows +
+                             sum_row(work.warp.lane, k);
+      if (output < y.cols && t < y.rows) {
+        block.store(y, t, output, work.part.of[o][r][k]);
       }
     });
   }

@@ -22,6 +22,9 @@ inline constexpr std::int64_t step_inputs = 64;
 /// multiples of 16.
 inline constexpr int staged_stride = static_cast<int>(step_inputs) + 8;
 
+/// Shared memory for what tells of a sum's parts: 768 of them.
+inline constexpr std::int64_t most_parts_bytes = 6 << 10;
+
 /// What a block's warps do, and what is staged for them.
 struct TileShape {
   int warp_outputs = 1;  ///< left fragments of a warp

@@ -30,25 +30,96 @@ template <class T>
          (view.rows < 2 || row_bytes % vector_bytes == 0);
 }
 
-/// Where a tile's products are in the job, and the steps in which they are staged.
-struct TileWalk {
+/// Inputs whose products are summed by themselves, in order, at most part_inputs; and what is done
+/// with their sum: it is added to the newest sums on a stack, and then pushed there.
+struct TilePart {
+  std::int32_t first = 0;
+  std::int16_t count = 0;
+  std::int8_t folds = 0;    ///< how many sums of the stack it is added to
+  std::int8_t is_last = 0;  ///< 1: it is the whole sum then, and is stored
+};
+
+/// Part `number` of a sum over `inputs`, all of which are added one after another.
+[[nodiscard]] constexpr TilePart part_of_sum(std::int64_t number, std::int64_t inputs) {
+  std::int64_t const first = number * part_inputs;
+  std::int64_t const left = inputs - first;
+  return {static_cast<std::int32_t>(first),
+          static_cast<std::int16_t>(left < part_inputs ? left : part_inputs),
+          static_cast<std::int8_t>(number > 0 ? 1 : 0),
+          static_cast<std::int8_t>(left <= part_inputs ? 1 : 0)};
+}
+
+/// Parts of such a sum: one, without inputs, even of none.
+[[nodiscard]] constexpr std::int64_t parts_of_sum(std::int64_t inputs) {
+  return inputs > part_inputs ? ceil_div(inputs, part_inputs) : 1;
+}
+
+/// A tile's place among the rows and outputs of its job.
+struct TilePlace {
   std::int64_t first_row = 0;
   std::int64_t first_output = 0;
-  std::int64_t inputs = 0;
+};
 
-  static constexpr std::int64_t part_steps = part_inputs / step_inputs;
+/// Where a block is in its sums: it goes through rounds, of a part for each group of warps, and
+/// through a round in steps.
+template <TileShape Shape>
+struct TileCursor {
+  SharedSpan<TilePart> parts;
+  std::int32_t part = 0;  ///< the first one of the round
+  std::int32_t step = 0;  ///< of the round
+  std::int32_t steps = 0;
+  std::int32_t number = 0;  ///< of all steps
 
-  /// Steps of all rounds; a round is a part of each group.
-  [[nodiscard]] constexpr std::int64_t num_steps(int groups) const {
-    std::int64_t const rounds = inputs / (groups * part_inputs);
-    std::int64_t const left = inputs - rounds * groups * part_inputs;
-    std::int64_t const longest = left < part_inputs ? left : part_inputs;
-    return rounds * part_steps + ceil_div(longest, step_inputs);
+  template <class Block>
+  [[nodiscard]] static TALUS_DEVICE TileCursor at_begin(Block& block, SharedSpan<TilePart> parts) {
+    TileCursor cursor{parts};
+    cursor.count_steps(block);
+    return cursor;
   }
 
-  /// The first input of a group in a step; may be beyond the last.
-  [[nodiscard]] constexpr std::int64_t first_input(std::int64_t step, int group, int groups) const {
-    return (step / part_steps * groups + group) * part_inputs + step % part_steps * step_inputs;
+  [[nodiscard]] TALUS_DEVICE bool is_done() const { return part >= parts.size; }
+
+  [[nodiscard]] TALUS_DEVICE bool ends_round() const { return step + 1 == steps; }
+
+  /// Where the step is staged.
+  [[nodiscard]] TALUS_DEVICE int slot() const { return number % Shape.stages; }
+
+  template <class Block>
+  TALUS_DEVICE void advance(Block& block) {
+    ++number;
+    if (++step == steps) {
+      step = 0;
+      part += Shape.groups;
+      count_steps(block);
+    }
+  }
+
+  /// Inputs [first, last) of a group in this step; first may be beyond last.
+  struct Inputs {
+    std::int64_t first = 0;
+    std::int64_t last = 0;
+  };
+
+  template <class Block>
+  [[nodiscard]] TALUS_DEVICE Inputs inputs(Block& block, int group) const {
+    if (part + group >= parts.size) {
+      return {};
+    }
+    TilePart const own = block.load(parts, part + group);
+    return {own.first + step * step_inputs, own.first + own.count};
+  }
+
+ private:
+  /// A round of parts without inputs has a step nevertheless.
+  template <class Block>
+  TALUS_DEVICE void count_steps(Block& block) {
+    std::int32_t most = 1;
+    for (int group = 0; group < Shape.groups && part + group < parts.size; ++group) {
+      std::int32_t const count = block.load(parts, part + group).count;
+      most = count > most ? count : most;
+    }
+    steps = (most + static_cast<std::int32_t>(step_inputs) - 1) /
+            static_cast<std::int32_t>(step_inputs);
   }
 };
 
@@ -85,12 +156,12 @@ struct TileStage {
   template <class Block>
   TALUS_DEVICE void begin(Block& block,
                           TileJob<Input> const& job,
-                          TileWalk const& walk,
-                          std::int64_t step) const {
-    if (step < walk.num_steps(Shape.groups)) {
-      copy<Shape.outputs()>(block, job.w, is_w_aligned, walk.first_output, walk, step, weights);
+                          TilePlace const& place,
+                          TileCursor<Shape> const& cursor) const {
+    if (!cursor.is_done()) {
+      copy<Shape.outputs()>(block, job.w, is_w_aligned, place.first_output, cursor, weights);
       if constexpr (!Shape.rounds_input) {
-        copy<Shape.rows()>(block, job.x, is_x_aligned, walk.first_row, walk, step, inputs);
+        copy<Shape.rows()>(block, job.x, is_x_aligned, place.first_row, cursor, inputs);
       }
     }
     block.commit_copies();
@@ -98,19 +169,22 @@ struct TileStage {
 
   /// Reads a step's inputs that have to be rounded.
   template <class Block>
-  [[nodiscard]] TALUS_DEVICE Taken
-  take(Block& block, TileJob<Input> const& job, TileWalk const& walk, std::int64_t step) const {
+  [[nodiscard]] TALUS_DEVICE Taken take(Block& block,
+                                        TileJob<Input> const& job,
+                                        TilePlace const& place,
+                                        TileCursor<Shape> const& cursor) const {
     Taken taken{};
     if constexpr (Shape.rounds_input) {
       TALUS_UNROLL
       for (int k = 0; k < thread_quads; ++k) {
         int const number = block.thread_index() + k * Shape.threads();
         int const row = number / row_quads;
-        std::int64_t const t = walk.first_row + row % Shape.rows();
-        std::int64_t const i =
-            walk.first_input(step, row / Shape.rows(), Shape.groups) + number % row_quads * quad;
-        if (t < job.x.rows && i < walk.inputs) {
-          taken.quads[k] = load_quad(block, QuadMatrix<float const>{job.x, is_x_aligned}, t, i);
+        std::int64_t const t = place.first_row + row % Shape.rows();
+        auto const own = cursor.inputs(block, row / Shape.rows());
+        std::int64_t const i = own.first + number % row_quads * quad;
+        if (t < job.x.rows && i < own.last) {
+          MatrixView<float const> const x{job.x.data, job.x.rows, own.last, job.x.row_stride};
+          taken.quads[k] = load_quad(block, QuadMatrix<float const>{x, is_x_aligned}, t, i);
         }
       }
     }
@@ -119,9 +193,9 @@ struct TileStage {
 
   /// Rounds and stages what take() read of a step.
   template <class Block>
-  TALUS_DEVICE void put(Block& block, std::int64_t step, Taken const& taken) const {
+  TALUS_DEVICE void put(Block& block, int slot, Taken const& taken) const {
     if constexpr (Shape.rounds_input) {
-      int const first = static_cast<int>(step % Shape.stages) * Shape.groups * Shape.rows();
+      int const first = slot * Shape.groups * Shape.rows();
       TALUS_UNROLL
       for (int k = 0; k < thread_quads; ++k) {
         int const number = block.thread_index() + k * Shape.threads();
@@ -143,17 +217,17 @@ struct TileStage {
                          MatrixView<std::uint16_t const> const& from,
                          bool is_aligned,
                          std::int64_t first_row,
-                         TileWalk const& walk,
-                         std::int64_t step,
+                         TileCursor<Shape> const& cursor,
                          SharedSpan<std::uint16_t> to) const {
-    int const first = static_cast<int>(step % Shape.stages) * Shape.groups * Rows;
+    int const first = cursor.slot() * Shape.groups * Rows;
     for (int number = block.thread_index(); number < Shape.groups * Rows * row_vectors;
          number += Shape.threads()) {
       int const row = number / row_vectors;
       int const column = number % row_vectors * vector_size;
       std::int64_t const t = first_row + row % Rows;
-      std::int64_t const i = walk.first_input(step, row / Rows, Shape.groups) + column;
-      std::int64_t const left = t < from.rows ? walk.inputs - i : 0;
+      auto const own = cursor.inputs(block, row / Rows);
+      std::int64_t const i = own.first + column;
+      std::int64_t const left = t < from.rows ? own.last - i : 0;
       int const count = static_cast<int>(left < 0 ? 0 : left < vector_size ? left : vector_size);
       int const place = (first + row) * staged_stride + column;
       if (is_aligned) {

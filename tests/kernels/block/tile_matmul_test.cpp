@@ -124,6 +124,88 @@ TEST_CASE("parts of a long sum are joined in order, whichever warps sum them") {
   }
 }
 
+TEST_CASE("parts of a sum over leaves are folded as the tree says, whichever warps sum them") {
+  std::int32_t const leaves = GENERATE(1, 5, 8, 33);
+  std::int32_t const leaf_inputs = GENERATE(8, 24, 600);
+  SumTree const tree{leaves};
+  std::int64_t const inputs = std::int64_t{leaves} * leaf_inputs - 5;
+  if (inputs > 6000) {
+    return;  // nothing new, and slow
+  }
+  std::int64_t const rows = GENERATE(3, 70);
+  Product const whole{rows, 20, inputs, 8};
+  Weights const w = whole.weights();
+  Rows const x{whole.input(), w.stride};
+  std::vector<std::int32_t> boundaries = {0};
+  for (std::int32_t leaf = 1; leaf < leaves; ++leaf) {
+    boundaries.push_back(leaf * leaf_inputs);
+  }
+  boundaries.push_back(static_cast<std::int32_t>(inputs));
+  auto const nodes = tree.nodes_of({0, leaves});
+  LeafPartition const partition{&tree, {0, leaves}, boundaries};
+  MatrixView<float const> const view{x.data.data(), rows, inputs, x.stride};
+
+  // Each leaf as a product of its own, whose sums are folded here.
+  std::vector<Matrix> stack;
+  for (std::int32_t leaf = 0; leaf < leaves; ++leaf) {
+    auto const i = static_cast<std::size_t>(leaf);
+    std::int64_t const count = boundaries[i + 1] - boundaries[i];
+    Matrix y{rows, 20};
+    TileProduct const product{columns_of(view, boundaries[i], count),
+                              {w.data.data() + boundaries[i], 20, count, w.stride},
+                              y.view()};
+    emulation::EmulatedDevice device;
+    run_tiles(device, TileChoice::few, view, {&product, 1});
+    for (std::int32_t fold = tree.folds_after({leaf, leaf + 1}, 0); fold > 0; --fold) {
+      for (std::int64_t t = 0; t < rows; ++t) {
+        for (std::int64_t o = 0; o < 20; ++o) {
+          y.at(t, o) = stack.back().at(t, o) + y.at(t, o);
+        }
+      }
+      stack.pop_back();
+    }
+    stack.push_back(y);
+  }
+  REQUIRE(stack.size() == 1);
+
+  for (TileChoice const choice : all_choices) {
+    emulation::EmulatedDevice device{{emulation::Schedule::Order::random, 5}};
+    Matrix y{rows, 20};
+    MatrixView<float> const partial = y.view();
+    TileProduct const product{view, {w.data.data(), 20, inputs, w.stride}, partial};
+    TileSums const sums{parts_of_leaves({partition, nodes}), {&partial, 1}};
+    run_tiles(device, choice, view, {&product, 1}, sums);
+    INFO("leaves " << leaves << " of " << leaf_inputs << ", tiles " << static_cast<int>(choice));
+    CHECK(y == stack.front());
+  }
+}
+
+TEST_CASE("a plan of leaves has each input once, in parts that a stack can take") {
+  SumTree const tree{256};
+  std::vector<std::int32_t> boundaries;
+  for (std::int32_t i = 0; i <= 256; ++i) {
+    boundaries.push_back(i * 700 / 3);
+  }
+  boundaries[200] = boundaries[199];  // a leaf without inputs
+  auto const nodes = tree.nodes_of({0, 256});
+  LeafPartition const partition{&tree, {0, 256}, boundaries};
+
+  std::int64_t next = 0;
+  int depth = 0;
+  int deepest = 0;
+  for (TilePart const& part : parts_of_leaves({partition, nodes})) {
+    REQUIRE(part.first == next);
+    REQUIRE((part.count >= 0 && part.count <= part_inputs));
+    next += part.count;
+    depth += 1 - part.folds;
+    REQUIRE(depth > 0);
+    deepest = std::max(deepest, depth);
+  }
+  CHECK(next == boundaries.back());
+  CHECK(depth == 1);
+  CHECK(deepest <= leaf_depth);
+}
+
 TEST_CASE("tiles have the same bits by every schedule") {
   Product const product{11, 40, 1100, 8};
   Matrix const wanted = product.wanted();

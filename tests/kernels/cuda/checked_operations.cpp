@@ -27,25 +27,40 @@ Operations const& card_table() {
   return table;
 }
 
+/// An operation of a table, whichever part of it has it.
+template <class Function>
+Function& entry(Operations& table, Function Operations::*member) {
+  return table.*member;
+}
+
+template <class Function>
+Function& entry(Operations& table, Function CodeOperations::*member) {
+  return table.codes.*member;
+}
+
+template <class Member>
+auto entry(Operations const& table, Member member) {
+  Operations copy = table;
+  return entry(copy, member);
+}
+
 template <auto Member>
 struct Checked;
 
 /// An operation that is emulated first and then done by the card, with the same memory. What the
 /// card gives is what the test gets.
-template <class... Arguments, void (*Operations::*Member)(ExecContext const&, Arguments...)>
+template <class Table, class... Arguments, void (*Table::*Member)(ExecContext const&, Arguments...)>
 struct Checked<Member> {
-  static constexpr auto member = Member;
-
   static void run(ExecContext const& exec, Arguments... arguments) {
     OperationOutputs const outputs{arguments...};
     auto const before = outputs.contents();
-    (emulated_table().*Member)(exec, arguments...);
+    entry(emulated_table(), Member)(exec, arguments...);
     auto const wanted = outputs.contents();
     outputs.put_back(before);
 
     ExecContext on_card = exec;
     on_card.device = card().device;
-    (card_table().*Member)(on_card, arguments...);
+    entry(card_table(), Member)(on_card, arguments...);
     card().device->synchronize();
     if (std::string const difference = outputs.difference(wanted); !difference.empty()) {
       throw ConfigError{concat("the card's result is not the emulation's: ", difference)};
@@ -53,15 +68,10 @@ struct Checked<Member> {
   }
 };
 
-/// Sets the operations that have kernels to checked ones.
+/// Sets operations to checked ones.
 template <auto... Members>
 void set_checked(Operations& table) {
-  auto const set = [&](auto member, auto* run) {
-    if (card_table().*member != nullptr) {
-      table.*member = run;
-    }
-  };
-  (set(Members, &Checked<Members>::run), ...);
+  ((entry(table, Members) = &Checked<Members>::run), ...);
 }
 
 }  // namespace
@@ -74,21 +84,32 @@ Operations checked_operations() {
               &Operations::combine_experts,
               &Operations::copy_heads,
               &Operations::edit_logits,
+              &Operations::fold_partials,
               &Operations::gather_rows,
               &Operations::grouped_matmul,
+              &Operations::log_sum_exp,
+              &Operations::logits_of,
               &Operations::matmul,
               &Operations::matmul_heads,
               &Operations::matmul_leaves,
+              &Operations::order_choices,
               &Operations::paged_attention,
+              &Operations::rank_of,
               &Operations::rms_norm,
               &Operations::rope,
               &Operations::route,
+              &Operations::sample,
               &Operations::scale_and_cap,
               &Operations::scale_by_sums,
               &Operations::select_rows,
               &Operations::square_sums,
               &Operations::store_kv,
-              &Operations::summarize_logits>(table);
+              &Operations::summarize_logits,
+              &Operations::top_tokens,
+              &CodeOperations::grouped_matmul,
+              &CodeOperations::matmul,
+              &CodeOperations::matmul_heads,
+              &CodeOperations::matmul_leaves>(table);
   return table;
 }
 

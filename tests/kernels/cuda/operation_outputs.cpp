@@ -65,6 +65,12 @@ void OperationOutputs::add(LogitSummary const& summary) {
   add(summary.sums);
 }
 
+void OperationOutputs::add(ChoiceOrder const& order) {
+  add(order.offsets);
+  add(order.token_rows);
+  add(order.choice_rows);
+}
+
 void OperationOutputs::add(PackedWeights const& w) {
   may_differ_ = may_differ_ || w.dtype() == DType::bf16;
 }

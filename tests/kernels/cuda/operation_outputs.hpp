@@ -43,6 +43,7 @@ class OperationOutputs {
   void add(std::span<std::int32_t> const& values);
   void add(KvCache& cache);
   void add(LogitSummary const& summary);
+  void add(ChoiceOrder const& order);
   void add(PackedWeights const& w);
   void add(std::span<PackedWeights const> const& weights);
 
