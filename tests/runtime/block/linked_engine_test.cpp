@@ -19,18 +19,25 @@ using namespace talus::runtime;  // NOLINT: tests only
 TEST_CASE("engines whose devices exchange data draw the tokens of one through the host") {
   kernels::KernelSession const session{1};
   parallel::Communicator const world = parallel::Communicator::duplicate(MPI_COMM_WORLD);
-  std::string const name = GENERATE("llama3", "qwen3_moe", "olmo2");
+  std::string const name = GENERATE("qwen3_moe", "olmo2");
   ModelOptions options;
   options.model = std::string{TALUS_TEST_DATA} + "/models/" + name;
   options.load_format = "dummy";
   options.backend = "cuda";
   options.max_model_len = 64;
-  options.max_num_seqs = 4;
+  options.max_num_seqs = 8;
   options.max_num_batched_tokens = 16;
   ModelSpec const spec = read_model_spec(options.model);
+  int num_layouts = 0;
   for (Layout const& layout : grids_of(options, spec, world.size())) {
+    bool const travels = layout.options.data_parallel_size != world.size();
+    // Emulation is slow: a few layouts of each model.
+    if (!travels || num_layouts == 3) {
+      continue;
+    }
+    ++num_layouts;
     INFO(name << ": " << layout.name);
-    LeavingClient staged{0};
+    LeavingClient staged{0, 1};
     {
       Machine machine{world, layout.options, [](ModelPlan& plan) { plan.comm = CommOption::mpi; }};
       CHECK(machine.run(staged) == 0);
@@ -42,11 +49,12 @@ TEST_CASE("engines whose devices exchange data draw the tokens of one through th
                       links = std::make_unique<WorldLinks>(world, device);
                       plan.comm = CommOption::nccl;
                     }};
-    LeavingClient linked{0};
+    LeavingClient linked{0, 1};
     CHECK(machine.run(linked) == 0);
     CHECK(linked.tokens() == staged.tokens());
     parallel::GridShape const& shape = machine.grid->shape();
     int const num_groups = (shape.tp > 1 ? 1 : 0) + (shape.pp > 1 ? 1 : 0) + (shape.ep > 1 ? 1 : 0);
     CHECK(links->num_joined() == num_groups);
   }
+  CHECK(num_layouts > 0);
 }

@@ -20,15 +20,15 @@ namespace talus::runtime {
 class LeavingClient final : public EngineClient {
  public:
   /// \param steps  between two departures; 0: stays
-  explicit LeavingClient(int steps) : steps_{steps} {
-    for (std::int64_t number = 0; number < 5; ++number) {
+  explicit LeavingClient(int steps, std::int64_t num_requests = 5) : steps_{steps} {
+    for (std::int64_t number = 0; number < num_requests; ++number) {
       SequenceInput input;
       input.number = number;
       input.key = static_cast<std::uint64_t>(number);
       input.max_tokens = 8 + static_cast<std::int32_t>(3 * number);
       input.ignore_eos = true;
       for (std::int32_t i = 0; i < 20 - 3 * static_cast<std::int32_t>(number); ++i) {
-        input.prompt.push_back(7 + 11 * i % 200);
+        input.prompt.push_back(7 + 11 * i % 100);
       }
       waiting_.push_back(std::move(input));
     }
