@@ -11,6 +11,28 @@
 
 namespace talus::kernels::block {
 
+/// Sums of earlier parts, the newest on top: in memory of a thread's own, since which is the top is
+/// known at run time only.
+template <class Sums, int Depth>
+struct SumStack {
+  Sums all[static_cast<std::size_t>(Depth)];
+  int size = 0;
+
+  TALUS_DEVICE void push(Sums const& sums) { all[size++] = sums; }
+
+  [[nodiscard]] TALUS_DEVICE Sums const& pop() { return all[--size]; }
+};
+
+/// Of one sum: in registers.
+template <class Sums>
+struct SumStack<Sums, 1> {
+  Sums top;
+
+  TALUS_DEVICE void push(Sums const& sums) { top = sums; }
+
+  [[nodiscard]] TALUS_DEVICE Sums const& pop() const { return top; }
+};
+
 /// Several products of bfloat16 by tensor cores.
 ///
 /// Weights are the left matrix of each instruction and rows of the input the right one, so that one
@@ -83,6 +105,8 @@ struct TileMatmul {
       ahead.advance(block);
     }
     Work work{place, warp_of(block.thread_index()), exchanged};
+    Sums part{};  // of the part that the thread's group sums
+    SumStack<Sums, Depth> stack;
     while (!now.is_done()) {
       block.template wait_copies<Shape.stages - 2>();
       block.sync();  // this step has come, and nobody reads the one before any more
@@ -90,11 +114,11 @@ struct TileMatmul {
       auto const taken = stage.take(block, job, place, ahead);
       auto const own = now.inputs(block, work.warp.group);
       if (own.first < own.last) {
-        multiply(block, stage, work.warp, now.slot(), work.part);
+        multiply(block, stage, work.warp, now.slot(), part);
       }
       stage.put(block, ahead.slot(), taken);
       if (now.ends_round()) {
-        join(block, job, now, work);
+        join(block, job, now, work, part, stack);
       }
       now.advance(block);
       ahead.advance(block);
@@ -102,14 +126,11 @@ struct TileMatmul {
   }
 
  private:
-  /// What a thread has beside what is staged.
+  /// What a thread has beside its sums.
   struct Work {
     TilePlace place;
     Warp warp;
     SharedSpan<float> exchanged;
-    Sums part{};                                    ///< of the part that its group sums
-    Sums stack[static_cast<std::size_t>(Depth)]{};  ///< of the first group: parts that are summed
-    int depth = 0;
     std::int32_t node = 0;  ///< that is summed
   };
 
@@ -178,12 +199,14 @@ struct TileMatmul {
   TALUS_DEVICE void join(Block& block,
                          TileJob<Input> const& job,
                          Cursor const& now,
-                         Work& work) const {
+                         Work& work,
+                         Sums& part,
+                         SumStack<Sums, Depth>& stack) const {
     if constexpr (Shape.groups > 1) {
       if (work.warp.group > 0) {
         each_sum([&](int number, int o, int r, int k) {
           int const to = place_of(work.warp, work.warp.group, number);
-          block.store(work.exchanged, to, work.part.of[o][r][k]);
+          block.store(work.exchanged, to, part.of[o][r][k]);
         });
       }
       block.sync();
@@ -192,36 +215,25 @@ struct TileMatmul {
       for (int group = 0; group < Shape.groups && now.part + group < num_parts; ++group) {
         if (group > 0) {
           each_sum([&](int number, int o, int r, int k) {
-            int const from = place_of(work.warp, group, number);
-            work.part.of[o][r][k] = block.load(work.exchanged, from);
+            part.of[o][r][k] = block.load(work.exchanged, place_of(work.warp, group, number));
           });
         }
-        take_part(block, job, block.load(now.parts, now.part + group), work);
+        TilePart const own = block.load(now.parts, now.part + group);
+        for (int fold = 0; fold < own.folds; ++fold) {
+          Sums const& older = stack.pop();
+          each_sum([&](int, int o, int r, int k) {
+            part.of[o][r][k] = older.of[o][r][k] + part.of[o][r][k];
+          });
+        }
+        if (own.is_last == 0) {
+          stack.push(part);
+        } else {
+          store(block, nodes.size > 0 ? block.load(nodes, work.node) : job.y, work, part);
+          ++work.node;
+        }
       }
     }
-    work.part = {};
-  }
-
-  /// Adds a part's sums to those on the stack that they belong to, and pushes or stores them.
-  template <class Block>
-  TALUS_DEVICE void take_part(Block& block,
-                              TileJob<Input> const& job,
-                              TilePart const& part,
-                              Work& work) const {
-    for (int fold = 0; fold < part.folds; ++fold) {
-      --work.depth;
-      Sums const& older = work.stack[Depth == 1 ? 0 : work.depth];
-      each_sum([&](int, int o, int r, int k) {
-        work.part.of[o][r][k] = older.of[o][r][k] + work.part.of[o][r][k];
-      });
-    }
-    if (part.is_last == 0) {
-      work.stack[Depth == 1 ? 0 : work.depth] = work.part;
-      ++work.depth;
-      return;
-    }
-    store(block, nodes.size > 0 ? block.load(nodes, work.node) : job.y, work);
-    ++work.node;
+    part = {};
   }
 
   /// Where a lane's sum of another group is.
@@ -247,14 +259,17 @@ struct TileMatmul {
   }
 
   template <class Block>
-  TALUS_DEVICE void store(Block& block, MatrixView<float> const& y, Work const& work) const {
+  TALUS_DEVICE void store(Block& block,
+                          MatrixView<float> const& y,
+                          Work const& work,
+                          Sums const& sums) const {
     each_sum([&](int, int o, int r, int k) {
       std::int64_t const output = work.place.first_output + work.warp.first_output() +
                                   o * fragment_outputs + sum_output(work.warp.lane, k);
       std::int64_t const t = work.place.first_row + work.warp.first_row() + r * fragment_rows +
                              sum_row(work.warp.lane, k);
       if (output < y.cols && t < y.rows) {
-        block.store(y, t, output, work.part.of[o][r][k]);
+        block.store(y, t, output, sums.of[o][r][k]);
       }
     });
   }

@@ -96,8 +96,8 @@ struct TileCursor {
 
   /// Inputs [first, last) of a group in this step; first may be beyond last.
   struct Inputs {
-    std::int64_t first = 0;
-    std::int64_t last = 0;
+    std::int32_t first = 0;
+    std::int32_t last = 0;
   };
 
   template <class Block>
@@ -106,7 +106,7 @@ struct TileCursor {
       return {};
     }
     TilePart const own = block.load(parts, part + group);
-    return {own.first + step * step_inputs, own.first + own.count};
+    return {own.first + step * static_cast<std::int32_t>(step_inputs), own.first + own.count};
   }
 
  private:
@@ -181,7 +181,7 @@ struct TileStage {
         int const row = number / row_quads;
         std::int64_t const t = place.first_row + row % Shape.rows();
         auto const own = cursor.inputs(block, row / Shape.rows());
-        std::int64_t const i = own.first + number % row_quads * quad;
+        std::int32_t const i = own.first + number % row_quads * 4;
         if (t < job.x.rows && i < own.last) {
           MatrixView<float const> const x{job.x.data, job.x.rows, own.last, job.x.row_stride};
           taken.quads[k] = load_quad(block, QuadMatrix<float const>{x, is_x_aligned}, t, i);
@@ -226,9 +226,9 @@ struct TileStage {
       int const column = number % row_vectors * vector_size;
       std::int64_t const t = first_row + row % Rows;
       auto const own = cursor.inputs(block, row / Rows);
-      std::int64_t const i = own.first + column;
-      std::int64_t const left = t < from.rows ? own.last - i : 0;
-      int const count = static_cast<int>(left < 0 ? 0 : left < vector_size ? left : vector_size);
+      std::int32_t const i = own.first + column;
+      std::int32_t const left = t < from.rows ? own.last - i : 0;
+      int const count = left < 0 ? 0 : left < vector_size ? left : vector_size;
       int const place = (first + row) * staged_stride + column;
       if (is_aligned) {
         block.copy_async(to, place, from, t, i, width<vector_size>, count);
