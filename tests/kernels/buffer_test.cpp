@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/buffer.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <span>
 
+#include "kernels/cuda/library.hpp"
 #include "runtime/base/error.hpp"
 
 #include "tests/support/catch.hpp"
@@ -37,6 +40,19 @@ TEST_CASE("backends have names, and other names are refused") {
   CHECK(backend_from("reference") == Backend::reference);
   CHECK(backend_from(name_of(Backend::kokkos)) == Backend::kokkos);
   CHECK_THROWS_WITH(
-      backend_from("cuda"),
-      Catch::Matchers::ContainsSubstring("cuda (on this processor: reference, kokkos"));
+      backend_from("rocm"),
+      Catch::Matchers::ContainsSubstring("rocm (on this processor: reference, kokkos"));
+}
+
+TEST_CASE("a backend of GPUs is there, or it is said why not") {
+  if (cuda::find_devices().found.empty()) {
+    CHECK_THROWS_WITH(backend_from("cuda"),
+                      Catch::Matchers::StartsWith("backend: cuda (") &&
+                          !Catch::Matchers::StartsWith("backend: cuda ()"));
+  } else {
+    CHECK(backend_from("cuda") == Backend::cuda);
+  }
+  // Only when it is asked for by name.
+  std::span<Backend const> const on_host = available_backends();
+  CHECK(std::find(on_host.begin(), on_host.end(), Backend::cuda) == on_host.end());
 }
