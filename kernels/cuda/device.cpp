@@ -12,8 +12,6 @@
 namespace talus::kernels::cuda {
 namespace {
 
-constexpr std::int64_t alignment = MemoryPool::alignment;
-
 DeviceMemory device_memory(std::int64_t bytes, char const* what) {
   void* memory = nullptr;
   if (bytes > 0) {
@@ -41,17 +39,17 @@ std::int64_t free_memory() {
 Device::Device(DeviceOptions const& options)
     : pool_{(use_device(options.number),
              options.pool_bytes > 0 ? options.pool_bytes : free_memory() / 10 * 9)},
-      half_bytes_{options.staging_bytes / 2 / alignment * alignment} {
+      staging_plan_{options.staging_bytes} {
   cudaStream_t stream = nullptr;
   // Waits for nothing that others queue on the default stream.
   check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
   stream_.reset(stream);
   memory_ = device_memory(pool_.size(), "cudaMalloc of the pool");
   void* staging = nullptr;
-  check(cudaMallocHost(&staging, static_cast<std::size_t>(2 * half_bytes_)),
+  check(cudaMallocHost(&staging, static_cast<std::size_t>(options.staging_bytes)),
         "cudaMallocHost of staging memory");
   staging_.reset(staging);
-  staged_ = device_memory(2 * half_bytes_, "cudaMalloc of staged memory");
+  staged_ = device_memory(options.staging_bytes, "cudaMalloc of staged memory");
   for (Event& event : half_done_) {
     cudaEvent_t native = nullptr;
     check(cudaEventCreateWithFlags(&native, cudaEventDisableTiming), "cudaEventCreateWithFlags");
@@ -68,40 +66,52 @@ DeviceLinks* Device::links() {
   return links_.get();
 }
 
-std::int64_t Device::take_staging(std::int64_t bytes) {
-  if (staging_used_ + bytes > half_bytes_) {
-    enter_half(1 - half_);
+std::byte* Device::take_pinned(std::int64_t bytes) {
+  StagingPlan::Place const place = staging_plan_.take(bytes);
+  enter(place);
+  return static_cast<std::byte*>(staging_.get()) + place.offset;
+}
+
+void Device::enter(StagingPlan::Place const& place) {
+  if (place.entered) {
+    auto const half = static_cast<std::size_t>(*place.entered);
+    check(cudaEventRecord(half_done_[1 - half].get(), stream_.get()), "cudaEventRecord");
+    check(cudaEventSynchronize(half_done_[half].get()), "cudaEventSynchronize");
   }
-  std::int64_t const offset = half_ * half_bytes_ + staging_used_;
-  staging_used_ += round_up(bytes, alignment);
-  return offset;
 }
 
 void const* Device::stage(void const* host, std::int64_t bytes) {
   if (void const* const mirror = find_mirror(host, bytes)) {
     return mirror;
   }
-  if (bytes > half_bytes_) {
-    throw ConfigError{concat(
-        "upload: ", bytes, " bytes (at most ", half_bytes_, ", half of the staging memory)")};
+  if (bytes > staging_plan_.half_bytes()) {
+    throw ConfigError{concat("upload: ",
+                             bytes,
+                             " bytes (at most ",
+                             staging_plan_.half_bytes(),
+                             ", half of the staging memory)")};
   }
   if (bytes == 0) {
     return nullptr;
   }
-  std::int64_t const offset = take_staging(bytes);
-  auto* const pinned = static_cast<std::byte*>(staging_.get()) + offset;
-  auto* const to = static_cast<std::byte*>(staged_.get()) + offset;
-  std::memcpy(pinned, host, static_cast<std::size_t>(bytes));
-  queue_copy(pinned, to, bytes);
-  return to;
+  auto* const pinned = static_cast<std::byte*>(staging_.get());
+  auto* const staged = static_cast<std::byte*>(staged_.get());
+  StagingPlan::Place const place = staging_plan_.place(
+      {static_cast<std::byte const*>(host), static_cast<std::size_t>(bytes)}, pinned);
+  if (!place.is_there) {
+    enter(place);
+    std::memcpy(pinned + place.offset, host, static_cast<std::size_t>(bytes));
+    queue_copy(pinned + place.offset, staged + place.offset, bytes);
+  }
+  return staged + place.offset;
 }
 
 void Device::upload(void const* host, void* to, std::int64_t bytes) {
   auto const* from = static_cast<std::byte const*>(host);
   auto* place = static_cast<std::byte*>(to);
   while (bytes > 0) {
-    std::int64_t const piece = std::min(bytes, half_bytes_);
-    auto* const pinned = static_cast<std::byte*>(staging_.get()) + take_staging(piece);
+    std::int64_t const piece = std::min(bytes, staging_plan_.half_bytes());
+    std::byte* const pinned = take_pinned(piece);
     std::memcpy(pinned, from, static_cast<std::size_t>(piece));
     queue_copy(pinned, place, piece);
     from += piece;
@@ -114,8 +124,8 @@ void Device::download(void const* from, void* host, std::int64_t bytes) {
   auto const* place = static_cast<std::byte const*>(from);
   auto* to = static_cast<std::byte*>(host);
   while (bytes > 0) {
-    std::int64_t const piece = std::min(bytes, half_bytes_);
-    auto* const pinned = static_cast<std::byte*>(staging_.get()) + take_staging(piece);
+    std::int64_t const piece = std::min(bytes, staging_plan_.half_bytes());
+    std::byte* const pinned = take_pinned(piece);
     queue_copy(place, pinned, piece);
     synchronize();
     std::memcpy(to, pinned, static_cast<std::size_t>(piece));
@@ -139,13 +149,6 @@ void Device::queue_copy(void const* from, void* to, std::int64_t bytes) {
   check(
       cudaMemcpyAsync(to, from, static_cast<std::size_t>(bytes), cudaMemcpyDefault, stream_.get()),
       "cudaMemcpyAsync");
-}
-
-void Device::enter_half(int half) {
-  check(cudaEventRecord(half_done_[half_].get(), stream_.get()), "cudaEventRecord");
-  half_ = half;
-  staging_used_ = 0;
-  check(cudaEventSynchronize(half_done_[half_].get()), "cudaEventSynchronize");
 }
 
 std::int64_t Device::take_piece(std::int64_t bytes) {

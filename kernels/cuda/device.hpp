@@ -10,6 +10,7 @@
 #include "kernels/cuda/memory_pool.hpp"
 #include "kernels/cuda/module.hpp"
 #include "kernels/cuda/nccl_links.hpp"
+#include "kernels/cuda/staging_plan.hpp"
 #include "kernels/device.hpp"
 
 namespace talus::kernels::cuda {
@@ -59,24 +60,22 @@ class Device final : public kernels::Device {
  private:
   [[nodiscard]] std::int64_t take_piece(std::int64_t bytes);
 
-  /// The offset of `bytes` bytes of staging memory, in one half.
-  [[nodiscard]] std::int64_t take_staging(std::int64_t bytes);
+  /// Pinned memory for `bytes` bytes to go through, whose copy is queued next.
+  [[nodiscard]] std::byte* take_pinned(std::int64_t bytes);
 
   void queue_copy(void const* from, void* to, std::int64_t bytes);
 
-  /// Staging memory is used half by half: one is filled while copies from the other may go on.
-  void enter_half(int half);
+  /// Waits until what was queued for a half of the staging memory is done, if one is entered.
+  void enter(StagingPlan::Place const& place);
 
   Stream stream_;
   std::unique_ptr<NcclLinks> links_;
   DeviceMemory memory_;
   MemoryPool pool_;
   std::vector<std::int64_t> taken_;  ///< by this operation
+  StagingPlan staging_plan_;
   PinnedMemory staging_;
   DeviceMemory staged_;
-  std::int64_t half_bytes_ = 0;
-  std::int64_t staging_used_ = 0;  ///< of this half
-  int half_ = 0;
   Event half_done_[2];
 };
 
