@@ -349,6 +349,7 @@ void report_plan(parallel::ProcessGrid const& grid,
                        all_given ? "" : " (chosen)",
                        ", backend ",
                        name_of(plan.exec.backend),
+                       options.backend == "auto" ? " (auto: the fastest of this processor)" : "",
                        ", ",
                        describe(plan.weights, plan.spec.quantization)));
   reporter.info(parallel::format_placement(placements));

@@ -41,6 +41,11 @@ case_refused() {
   expect 2 "flag.yaml, line 1" "${dense[@]}" -o out.jsonl --config flag.yaml
   expect 2 "float32, bfloat16" "${dense[@]}" -o out.jsonl --dtype int3
   expect 2 "reference" "${dense[@]}" -o out.jsonl --backend abacus
+  # With a GPU it may run.
+  command -v nvidia-smi > /dev/null ||
+    expect 2 "backend: cuda (" "${dense[@]}" -o out.jsonl --backend cuda
+  expect 2 "--comm nccl: the backend reference has no GPUs" \
+    "${dense[@]}" -o out.jsonl --backend reference --comm nccl
   expect 2 "expected, reserve, eager" "${dense[@]}" -o out.jsonl --kv-admission greedy
   expect 2 "--max-num-seqs" "${dense[@]}" -o out.jsonl --max-num-seqs 0
   expect 2 "--block-size" "${dense[@]}" -o out.jsonl --block-size 7
@@ -108,6 +113,7 @@ case_config() {
   expect 0 "Maximum concurrency for 128 tokens" \
     "${dense[@]}" --config run.yaml --dry-run --max-model-len 128
   expect 0 "KV cache size: " "${dense[@]}" --dry-run
+  expect 0 "(auto: the fastest of this processor)" "${dense[@]}" --dry-run
   expect 0 "dp 2 x pp 1 x tp 1" on 2 "${dense[@]}" --dry-run
   [ ! -e out.jsonl ] || fail "--dry-run wrote an output"
   expect 0 "3 answers" "${dense[@]}" --config run.yaml
