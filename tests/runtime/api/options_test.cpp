@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/api/options.hpp"
 
+#include <cstddef>
+#include <string>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 #include "runtime/base/is_optional.hpp"
 #include "runtime/batch/model_options.hpp"
@@ -15,17 +18,30 @@ std::string_view name_in(std::string_view flags) {
   return flags.substr(2, flags.find(',') - 2);
 }
 
-/// A value that is no option's default.
+/// Another value than an option has.
 template <class T>
-T unusual() {
+T unlike(T const& value) {
   if constexpr (std::is_same_v<T, std::string>) {
     return "unusual";
   } else if constexpr (std::is_same_v<T, bool>) {
-    return false;
+    return !value;
   } else if constexpr (talus::is_optional<T>) {
-    return unusual<typename T::value_type>();
+    return unlike(typename T::value_type{});
   } else {
     return 77;
+  }
+}
+
+template <class T>
+std::string text_of(T const& value) {
+  if constexpr (std::is_same_v<T, std::string>) {
+    return value;
+  } else if constexpr (std::is_same_v<T, bool>) {
+    return value ? "true" : "false";
+  } else if constexpr (talus::is_optional<T>) {
+    return value ? text_of(*value) : "none";
+  } else {
+    return std::to_string(value);
   }
 }
 
@@ -33,24 +49,23 @@ T unusual() {
 
 TEST_CASE("every option of a model that is set by its name is that of the engine's model") {
   talus::Options options;
-  talus::runtime::ModelOptions expected;
-  int count = 0;
+  talus::runtime::ModelOptions const defaults;
+  std::vector<std::string> expected;
   talus::runtime::visit_model_options(
-      expected, [&]<class T>(std::string_view flags, T& member, std::string_view) {
-        CHECK_FALSE(member == unusual<T>());
-        member = unusual<T>();
-        bool const is_text = std::is_same_v<T, std::string>;
-        bool const is_bool = std::is_same_v<T, bool>;
-        talus::set_option(options, name_in(flags), is_text ? "unusual" : is_bool ? "false" : "77");
-        ++count;
+      defaults, [&]<class T>(std::string_view flags, T const& usual, std::string_view) {
+        T const value = unlike(usual);
+        CHECK_FALSE(value == usual);
+        expected.push_back(text_of(value));
+        talus::set_option(options, name_in(flags), expected.back());
       });
-  REQUIRE(count > 20);
+  REQUIRE(expected.size() > 20);
 
   talus::runtime::ModelOptions const model = talus::api::model_options(options);
 
+  std::size_t number = 0;
   talus::runtime::visit_model_options(
       model, [&]<class T>(std::string_view flags, T const& member, std::string_view) {
         INFO(flags);
-        CHECK(member == unusual<T>());
+        CHECK(text_of(member) == expected[number++]);
       });
 }
