@@ -16,6 +16,18 @@ namespace {
 constexpr std::int64_t cache_line = 64;
 constexpr std::int64_t huge_page = std::int64_t{2} << 20;
 
+/// What a MemorySource gives, it keeps: nothing of it is needed when a buffer ends, which may be
+/// after the source did.
+class SourceKeeps final : public MemoryOwner {
+ public:
+  void release(void* /*memory*/) noexcept override {}
+};
+
+MemoryOwner& source_keeps() noexcept {
+  static SourceKeeps none;
+  return none;
+}
+
 }  // namespace
 
 void MemoryTraits::destroy(Memory memory) noexcept {
@@ -33,7 +45,7 @@ UniqueHandle<MemoryTraits> allocate(ExecContext const& exec, std::int64_t bytes)
   }
   if (void* const given = exec.memory != nullptr ? exec.memory->take(bytes) : nullptr;
       given != nullptr) {
-    return UniqueHandle<MemoryTraits>{{given, exec.memory}};
+    return UniqueHandle<MemoryTraits>{{given, &source_keeps()}};
   }
   if (exec.device != nullptr) {
     return UniqueHandle<MemoryTraits>{{exec.device->allocate(bytes), exec.device}};

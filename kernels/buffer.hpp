@@ -15,7 +15,7 @@ class MemoryOwner;
 /// Memory of a backend.
 struct Memory {
   void* address = nullptr;
-  MemoryOwner* owner = nullptr;  ///< a MemorySource or a Device; null: the system
+  MemoryOwner* owner = nullptr;  ///< who takes it back; null: the system
 
   friend bool operator==(Memory const&, Memory const&) = default;
 };

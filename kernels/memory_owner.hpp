@@ -3,7 +3,7 @@
 
 namespace talus::kernels {
 
-/// Whose memory a buffer is made of, if it isn't the system's. Outlives the buffer.
+/// Who takes back the memory that a buffer is made of, if it isn't the system. Outlives the buffer.
 class MemoryOwner {
  public:
   MemoryOwner() = default;

@@ -3,16 +3,16 @@
 
 #include <cstdint>
 
-#include "kernels/memory_owner.hpp"
-
 namespace talus::kernels {
 
 /// Memory of another owner, which buffers of a context are made of instead of the system's: weights
 /// that several processes share. Outlives those buffers.
-class MemorySource : public MemoryOwner {
+class MemorySource {
  public:
-  /// Nothing: what was taken is kept to the end.
-  void release(void* /*memory*/) noexcept override {}
+  MemorySource() = default;
+  MemorySource(MemorySource const&) = delete;
+  MemorySource& operator=(MemorySource const&) = delete;
+  virtual ~MemorySource() = default;
 
   /// `bytes` bytes, 64-byte aligned, uninitialised; null where the system's memory is to be taken.
   [[nodiscard]] virtual void* take(std::int64_t bytes) = 0;
