@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <array>
 #include <cfenv>
 #include <csignal>
@@ -7,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <set>
 #include <string>
 #include <vector>
@@ -239,10 +241,14 @@ TEST_CASE("a hundred lives leave nothing behind") {
   std::size_t const threads = entries_of("/proc/self/task");
   std::size_t const mappings = num_mappings();
   long const memory = resident_kb();
-  long const allocated = allocated_kb();
 
-  for (int life = 0; life < 100; ++life) {
-    live(MPI_COMM_WORLD);
+  long least_growth = std::numeric_limits<long>::max();
+  for (int quarter = 0; quarter < 4; ++quarter) {
+    long const allocated = allocated_kb();
+    for (int life = 0; life < 25; ++life) {
+      live(MPI_COMM_WORLD);
+    }
+    least_growth = std::min(least_growth, allocated_kb() - allocated);
   }
 
   CHECK(next_communicator() == communicator);
@@ -251,8 +257,10 @@ TEST_CASE("a hundred lives leave nothing behind") {
   CHECK(num_mappings() <= mappings + 2);  // shared memory too
   // glibc counts the small blocks that it keeps for this thread as allocated, up to 200 kB of them,
   // unless it is told to keep none, as CTest does (GLIBC_TUNABLES). Without them nothing grows but
-  // some buffers of MPI's. A life has some megabytes.
+  // MPI's lists of messages, 56 kB at once, when ranks that wait for a core let more of them
+  // gather than before: what lives leave behind would grow in every quarter. A life has some
+  // megabytes.
   bool const keeps_none = std::getenv("GLIBC_TUNABLES") != nullptr;
-  CHECK(allocated_kb() - allocated < (keeps_none ? 24 : 256));
+  CHECK(least_growth < (keeps_none ? 3 : 256));
   CHECK(resident_kb() - memory < 4096);
 }
