@@ -11,6 +11,8 @@ install(DIRECTORY runtime parallel kernels io
   PATTERN "detail" EXCLUDE
   REGEX "/kernels/(block|cuda|kokkos|lanes|reference|x86)$" EXCLUDE
   REGEX "/runtime/api$" EXCLUDE)
+# What cards are, which others speak of too.
+install(FILES kernels/cuda/module.hpp DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/talus/kernels/cuda")
 # What the engine shows other programs: <talus/engine.hpp>, <talus/talus.h>.
 install(DIRECTORY runtime/api/talus DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 install(EXPORT talusTargets NAMESPACE talus:: DESTINATION "${config_dir}")
