@@ -8,7 +8,7 @@
 #include "kernels/attention.hpp"
 #include "runtime/model/activations.hpp"
 #include "runtime/model/layer_context.hpp"
-#include "runtime/model/rope_config.hpp"
+#include "runtime/model/rope_tables.hpp"
 #include "runtime/model/row_parallel.hpp"
 #include "runtime/model/weights.hpp"
 #include "runtime/model/whole_qk_norm.hpp"

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "kernels/mirror.hpp"
 #include "runtime/model/config_fields.hpp"
 #include "runtime/model/spec.hpp"
 
@@ -47,31 +45,6 @@ struct RopeValues {
 /// interpolated); yarn: B. Peng et al., "YaRN: Efficient Context Window Extension of Large Language
 /// Models", 2023, sections 3.2 to 3.4; longrope: Y. Ding et al., "LongRoPE", 2024.
 [[nodiscard]] RopeValues rope_values(RopeSpec const& spec, std::int64_t positions);
-
-/// The rotations of an attention's queries and keys, which differ where queries grow with their
-/// position (RopeSpec::query_growth).
-class RopeTables {
- public:
-  RopeTables(kernels::ExecContext const& exec, RopeSpec const& spec, std::int64_t positions);
-
-  [[nodiscard]] kernels::RopeTable queries() const noexcept {
-    return query_values_.cosines.empty()
-               ? keys()
-               : kernels::RopeTable{query_values_.cosines, query_values_.sines};
-  }
-
-  [[nodiscard]] kernels::RopeTable keys() const noexcept {
-    return {values_.cosines, values_.sines};
-  }
-
- private:
-  /// Makes the queries' table, whose amplitude grows with the position.
-  void grow_queries(RopeSpec const& spec, std::int64_t positions);
-
-  RopeValues values_;
-  RopeValues query_values_;  ///< empty: the same
-  std::array<kernels::Mirror, 4> mirrors_;
-};
 
 /// The factor that yarn puts on the attention's scores through `mscale_all_dim`; 1 otherwise.
 [[nodiscard]] double yarn_score_factor(RopeSpec const& spec);
