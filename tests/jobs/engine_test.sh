@@ -147,11 +147,6 @@ case_time_limit() {
     grep -q "s are left (--time-limit)" log || fail "not told of the limit"
     rm over.*
   done
-  beside 2 in.jsonl some 2 --model "$demo/dense" -tp 2 --time-limit 0:16 --time-margin 4 \
-    > log 2>&1 &
-  launched=$!
-  check_stopped some "the time limit"
-  grep -q "stopped: the time limit" log || fail "not said"
 }
 
 # An engine of which a rank hangs is ended with all of its launch, and the rank is named.
