@@ -13,6 +13,7 @@
 #include "kernels/block/code_matrix.hpp"
 #include "kernels/block/float_code_matmul.hpp"
 #include "kernels/block/fold_leaves.hpp"
+#include "kernels/block/jobs.hpp"
 #include "kernels/block/quantize_rows.hpp"
 #include "kernels/operations.hpp"
 
@@ -43,26 +44,22 @@ struct CodeProduct {
 /// \tparam Kernel  of the rows of a tile: Kernel<8>
 template <template <int> class Kernel, class Device, class Job, class... More>
 void launch_tiles(Device& device, std::vector<Job> const& jobs, More const&... more) {
-  std::int64_t rows = 0;
-  std::int64_t outputs = 0;
-  for (Job const& job : jobs) {
-    rows = std::max(rows, job.y.rows);
-    outputs = std::max(outputs, job.y.cols);
-  }
-  if (rows == 0 || outputs == 0) {
+  JobExtent const extent = extent_of(jobs);
+  if (extent.is_empty()) {
     return;
   }
   auto const launch = [&]<int Rows>(std::integral_constant<int, Rows>) {
     using Tile = Kernel<Rows>;
-    device.launch({{ceil_div(outputs, warp_size), ceil_div(rows, Rows), std::ssize(jobs)},
-                   Tile::threads,
-                   Tile::shared_bytes()},
-                  Tile{device.upload(std::span{jobs}), more...});
+    device.launch(
+        {{ceil_div(extent.outputs, warp_size), ceil_div(extent.rows, Rows), std::ssize(jobs)},
+         Tile::threads,
+         Tile::shared_bytes()},
+        Tile{device.upload(std::span{jobs}), more...});
   };
-  if (rows == 1) {
+  if (extent.rows == 1) {
     return launch(std::integral_constant<int, 1>{});
   }
-  if (rows <= 8) {
+  if (extent.rows <= 8) {
     return launch(std::integral_constant<int, 8>{});
   }
   launch(std::integral_constant<int, 32>{});
@@ -147,17 +144,10 @@ void grouped_matmul_codes(Device& device,
                           std::span<PackedWeights const> experts,
                           MatrixView<float> y) {
   std::vector<CodeProduct> products;
-  for (std::size_t e = 0; e < experts.size(); ++e) {
-    std::int64_t const first = offsets[e];
-    std::int64_t const rows = offsets[e + 1] - first;
-    if (rows > 0) {
-      products.push_back({rows_of(x, first, rows),
-                          first,
-                          experts[e],
-                          all_inputs(experts[e]),
-                          rows_of(y, first, rows)});
-    }
-  }
+  for_each_expert(
+      x, offsets, experts, y, [&](auto const& w, std::int64_t first, auto own_x, auto own_y) {
+        products.push_back({own_x, first, w, all_inputs(w), own_y});
+      });
   multiply_codes(device, products, {{x, 0}});
 }
 
@@ -169,13 +159,10 @@ void matmul_code_heads(Device& device,
                        MatrixView<float> y) {
   std::vector<CodeProduct> products;
   std::vector<QuantizeJob> rows;
-  for (PackedWeights const& w : heads) {
-    auto const h = std::ssize(products);
-    auto const own_x = columns_of(x, h * strides.in_stride + strides.in_offset, w.in());
-    products.push_back(
-        {own_x, h * x.rows, w, all_inputs(w), columns_of(y, h * strides.out_stride, w.out())});
+  for_each_head(x, heads, strides, y, [&](auto const& w, std::int64_t h, auto own_x, auto own_y) {
+    products.push_back({own_x, h * x.rows, w, all_inputs(w), own_y});
     rows.push_back({own_x, h * x.rows});
-  }
+  });
   multiply_codes(device, products, rows);
 }
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
 
 #include "kernels/block/block.hpp"
 #include "kernels/block/fold_leaves.hpp"
+#include "kernels/block/jobs.hpp"
 #include "kernels/block/kv_elements.hpp"
 #include "kernels/block/math.hpp"
 #include "kernels/block/tile_launch.hpp"
@@ -128,10 +128,10 @@ struct Matmul {
 };
 
 template <class Kind, int Rows, class Device, class Jobs>
-void launch_matmul(Device& device, Jobs const& jobs, std::int64_t rows, std::int64_t outputs) {
+void launch_matmul(Device& device, Jobs const& jobs, JobExtent const& extent) {
   using Kernel = Matmul<Kind, Rows>;
-  device.launch({{ceil_div(outputs, Kernel::tile_outputs),
-                  ceil_div(rows, Kernel::tile_rows),
+  device.launch({{ceil_div(extent.outputs, Kernel::tile_outputs),
+                  ceil_div(extent.rows, Kernel::tile_rows),
                   std::ssize(jobs)},
                  Kernel::threads,
                  Kernel::shared_bytes()},
@@ -141,21 +141,16 @@ void launch_matmul(Device& device, Jobs const& jobs, std::int64_t rows, std::int
 /// All jobs at once; the tile is that of the one with the most rows, which changes no bit.
 template <class Kind, class Device>
 void run_jobs(Device& device, std::vector<MatmulJob<typename Kind::Element>> const& jobs) {
-  std::int64_t rows = 0;
-  std::int64_t outputs = 0;
-  for (auto const& job : jobs) {
-    rows = std::max(rows, job.y.rows);
-    outputs = std::max(outputs, job.y.cols);
-  }
-  if (rows == 0 || outputs == 0) {
+  JobExtent const extent = extent_of(jobs);
+  if (extent.is_empty()) {
     return;
   }
-  if (rows <= 4) {
-    launch_matmul<Kind, 1>(device, jobs, rows, outputs);
-  } else if (rows <= 32) {
-    launch_matmul<Kind, 4>(device, jobs, rows, outputs);
+  if (extent.rows <= 4) {
+    launch_matmul<Kind, 1>(device, jobs, extent);
+  } else if (extent.rows <= 32) {
+    launch_matmul<Kind, 4>(device, jobs, extent);
   } else {
-    launch_matmul<Kind, 16>(device, jobs, rows, outputs);
+    launch_matmul<Kind, 16>(device, jobs, extent);
   }
 }
 
@@ -212,12 +207,9 @@ void grouped_matmul(Device& device,
                     std::span<PackedWeights const> experts,
                     MatrixView<float> y) {
   std::vector<PackedJob> jobs;
-  for (std::size_t e = 0; e < experts.size(); ++e) {
-    std::int64_t const rows = offsets[e + 1] - offsets[e];
-    if (rows > 0) {
-      jobs.push_back({rows_of(x, offsets[e], rows), experts[e], rows_of(y, offsets[e], rows)});
-    }
-  }
+  for_each_expert(x, offsets, experts, y, [&](auto const& w, std::int64_t, auto own_x, auto own_y) {
+    jobs.push_back({own_x, w, own_y});
+  });
   run_packed_jobs(device, x, jobs);
 }
 
@@ -228,12 +220,9 @@ void matmul_heads(Device& device,
                   HeadStrides const& strides,
                   MatrixView<float> y) {
   std::vector<PackedJob> jobs;
-  for (PackedWeights const& w : heads) {
-    auto const h = std::ssize(jobs);
-    jobs.push_back({columns_of(x, h * strides.in_stride + strides.in_offset, w.in()),
-                    w,
-                    columns_of(y, h * strides.out_stride, w.out())});
-  }
+  for_each_head(x, heads, strides, y, [&](auto const& w, std::int64_t, auto own_x, auto own_y) {
+    jobs.push_back({own_x, w, own_y});
+  });
   run_packed_jobs(device, x, jobs);
 }
 

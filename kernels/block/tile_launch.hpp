@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/block/each_quad.hpp"
+#include "kernels/block/jobs.hpp"
 #include "kernels/block/tile_matmul.hpp"
 #include "kernels/operations.hpp"
 #include "runtime/base/dtype.hpp"
@@ -103,11 +104,9 @@ inline constexpr int leaf_depth = 10;
 template <TileShape Shape, int Depth, class Input, class Device>
 void launch_tiles(Device& device, std::vector<TileJob<Input>> const& jobs, TileSums const& sums) {
   TileMatmul<Shape, Input, Depth> kernel;
-  for (TileJob<Input> const& job : jobs) {
-    kernel.grid.row_tiles = std::max(kernel.grid.row_tiles, ceil_div(job.y.rows, Shape.rows()));
-    kernel.grid.output_tiles =
-        std::max(kernel.grid.output_tiles, ceil_div(job.y.cols, Shape.outputs()));
-  }
+  JobExtent const extent = extent_of(jobs);
+  kernel.grid.row_tiles = ceil_div(extent.rows, Shape.rows());
+  kernel.grid.output_tiles = ceil_div(extent.outputs, Shape.outputs());
   kernel.jobs = device.upload(std::span{jobs});
   kernel.num_parts = parts_of_sum(jobs.front().x.cols);
   if (!sums.parts.empty()) {
@@ -191,14 +190,10 @@ void run_tiles(Device& device,
                MatrixView<float const> x,
                std::span<TileProduct const> products,
                TileSums const& sums = {}) {
-  std::int64_t rows = 0;
-  std::int64_t outputs = 0;
-  for (TileProduct const& product : products) {
-    rows = std::max(rows, product.y.rows);
-    outputs = std::max(outputs, product.y.cols);
-  }
-  if (rows > 0 && outputs > 0) {
-    run_tiles(device, choose_tiles(rows, outputs, std::ssize(products)), x, products, sums);
+  JobExtent const extent = extent_of(products);
+  if (!extent.is_empty()) {
+    TileChoice const choice = choose_tiles(extent.rows, extent.outputs, std::ssize(products));
+    run_tiles(device, choice, x, products, sums);
   }
 }
 
