@@ -7,17 +7,9 @@
 #include "kernels/fold_partials.hpp"
 #include "kernels/transfer.hpp"
 #include "runtime/base/assert.hpp"
-#include "runtime/base/rounding.hpp"
 
 namespace talus::runtime {
 namespace {
-
-/// Floats of a cache line of a device: each partial sum begins at one.
-constexpr std::int64_t line = 64;
-
-std::int64_t stride_for(std::size_t elements) {
-  return round_up(static_cast<std::int64_t>(elements), line);
-}
 
 std::int64_t bytes_of(std::size_t elements) {
   return static_cast<std::int64_t>(elements * sizeof(float));
@@ -45,13 +37,11 @@ DeviceSum::DeviceSum(kernels::ExecContext const& exec,
       devices_{&devices},
       layout_{std::move(layout)},
       order_{kernels::fold_order(tree, all_nodes(tree, layout_.ranks))},
-      max_elements_{max_elements},
       longest_whole_{layout_.longest_whole(round_bytes)},
-      stride_{stride_for(max_elements)},
-      arrived_stride_{stride_for(
-          std::max(std::min(max_elements, longest_whole_), layout_.max_slice(max_elements)))},
-      partials_{exec, static_cast<std::int64_t>(num_partials()) * stride_},
-      arrived_{exec, order_.num_partials * arrived_stride_} {
+      partials_{exec, num_partials(), max_elements},
+      arrived_{exec,
+               static_cast<std::size_t>(order_.num_partials),
+               std::max(std::min(max_elements, longest_whole_), layout_.max_slice(max_elements))} {
   auto const peers = static_cast<std::size_t>(layout_.ranks);
   sends_.reserve(peers * std::max<std::size_t>(num_partials(), 1));
   receives_.reserve(std::max(peers, static_cast<std::size_t>(order_.num_partials)));
@@ -62,7 +52,7 @@ std::size_t DeviceSum::num_partials() const noexcept {
 }
 
 std::span<float> DeviceSum::partial(std::size_t node) noexcept {
-  return {partials_.data() + static_cast<std::int64_t>(node) * stride_, max_elements_};
+  return partials_.row(node);
 }
 
 kernels::PeerSumPlace DeviceSum::place() const {
@@ -71,16 +61,12 @@ kernels::PeerSumPlace DeviceSum::place() const {
           .rank = layout_.rank,
           .num_ranks = layout_.ranks,
           .first_partial = static_cast<std::int32_t>(layout_.first_node[own]),
-          .max_elements =
-              std::min(static_cast<std::int64_t>(max_elements_), kernels::max_peer_elements)};
-}
-
-float* DeviceSum::arrived(std::size_t node) noexcept {
-  return arrived_.data() + static_cast<std::int64_t>(node) * arrived_stride_;
+          .max_elements = std::min(static_cast<std::int64_t>(partials_.max_elements()),
+                                   kernels::max_peer_elements)};
 }
 
 parallel::SumArrival DeviceSum::sum(std::span<float> result) {
-  TALUS_EXPECT(result.size() <= max_elements_);
+  TALUS_EXPECT(result.size() <= partials_.max_elements());
   if (result.empty()) {
     return {};
   }
@@ -88,9 +74,8 @@ parallel::SumArrival DeviceSum::sum(std::span<float> result) {
   Slice const mine = everywhere ? Slice{0, result.size()} : layout_.my_slice(result.size());
   exchange_partials(result.size(), mine, everywhere);
   if (mine.size > 0) {
-    MatrixView<float const> const partials{
-        arrived(0), order_.num_partials, static_cast<std::int64_t>(mine.size), arrived_stride_};
-    kernels::fold_partials(exec_, order_, partials, result.subspan(mine.first, mine.size));
+    kernels::fold_partials(
+        exec_, order_, arrived_.first(mine.size), result.subspan(mine.first, mine.size));
   }
   if (!everywhere) {
     gather_slices(result);
@@ -112,13 +97,13 @@ void DeviceSum::exchange_partials(std::size_t num_elements, Slice mine, bool eve
     }
     std::size_t const first = layout_.first_node[static_cast<std::size_t>(rank)];
     for (std::size_t node = 0; node < layout_.num_nodes_of(rank) && mine.size > 0; ++node) {
-      receives_.push_back({rank, arrived(first + node), bytes_of(mine.size)});
+      receives_.push_back({rank, arrived_.row(first + node).data(), bytes_of(mine.size)});
     }
   }
   std::size_t const own = layout_.first_node[static_cast<std::size_t>(layout_.rank)];
   for (std::size_t node = 0; node < num_partials(); ++node) {
     std::span<float const> const part = partial(node).subspan(mine.first, mine.size);
-    kernels::copy(exec_, part, arrived(own + node));
+    kernels::copy(exec_, part, arrived_.row(own + node).data());
   }
   devices_->exchange(sends_, receives_);
 }

@@ -3,10 +3,10 @@
 
 #include <vector>
 
-#include "kernels/buffer.hpp"
 #include "kernels/device_group.hpp"
 #include "kernels/peer_sums.hpp"
 #include "runtime/traffic/group_traffic.hpp"
+#include "runtime/traffic/partial_rows.hpp"
 
 namespace talus::runtime {
 
@@ -36,10 +36,7 @@ class DeviceSum final : public LeafSum {
   ///
   /// \return  [num_partials(), num_elements]
   [[nodiscard]] MatrixView<float const> partials(std::size_t num_elements) const noexcept {
-    return {partials_.data(),
-            static_cast<std::int64_t>(num_partials()),
-            static_cast<std::int64_t>(num_elements),
-            stride_};
+    return partials_.first(num_elements);
   }
 
   /// How the partial sums of all ranks are folded, and which of them are this rank's.
@@ -56,18 +53,14 @@ class DeviceSum final : public LeafSum {
 
   void exchange_partials(std::size_t num_elements, Slice mine, bool everywhere);
   void gather_slices(std::span<float> result);
-  [[nodiscard]] float* arrived(std::size_t node) noexcept;
 
   kernels::ExecContext exec_;
   kernels::DeviceGroup* devices_;
   parallel::SumLayout layout_;
   kernels::FoldOrder order_;
-  std::size_t max_elements_;
   std::size_t longest_whole_;
-  std::int64_t stride_;              ///< of partials_
-  std::int64_t arrived_stride_;      ///< of arrived_
-  kernels::Buffer<float> partials_;  ///< [this rank's nodes, stride]
-  kernels::Buffer<float> arrived_;   ///< [all nodes, arrived_stride]
+  PartialRows partials_;  ///< of this rank's nodes
+  PartialRows arrived_;   ///< of all nodes
   std::vector<kernels::DeviceSend> sends_;
   std::vector<kernels::DeviceReceive> receives_;
 };

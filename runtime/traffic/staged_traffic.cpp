@@ -3,11 +3,10 @@
 
 #include <algorithm>
 
-#include "kernels/buffer.hpp"
 #include "kernels/transfer.hpp"
 #include "parallel/collectives.hpp"
 #include "parallel/tree_sum.hpp"
-#include "runtime/base/rounding.hpp"
+#include "runtime/traffic/partial_rows.hpp"
 
 namespace talus::runtime {
 namespace {
@@ -39,9 +38,6 @@ void upload(kernels::ExecContext const& exec, std::span<float const> host, std::
   kernels::upload(exec, host, to.data());
 }
 
-/// Floats of a cache line of a device: each partial sum begins at one.
-constexpr std::int64_t line = 64;
-
 class StagedSum final : public LeafSum {
  public:
   StagedSum(kernels::ExecContext const& exec,
@@ -50,16 +46,12 @@ class StagedSum final : public LeafSum {
             std::size_t max_elements)
       : exec_{exec},
         sum_{group, tree, max_elements},
-        max_elements_{max_elements},
-        stride_{round_up(static_cast<std::int64_t>(max_elements), line)},
-        partials_{exec, static_cast<std::int64_t>(num_partials()) * stride_},
+        partials_{exec, num_partials(), max_elements},
         result_(max_elements) {}
 
   std::size_t num_partials() const noexcept override { return sum_.my_nodes().size(); }
 
-  std::span<float> partial(std::size_t node) noexcept override {
-    return {partials_.data() + static_cast<std::int64_t>(node) * stride_, max_elements_};
-  }
+  std::span<float> partial(std::size_t node) noexcept override { return partials_.row(node); }
 
   parallel::SumArrival sum(std::span<float> result) override {
     for (std::size_t node = 0; node < num_partials(); ++node) {
@@ -80,9 +72,7 @@ class StagedSum final : public LeafSum {
  private:
   kernels::ExecContext exec_;
   parallel::TreeSum sum_;
-  std::size_t max_elements_;
-  std::int64_t stride_;
-  kernels::Buffer<float> partials_;  ///< [partials, stride]
+  PartialRows partials_;
   std::vector<float> result_;
 };
 
