@@ -3,17 +3,13 @@
 
 #include <dlfcn.h>
 
+#include "kernels/cuda/load_error.hpp"
 #include "runtime/base/error.hpp"
 
 namespace talus::kernels::cuda {
 namespace {
 
 constexpr char const* file_name = "libtalus_cuda.so";
-
-std::string last_error() {
-  char const* const error = dlerror();
-  return error == nullptr ? "for no reason that is told" : error;
-}
 
 }  // namespace
 
@@ -33,11 +29,11 @@ Library open_library(std::vector<std::filesystem::path> const& paths) {
     }
     void* const opened = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (opened == nullptr) {
-      return {nullptr, last_error()};
+      return {nullptr, load_error()};
     }
     void* const entry = dlsym(opened, module_entry);
     if (entry == nullptr) {
-      return {nullptr, concat(path.string(), ": ", last_error())};
+      return {nullptr, concat(path.string(), ": ", load_error())};
     }
     return {reinterpret_cast<ModuleEntry*>(entry)(), ""};
   }

@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 
+#include "kernels/cuda/load_error.hpp"
 #include "runtime/base/error.hpp"
 
 namespace talus::kernels::cuda {
@@ -10,11 +11,6 @@ namespace {
 
 /// The first version with point-to-point messages.
 constexpr int oldest_version = 2703;
-
-std::string last_error() {
-  char const* const error = dlerror();
-  return error == nullptr ? "for no reason that is told" : error;
-}
 
 /// Looks up functions, and keeps the first name that isn't there.
 class Symbols {
@@ -57,7 +53,7 @@ NcclLibrary open_nccl(std::string const& file) {
   NcclLibrary library;
   void* const opened = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (opened == nullptr) {
-    library.problem = concat("NCCL: ", last_error());
+    library.problem = concat("NCCL: ", load_error());
     return library;
   }
   if (std::string const missing = find_functions(opened, library.functions); !missing.empty()) {
