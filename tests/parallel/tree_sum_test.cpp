@@ -16,6 +16,7 @@
 #include "runtime/base/error.hpp"
 
 #include "tests/support/catch.hpp"
+#include "tests/support/spread_values.hpp"
 
 using talus::LeafRange;
 using talus::SumTree;
@@ -29,19 +30,9 @@ namespace {
 
 using Values = std::vector<float>;
 
-// What leaf `leaf` contributes: magnitudes far apart, so that a sum in another order has other
-// bits.
+// What leaf `leaf` contributes.
 Values leaf_values(std::int32_t leaf, std::size_t size) {
-  Values values(size);
-  std::uint32_t state = 2463534242U + 7919U * static_cast<std::uint32_t>(leaf);
-  for (float& value : values) {
-    state ^= state << 13U;
-    state ^= state >> 17U;
-    state ^= state << 5U;
-    float const mantissa = static_cast<float>(state >> 8U) / 16777216.0F - 0.5F;
-    value = mantissa * static_cast<float>(1U << (state % 13U));
-  }
-  return values;
+  return talus::test::spread_values(static_cast<std::uint32_t>(leaf), size);
 }
 
 // The definition of the sum, by recursion: the node over [first, first + size) of the leaves.

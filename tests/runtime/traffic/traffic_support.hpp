@@ -10,6 +10,7 @@
 #include "runtime/traffic/group_traffic.hpp"
 
 #include "tests/runtime/traffic/shifted_device.hpp"
+#include "tests/support/spread_values.hpp"
 
 /// \file
 /// Exchanges that every kind of traffic must do alike: each gives what a rank got.
@@ -21,20 +22,6 @@ using Values = std::vector<float>;
 /// Whether all bits are the same.
 [[nodiscard]] inline bool are_same(Values const& a, Values const& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
-}
-
-/// Numbers of magnitudes far apart, so that a sum in another order has other bits.
-[[nodiscard]] inline Values numbers(std::uint32_t seed, std::size_t size) {
-  Values values(size);
-  std::uint32_t state = 2463534242U + 7919U * seed;
-  for (float& value : values) {
-    state ^= state << 13U;
-    state ^= state >> 17U;
-    state ^= state << 5U;
-    float const mantissa = static_cast<float>(state >> 8U) / 16777216.0F - 0.5F;
-    value = mantissa * static_cast<float>(1U << (state % 13U));
-  }
-  return values;
 }
 
 /// Elements that rank `from` sends to rank `to`: of all sizes, none among them.
@@ -54,7 +41,8 @@ using Values = std::vector<float>;
   }
   auto const total = static_cast<std::size_t>(parallel::pack_blocks(counts, offsets));
   auto const own = static_cast<std::size_t>(counts[static_cast<std::size_t>(traffic.rank())]);
-  kernels::ContextArray mine{exec, numbers(static_cast<std::uint32_t>(traffic.rank()), own)};
+  kernels::ContextArray mine{exec,
+                             test::spread_values(static_cast<std::uint32_t>(traffic.rank()), own)};
   kernels::ContextArray all{exec, Values(total)};
   traffic.all_gather_v(mine.span(), all.span(), {counts, offsets});
   return all.values();
@@ -76,7 +64,8 @@ using Values = std::vector<float>;
   auto const sent = static_cast<std::size_t>(parallel::pack_blocks(send_counts, send_offsets));
   auto const received =
       static_cast<std::size_t>(parallel::pack_blocks(receive_counts, receive_offsets));
-  kernels::ContextArray send{exec, numbers(static_cast<std::uint32_t>(traffic.rank()), sent)};
+  kernels::ContextArray send{exec,
+                             test::spread_values(static_cast<std::uint32_t>(traffic.rank()), sent)};
   kernels::ContextArray receive{exec, Values(received)};
   traffic.all_to_all_v(
       send.span(), {send_counts, send_offsets}, receive.span(), {receive_counts, receive_offsets});
@@ -96,7 +85,7 @@ using Values = std::vector<float>;
     for (std::size_t node = 0; node < sum.num_partials(); ++node) {
       auto const seed =
           static_cast<std::uint32_t>(nodes[node].first * 1000) + static_cast<std::uint32_t>(size);
-      Values const values = numbers(seed, size);
+      Values const values = test::spread_values(seed, size);
       kernels::upload(exec, std::span{values}, sum.partial(node).data());
     }
     kernels::ContextArray result{exec, Values(size)};
@@ -134,7 +123,7 @@ using Values = std::vector<float>;
   parallel::barrier(traffic.communicator());
   Values all;
   for (std::size_t const size : sizes) {
-    kernels::ContextArray array{exec, numbers(static_cast<std::uint32_t>(size), size)};
+    kernels::ContextArray array{exec, test::spread_values(static_cast<std::uint32_t>(size), size)};
     if (previous) {
       previous->receive(array.span());
     }

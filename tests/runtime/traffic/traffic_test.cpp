@@ -35,7 +35,7 @@ TEST_CASE("gathers and exchanges through the host's memory give what direct ones
     std::size_t first = 0;
     for (int rank = 0; rank < kinds.world.size(); ++rank) {
       auto const size = static_cast<std::size_t>(block_size(rank, 1, scale));
-      Values const sent = numbers(static_cast<std::uint32_t>(rank), size);
+      Values const sent = test::spread_values(static_cast<std::uint32_t>(rank), size);
       CHECK(std::equal(sent.begin(), sent.end(), all.begin() + static_cast<std::ptrdiff_t>(first)));
       first += size;
     }
