@@ -112,10 +112,10 @@ ended_with() { # CODE
 }
 
 # Each request has its line, an answer or why there is none.
-check_stopped() { # ANSWERS REASON
+check_stopped() { # ANSWERS REASON [REQUESTS]
   ended_with 75
   cat "$1".[01] > out
-  [ "$(wc -l < out)" -eq 2600 ] || fail "$(wc -l < out) lines"
+  [ "$(wc -l < out)" -eq "${3:-2600}" ] || fail "$(wc -l < out) lines"
   grep -qE "\"the engine stops: ($2) \(it answers no more\)\"" out || fail "clients were not told why"
 }
 
@@ -147,6 +147,13 @@ case_time_limit() {
     grep -q "s are left (--time-limit)" log || fail "not told of the limit"
     rm over.*
   done
+  # More than any machine answers until then, so that the limit comes in the midst of them.
+  killed requests "$problems" 40000 > many.jsonl
+  beside 2 many.jsonl some 2 --model "$demo/dense" -tp 2 --time-limit 0:16 --time-margin 4 \
+    > log 2>&1 &
+  launched=$!
+  check_stopped some "the time limit" 40000
+  grep -q "stopped: the time limit" log || fail "not said"
 }
 
 # An engine of which a rank hangs is ended with all of its launch, and the rank is named.
