@@ -25,6 +25,9 @@ struct PeerInbox {
 /// two halves, used in turns: who begins the next sum but one has the others' flags of the next
 /// one, which they raise when they are done with this one.
 ///
+/// A block's sums are counted by the flag that it raises for itself, so that launches of all sums
+/// of one place are alike, and may be recorded.
+///
 /// Grid: pieces of the sum. Block: a thread a quad. No shared memory.
 struct PeerSum {
   static constexpr char const* name = "talus::kernels::peer_sum";
@@ -35,7 +38,6 @@ struct PeerSum {
   int num_ranks = 1;
   std::int32_t first_partial = 0;    ///< of this rank, among all
   std::int64_t stride = 0;           ///< of the inboxes' rows, a multiple of a quad
-  std::uint32_t sequence = 0;        ///< of the sum, counted from 1, the same on all ranks
   QuadMatrix<float const> partials;  ///< [this rank's, elements]
   QuadMatrix<float> sum;             ///< one row
 
@@ -43,49 +45,49 @@ struct PeerSum {
   TALUS_DEVICE void operator()(Block& block) const {
     std::int64_t const j =
         (block.block_index().x * block.num_threads() + block.thread_index()) * quad;
+    std::int64_t const flags = block.block_index().x * max_peer_ranks;
+    std::uint32_t const sequence = block.load(inboxes[rank].flags, flags + rank) + 1;
     if (j < sum.view.cols) {
-      put(block, j);
+      put(block, half_of(sequence), j);
     }
     block.sync();
-    tell_and_wait(block);
+    tell_and_wait(block, flags, sequence);
     block.sync();
     if (j < sum.view.cols) {
-      fold(block, j);
+      fold(block, half_of(sequence), j);
     }
   }
 
  private:
-  /// Where a partial sum's row of this sum begins.
-  [[nodiscard]] TALUS_DEVICE std::int64_t row(std::int32_t partial) const {
-    std::int64_t const half = sequence % 2 == 0 ? 0 : order.num_partials;
-    return (half + partial) * stride;
+  /// Where the inboxes' half for a sum begins.
+  [[nodiscard]] TALUS_DEVICE std::int64_t half_of(std::uint32_t sequence) const {
+    return sequence % 2 == 0 ? 0 : order.num_partials * stride;
   }
 
   template <class Block>
-  TALUS_DEVICE void put(Block& block, std::int64_t j) const {
+  TALUS_DEVICE void put(Block& block, std::int64_t half, std::int64_t j) const {
     for (std::int32_t own = 0; own < partials.view.rows; ++own) {
       Quad const values = load_quad(block, partials, own, j);
       for (int peer = 0; peer < num_ranks; ++peer) {
-        block.store(inboxes[peer].values, row(first_partial + own) + j, values);
+        block.store(inboxes[peer].values, half + (first_partial + own) * stride + j, values);
       }
     }
   }
 
   template <class Block>
-  TALUS_DEVICE void tell_and_wait(Block& block) const {
+  TALUS_DEVICE void tell_and_wait(Block& block, std::int64_t flags, std::uint32_t sequence) const {
     int const peer = block.thread_index();
     if (peer < num_ranks) {
-      std::int64_t const flags = block.block_index().x * max_peer_ranks;
       block.publish(inboxes[peer].flags, flags + rank, sequence);
       block.await(inboxes[rank].flags, flags + peer, sequence);
     }
   }
 
   template <class Block>
-  TALUS_DEVICE void fold(Block& block, std::int64_t j) const {
+  TALUS_DEVICE void fold(Block& block, std::int64_t half, std::int64_t j) const {
     FoldStack stack;
     for (std::int32_t partial = 0; partial < order.num_partials; ++partial) {
-      stack.push(block.load(inboxes[rank].values, row(partial) + j, width<quad>),
+      stack.push(block.load(inboxes[rank].values, half + partial * stride + j, width<quad>),
                  order.folds[partial]);
     }
     store_quad(block, sum, 0, j, stack.sums[0]);

@@ -72,7 +72,6 @@ void CudaPeerSums::close() noexcept {
 }
 
 void CudaPeerSums::sum(MatrixView<float const> partials, std::span<float> sum) {
-  ++kernel_.sequence;
   kernel_.partials = block::by_quads(partials);
   kernel_.sum = block::by_quads(MatrixView<float>{sum.data(), 1, std::ssize(sum), std::ssize(sum)});
   launch();

@@ -57,7 +57,6 @@ class Node {
           .num_ranks = num_ranks_,
           .first_partial = first,
           .stride = stride,
-          .sequence = static_cast<std::uint32_t>(number + 1),
           .partials = by_quads(std::as_const(partials_[number]).part(first, last - first)),
           .sum = by_quads(MatrixView<float>{sum.data(), 1, sizes[number], sizes[number]})};
       for (std::size_t peer = 0; peer < values_.size(); ++peer) {
