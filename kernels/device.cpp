@@ -3,6 +3,9 @@
 
 #include <iterator>
 
+#include "kernels/device_recording.hpp"
+#include "runtime/base/assert.hpp"
+
 namespace talus::kernels {
 
 void Device::add_mirror(void const* host, void* device, std::int64_t bytes) {
@@ -22,6 +25,15 @@ void* Device::find_mirror(void const* host, std::int64_t bytes) const noexcept {
   auto const& [begin, mirror] = *std::prev(after);
   std::int64_t const offset = first - begin;
   return offset + bytes <= mirror.bytes ? mirror.device + offset : nullptr;
+}
+
+void Device::begin_recording() {
+  TALUS_EXPECT(can_record());
+}
+
+std::unique_ptr<DeviceRecording> Device::end_recording() {
+  TALUS_EXPECT(can_record());
+  return nullptr;
 }
 
 }  // namespace talus::kernels

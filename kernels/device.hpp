@@ -12,6 +12,7 @@
 namespace talus::kernels {
 
 class DeviceLinks;
+class DeviceRecording;
 
 /// A device whose memory is its own: what the host can't read or write.
 ///
@@ -45,8 +46,29 @@ class Device : public MemoryOwner {
   /// Bytes that allocate() could still give, in all.
   [[nodiscard]] virtual std::int64_t free_bytes() const = 0;
 
+  /// Calls of allocate() and release() so far. A loop in which it stays the same allocates nothing,
+  /// and what was recorded before finds its memory as it was.
+  [[nodiscard]] std::int64_t num_memory_changes() const noexcept { return num_memory_changes_; }
+
   /// How it joins devices of other processes; null: it can't.
   [[nodiscard]] virtual DeviceLinks* links() { return nullptr; }
+
+  /// Whether it can record what it is asked for (kernels/device_recording.hpp, whose scope calls
+  /// what follows).
+  [[nodiscard]] virtual bool can_record() const noexcept { return false; }
+
+  /// What it is asked for from now on will be recorded the next time: it sees how much memory that
+  /// takes.
+  virtual void prepare_recording() {}
+
+  /// What is queued from now on is recorded and not done. Until the recording ends, whatever needs
+  /// the host at that moment is an error: allocations, uploads and downloads, waiting. (Operations
+  /// find mirrors and, of other arrays, a copy that the recording keeps.)
+  virtual void begin_recording();
+
+  [[nodiscard]] virtual std::unique_ptr<DeviceRecording> end_recording();
+
+  virtual void cancel_recording() noexcept {}
 
   /// Tells that operations find the host's array at `device` from now on: `bytes` that the caller
   /// uploads there whenever they change. Operations that are given spans of the array then need not
@@ -59,6 +81,10 @@ class Device : public MemoryOwner {
   /// Where a part of a mirrored array is on the device; null if it is part of none.
   [[nodiscard]] void* find_mirror(void const* host, std::int64_t bytes) const noexcept;
 
+ protected:
+  /// To be called by what implements allocate() and release().
+  void count_memory_change() noexcept { ++num_memory_changes_; }
+
  private:
   struct Mirror {
     std::byte* device = nullptr;
@@ -66,6 +92,7 @@ class Device : public MemoryOwner {
   };
 
   std::map<std::byte const*, Mirror> mirrors_;  ///< by where they are on the host
+  std::int64_t num_memory_changes_ = 0;
 };
 
 /// What of a device a rank takes.

@@ -41,6 +41,10 @@ class DeviceGroup {
   /// \throws ApiError  if the devices' library reports an error
   virtual void exchange(std::span<DeviceSend const> sends,
                         std::span<DeviceReceive const> receives) = 0;
+
+  /// Whether an exchange can be recorded (kernels/device_recording.hpp): all processes then record
+  /// it, and replay it, together.
+  [[nodiscard]] virtual bool is_recordable() const noexcept { return false; }
 };
 
 /// What processes that join a group must have in common: one of them makes it.

@@ -94,10 +94,13 @@ void const* Device::stage(void const* host, std::int64_t bytes) {
   if (bytes == 0) {
     return nullptr;
   }
+  std::span const array{static_cast<std::byte const*>(host), static_cast<std::size_t>(bytes)};
+  if (recorded_) {
+    return at(recorded_->keep(array));
+  }
   auto* const pinned = static_cast<std::byte*>(staging_.get());
   auto* const staged = static_cast<std::byte*>(staged_.get());
-  StagingPlan::Place const place = staging_plan_.place(
-      {static_cast<std::byte const*>(host), static_cast<std::size_t>(bytes)}, pinned);
+  StagingPlan::Place const place = staging_plan_.place(array, pinned);
   if (!place.is_there) {
     enter(place);
     std::memcpy(pinned + place.offset, host, static_cast<std::size_t>(bytes));
@@ -107,6 +110,7 @@ void const* Device::stage(void const* host, std::int64_t bytes) {
 }
 
 void Device::upload(void const* host, void* to, std::int64_t bytes) {
+  refuse_while_recording("upload");
   auto const* from = static_cast<std::byte const*>(host);
   auto* place = static_cast<std::byte*>(to);
   while (bytes > 0) {
@@ -121,6 +125,7 @@ void Device::upload(void const* host, void* to, std::int64_t bytes) {
 }
 
 void Device::download(void const* from, void* host, std::int64_t bytes) {
+  refuse_while_recording("download");
   auto const* place = static_cast<std::byte const*>(from);
   auto* to = static_cast<std::byte*>(host);
   while (bytes > 0) {
@@ -166,10 +171,13 @@ std::int64_t Device::take_piece(std::int64_t bytes) {
 }
 
 void* Device::allocate(std::int64_t bytes) {
-  return static_cast<std::byte*>(memory_.get()) + take_piece(bytes);
+  refuse_while_recording("allocate");
+  count_memory_change();
+  return at(take_piece(bytes));
 }
 
 void Device::release(void* memory) noexcept {
+  count_memory_change();
   pool_.give_back(static_cast<std::byte*>(memory) - static_cast<std::byte*>(memory_.get()));
 }
 
@@ -177,11 +185,20 @@ void* Device::scratch(std::int64_t bytes) {
   if (bytes == 0) {
     return nullptr;
   }
+  if (recorded_) {
+    return at(recorded_->take_scratch(bytes));
+  }
   taken_.push_back(take_piece(bytes));
-  return static_cast<std::byte*>(memory_.get()) + taken_.back();
+  taken_bytes_ += RecordedMemory::piece_bytes(bytes);
+  most_scratch_ = std::max(most_scratch_, taken_bytes_);
+  return at(taken_.back());
 }
 
 void Device::end_operation() {
+  if (recorded_) {
+    return recorded_->end_operation();
+  }
+  taken_bytes_ = 0;
   for (std::int64_t const offset : taken_) {
     pool_.give_back(offset);
   }
@@ -196,6 +213,7 @@ Device& device_of(ExecContext const& exec) {
 }
 
 void Device::synchronize() {
+  refuse_while_recording("synchronize");
   check(cudaStreamSynchronize(stream_.get()), "cudaStreamSynchronize");
 }
 

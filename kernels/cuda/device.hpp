@@ -10,6 +10,7 @@
 #include "kernels/cuda/memory_pool.hpp"
 #include "kernels/cuda/module.hpp"
 #include "kernels/cuda/nccl_links.hpp"
+#include "kernels/cuda/recorded_memory.hpp"
 #include "kernels/cuda/staging_plan.hpp"
 #include "kernels/device.hpp"
 
@@ -35,6 +36,14 @@ class Device final : public kernels::Device {
   void clear(void* memory, std::int64_t bytes) override;
   void synchronize() override;
 
+  [[nodiscard]] bool can_record() const noexcept override { return true; }
+
+  void prepare_recording() override { most_scratch_ = 0; }
+
+  void begin_recording() override;
+  [[nodiscard]] std::unique_ptr<DeviceRecording> end_recording() override;
+  void cancel_recording() noexcept override;
+
   [[nodiscard]] std::int64_t free_bytes() const override { return pool_.size() - pool_.used(); }
 
   /// Opens NCCL at the first call.
@@ -58,6 +67,13 @@ class Device final : public kernels::Device {
   void end_operation();
 
  private:
+  [[nodiscard]] void* at(std::int64_t offset) const noexcept {
+    return static_cast<std::byte*>(memory_.get()) + offset;
+  }
+
+  /// \throws ConfigError  naming what is asked for while work is recorded
+  void refuse_while_recording(char const* what) const;
+
   [[nodiscard]] std::int64_t take_piece(std::int64_t bytes);
 
   /// Pinned memory for `bytes` bytes to go through, whose copy is queued next.
@@ -73,6 +89,10 @@ class Device final : public kernels::Device {
   DeviceMemory memory_;
   MemoryPool pool_;
   std::vector<std::int64_t> taken_;  ///< by this operation
+  std::int64_t taken_bytes_ = 0;     ///< likewise
+  std::int64_t most_scratch_ = 0;    ///< that an operation took since prepare_recording()
+  std::shared_ptr<PoolRange const> recorded_scratch_;
+  std::unique_ptr<RecordedMemory> recorded_;  ///< of what is being recorded
   StagingPlan staging_plan_;
   PinnedMemory staging_;
   DeviceMemory staged_;

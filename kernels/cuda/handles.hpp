@@ -23,6 +23,24 @@ struct EventTraits {
   static void destroy(native_type event) noexcept { static_cast<void>(cudaEventDestroy(event)); }
 };
 
+struct CapturedGraphTraits {
+  using native_type = cudaGraph_t;
+
+  static native_type null() noexcept { return nullptr; }
+
+  static void destroy(native_type graph) noexcept { static_cast<void>(cudaGraphDestroy(graph)); }
+};
+
+struct GraphExecTraits {
+  using native_type = cudaGraphExec_t;
+
+  static native_type null() noexcept { return nullptr; }
+
+  static void destroy(native_type graph) noexcept {
+    static_cast<void>(cudaGraphExecDestroy(graph));
+  }
+};
+
 struct DeviceMemoryTraits {
   using native_type = void*;
 
@@ -41,6 +59,8 @@ struct PinnedMemoryTraits {
 
 using Stream = UniqueHandle<StreamTraits>;
 using Event = UniqueHandle<EventTraits>;
+using CapturedGraph = UniqueHandle<CapturedGraphTraits>;
+using GraphExec = UniqueHandle<GraphExecTraits>;
 using DeviceMemory = UniqueHandle<DeviceMemoryTraits>;
 using PinnedMemory = UniqueHandle<PinnedMemoryTraits>;
 

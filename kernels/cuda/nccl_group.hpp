@@ -27,6 +27,8 @@ class NcclGroup final : public DeviceGroup {
   void exchange(std::span<DeviceSend const> sends,
                 std::span<DeviceReceive const> receives) override;
 
+  [[nodiscard]] bool is_recordable() const noexcept override { return true; }
+
  private:
   NcclFunctions functions_;
   cudaStream_t stream_;

@@ -6,12 +6,14 @@
 #include <memory>
 #include <span>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "kernels/block/block.hpp"
 #include "kernels/block/emulation/block_run.hpp"
 #include "kernels/block/emulation/emulated_block.hpp"
 #include "kernels/block/emulation/fenced_device.hpp"
+#include "kernels/block/emulation/fenced_recording.hpp"
 
 namespace talus::kernels::block::emulation {
 
@@ -35,6 +37,12 @@ class EmulatedDevice {
     // As CUDA passes it: by value, and not too large.
     static_assert(std::is_trivially_copy_constructible_v<Kernel> &&
                   std::is_trivially_destructible_v<Kernel> && sizeof(Kernel) <= 4096);
+    if (FencedRecording* const recording = current_recording()) {
+      return recording->add([device = fenced_, shape, kernel](BlockRun& run) {
+        OpenedMemory const opened{*device};
+        run.run_grid(Erased<Kernel>{kernel}, shape);
+      });
+    }
     run_.run_grid(Erased<Kernel>{kernel}, shape);
     ++num_launches_;
   }
@@ -63,13 +71,21 @@ class EmulatedDevice {
   /// Results that the host reads.
   template <class T>
   void download(GlobalSpan<T> from, std::span<T> host) {
+    if (fenced_ != nullptr) {
+      fenced_->refuse_while_recording("download");
+    }
     if (!host.empty()) {
       std::memcpy(host.data(), from.data, host.size_bytes());
     }
   }
 
-  /// What an operation took is no longer used.
+  /// What an operation took is no longer used, but by what was recorded.
   void end_operation() {
+    if (FencedRecording* const recording = current_recording()) {
+      for (auto& memory : taken_) {
+        recording->keep(std::move(memory));
+      }
+    }
     taken_.clear();
     if (fenced_ != nullptr) {
       fenced_->close();
@@ -92,6 +108,10 @@ class EmulatedDevice {
    private:
     Kernel const& kernel_;
   };
+
+  [[nodiscard]] FencedRecording* current_recording() const noexcept {
+    return fenced_ == nullptr ? nullptr : fenced_->recording();
+  }
 
   /// Memory of its own for each, so that a sanitizer sees its ends.
   [[nodiscard]] std::byte* take(std::size_t bytes) {

@@ -3,9 +3,11 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include <sys/mman.h>
 
+#include "kernels/block/emulation/fenced_recording.hpp"
 #include "runtime/base/error.hpp"
 
 namespace talus::kernels::block::emulation {
@@ -21,20 +23,6 @@ Pages map_pages(std::int64_t bytes) {
   return {static_cast<std::byte*>(first), size};
 }
 
-/// Memory that is open for a scope.
-class Opened {
- public:
-  explicit Opened(FencedDevice& device) : device_{device} { device.open(); }
-
-  ~Opened() { device_.close(); }
-
-  Opened(Opened const&) = delete;
-  Opened& operator=(Opened const&) = delete;
-
- private:
-  FencedDevice& device_;
-};
-
 }  // namespace
 
 void PagesTraits::destroy(Pages pages) noexcept {
@@ -42,6 +30,8 @@ void PagesTraits::destroy(Pages pages) noexcept {
 }
 
 FencedDevice::FencedDevice(std::int64_t bytes) : pages_{map_pages(bytes)}, pool_{bytes} {}
+
+FencedDevice::~FencedDevice() = default;
 
 void FencedDevice::open() {
   if (mprotect(pages_.get().first, pages_.get().bytes, PROT_READ | PROT_WRITE) != 0) {
@@ -54,6 +44,8 @@ void FencedDevice::close() noexcept {
 }
 
 void* FencedDevice::allocate(std::int64_t bytes) {
+  refuse_while_recording("allocate");
+  count_memory_change();
   auto const offset = pool_.take(bytes);
   if (!offset) {
     throw OutOfMemory{concat("fenced memory: ",
@@ -64,34 +56,63 @@ void* FencedDevice::allocate(std::int64_t bytes) {
                              pool_.largest_free(),
                              " are free in one piece)")};
   }
-  Opened const opened{*this};
+  OpenedMemory const opened{*this};
   std::byte* const memory = pages_.get().first + *offset;
   std::memset(memory, 0xFF, static_cast<std::size_t>(bytes));
   return memory;
 }
 
 void FencedDevice::release(void* memory) noexcept {
+  count_memory_change();
   pool_.give_back(static_cast<std::byte*>(memory) - pages_.get().first);
 }
 
-void FencedDevice::upload(void const* host, void* to, std::int64_t bytes) {
-  Opened const opened{*this};
-  std::memcpy(to, host, static_cast<std::size_t>(bytes));
-}
-
-void FencedDevice::download(void const* from, void* host, std::int64_t bytes) {
-  Opened const opened{*this};
-  std::memcpy(host, from, static_cast<std::size_t>(bytes));
-}
-
-void FencedDevice::copy(void const* from, void* to, std::int64_t bytes) {
-  Opened const opened{*this};
+void FencedDevice::move_bytes(void const* from, void* to, std::int64_t bytes) {
+  OpenedMemory const opened{*this};
   std::memcpy(to, from, static_cast<std::size_t>(bytes));
 }
 
+void FencedDevice::upload(void const* host, void* to, std::int64_t bytes) {
+  refuse_while_recording("upload");
+  move_bytes(host, to, bytes);
+}
+
+void FencedDevice::download(void const* from, void* host, std::int64_t bytes) {
+  refuse_while_recording("download");
+  move_bytes(from, host, bytes);
+}
+
+void FencedDevice::copy(void const* from, void* to, std::int64_t bytes) {
+  if (recording_) {
+    return recording_->add([=, this](BlockRun&) { move_bytes(from, to, bytes); });
+  }
+  move_bytes(from, to, bytes);
+}
+
 void FencedDevice::clear(void* memory, std::int64_t bytes) {
-  Opened const opened{*this};
-  std::memset(memory, 0, static_cast<std::size_t>(bytes));
+  auto const fill = [=, this] {
+    OpenedMemory const opened{*this};
+    std::memset(memory, 0, static_cast<std::size_t>(bytes));
+  };
+  if (recording_) {
+    return recording_->add([fill](BlockRun&) { fill(); });
+  }
+  fill();
+}
+
+void FencedDevice::begin_recording() {
+  refuse_while_recording("begin_recording");
+  recording_ = std::make_unique<FencedRecording>();
+}
+
+std::unique_ptr<DeviceRecording> FencedDevice::end_recording() {
+  return std::move(recording_);
+}
+
+void FencedDevice::refuse_while_recording(char const* what) const {
+  if (recording_) {
+    throw ConfigError{concat("fenced device: ", what, " while work is recorded")};
+  }
 }
 
 void const* FencedDevice::checked_mirror(std::span<std::byte const> host) const {

@@ -3,13 +3,17 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 
 #include "kernels/cuda/memory_pool.hpp"
 #include "kernels/device.hpp"
+#include "kernels/device_recording.hpp"
 #include "runtime/base/unique_handle.hpp"
 
 namespace talus::kernels::block::emulation {
+
+class FencedRecording;
 
 /// Pages of this process.
 struct Pages {
@@ -30,10 +34,15 @@ struct PagesTraits {
 /// A device's memory on the host, which can't be touched but by the device's operations: whoever
 /// reads or writes it otherwise gets a segmentation fault, as it would be on a GPU. New memory is
 /// filled with NaN.
+///
+/// It records launches and copies, to run them again whatever the host has done in between.
 class FencedDevice final : public Device {
  public:
   /// \throws SystemError  if the system doesn't give the pages
   explicit FencedDevice(std::int64_t bytes);
+  ~FencedDevice() override;
+  FencedDevice(FencedDevice const&) = delete;
+  FencedDevice& operator=(FencedDevice const&) = delete;
 
   [[nodiscard]] void* allocate(std::int64_t bytes) override;
   void release(void* memory) noexcept override;
@@ -42,7 +51,20 @@ class FencedDevice final : public Device {
   void copy(void const* from, void* to, std::int64_t bytes) override;
   void clear(void* memory, std::int64_t bytes) override;
 
-  void synchronize() override {}
+  void synchronize() override { refuse_while_recording("synchronize"); }
+
+  [[nodiscard]] bool can_record() const noexcept override { return true; }
+
+  void begin_recording() override;
+  [[nodiscard]] std::unique_ptr<DeviceRecording> end_recording() override;
+
+  void cancel_recording() noexcept override { recording_.reset(); }
+
+  /// What is being recorded; null: nothing.
+  [[nodiscard]] FencedRecording* recording() const noexcept { return recording_.get(); }
+
+  /// \throws ConfigError  naming what is asked for while work is recorded
+  void refuse_while_recording(char const* what) const;
 
   [[nodiscard]] DeviceLinks* links() override { return links_; }
 
@@ -64,9 +86,26 @@ class FencedDevice final : public Device {
   [[nodiscard]] cuda::MemoryPool const& pool() const noexcept { return pool_; }
 
  private:
+  void move_bytes(void const* from, void* to, std::int64_t bytes);
+
   UniqueHandle<PagesTraits> pages_;
   cuda::MemoryPool pool_;
   DeviceLinks* links_ = nullptr;
+  std::unique_ptr<FencedRecording> recording_;
+};
+
+/// The device's memory can be touched for a scope.
+class OpenedMemory {
+ public:
+  explicit OpenedMemory(FencedDevice& device) : device_{device} { device.open(); }
+
+  ~OpenedMemory() { device_.close(); }
+
+  OpenedMemory(OpenedMemory const&) = delete;
+  OpenedMemory& operator=(OpenedMemory const&) = delete;
+
+ private:
+  FencedDevice& device_;
 };
 
 }  // namespace talus::kernels::block::emulation
