@@ -23,6 +23,7 @@ constexpr std::array<std::string_view, num_phases> phase_meanings{
     "bringing the experts' outputs back, waiting included",
     "sums over the tensor-parallel group, waiting included",
     "gathering logits and other slices, waiting included",
+    "replaying what a device recorded of all layers",
     "waiting for the previous pipeline stage",
     "sending to the next pipeline stage",
     "last norm and logits",

@@ -17,6 +17,7 @@ constexpr std::array<std::string_view, num_phases> phase_names{
     "expert_combine",
     "tensor_parallel_sum",
     "gather",
+    "recorded_layers",
     "wait_previous_stage",
     "send_next_stage",
     "lm_head",

@@ -26,6 +26,7 @@ enum class Phase : std::uint8_t {
   expert_combine,
   tensor_parallel_sum,
   gather,
+  recorded_layers,
   wait_previous_stage,
   send_next_stage,
   lm_head,

@@ -47,6 +47,9 @@ void visit_model_options(Options& o, Visitor&& visit) {
   visit("--allow-shared-devices",
         o.allow_shared_devices,
         "Let several ranks have one GPU, which is refused otherwise");
+  visit("--enforce-eager",
+        o.enforce_eager,
+        "Queue each kernel of a step by itself, where GPUs would replay recorded steps");
   visit("--threads", o.threads, "Threads of a rank; 0: its share of the cores");
   visit("--load-format",
         o.load_format,

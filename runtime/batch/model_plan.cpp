@@ -29,6 +29,9 @@ namespace {
 constexpr std::int64_t most_tokens = std::int64_t{1}
                                      << 24;  // of a step or a sequence: fits an int32
 
+/// Decoding steps that a device keeps recorded: some hundred kilobytes each.
+constexpr std::int64_t max_recordings = 64;
+
 DType dtype_of(ModelOptions const& options, ModelSpec const& spec) {
   if (options.dtype == "auto") {
     return spec.dtype == DType::bf16 ? DType::bf16 : DType::f32;
@@ -255,7 +258,8 @@ void plan_blocks(parallel::ProcessGrid const& grid,
                  .max_positions = plan.max_model_len,
                  .num_blocks = budget.num_blocks,
                  .block_tokens = options.block_size,
-                 .kv_dtype = plan.kv_dtype};
+                 .kv_dtype = plan.kv_dtype,
+                 .max_recordings = options.enforce_eager ? 0 : max_recordings};
 }
 
 std::string with_thousands(std::int64_t value) {

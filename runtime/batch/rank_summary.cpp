@@ -25,6 +25,7 @@ Kind kind_of(io::Phase phase) {
     case Phase::feed_forward:
     case Phase::moe_route:
     case Phase::expert_compute:
+    case Phase::recorded_layers:
     case Phase::lm_head:
     case Phase::sampling:
       return Kind::compute;

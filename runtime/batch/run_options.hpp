@@ -33,6 +33,7 @@ struct ModelOptions {
   std::string backend = "auto";                         ///< auto, or a kernels::Backend
   std::string comm = "auto";                            ///< see comm_option_from
   bool allow_shared_devices = false;                    ///< several ranks on one card
+  bool enforce_eager = false;                           ///< record no steps on devices
   int threads = 0;                                      ///< of a rank; 0: as many as its cores
   kernels::ThreadTeam* team = nullptr;                  ///< those threads, once started
   std::string hang_timeout = "30";                      ///< seconds, or none: see hang_limit

@@ -43,6 +43,7 @@ std::vector<NamedText> options_as_text(ModelOptions const& options) {
           {"--backend", options.backend},
           {"--comm", options.comm},
           {"--allow-shared-devices", concat(options.allow_shared_devices)},
+          {"--enforce-eager", concat(options.enforce_eager)},
           {"--load-format", options.load_format},
           {"--share-weights", concat(options.share_weights)},
           {"--load-host-memory", concat(options.load_host_memory)}};

@@ -97,6 +97,11 @@ class Engine {
   /// See Executor::skip_prompts().
   void skip_prompts() noexcept { executor_.skip_prompts(); }
 
+  /// See Executor::recordings().
+  [[nodiscard]] StepRecordings::Counters recordings() const noexcept {
+    return executor_.recordings();
+  }
+
   /// Runs until the client of each replica is exhausted and everything is finished, or a client
   /// leaves; may be called again, which goes on with the sequences that are left. Collective over
   /// the grid's ranks. Where an expert group joins replicas, all of them leave together.

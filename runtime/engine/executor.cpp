@@ -2,6 +2,7 @@
 #include "runtime/engine/executor.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "parallel/collectives.hpp"
 
@@ -47,6 +48,9 @@ Executor::Executor(GridTraffic& traffic,
   auto const max_tokens = static_cast<std::size_t>(limits.max_tokens);
   tokens_.reserve(max_tokens);
   positions_.reserve(max_tokens);
+  if (limits.max_recordings > 0 && decoder_.is_recordable()) {
+    recordings_.emplace(*exec_.device, clock, limits.max_recordings);
+  }
 }
 
 Executor::~Executor() = default;
@@ -69,6 +73,10 @@ void Executor::build_batch(StepPlan const& plan,
     context_.push_back(entry.first_position);
     first_row_.push_back(static_cast<std::int32_t>(tokens_.size()));
     max_blocks = std::max(max_blocks, (end + block_tokens_ - 1) / block_tokens_);
+  }
+  if (is_recordable(plan)) {
+    // Few kinds of steps, whose recordings serve while contexts grow.
+    max_blocks = static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(max_blocks)));
   }
   for (std::size_t group = 0; group < groups_.size(); ++group) {
     fill_tables(plan, scheduler, static_cast<std::int32_t>(group), max_blocks);
@@ -132,10 +140,8 @@ void Executor::run_stage(StepPlan const& plan, Slot& slot) {
   if (previous_ && elements > 0) {
     auto const timed = clock_->scope(io::Phase::wait_previous_stage);
     previous_->receive({x.data, elements});
-  } else if (elements > 0) {
-    decoder_.embed(batch_, x);
   }
-  decoder_.run(batch_, x);
+  run_layers(plan, x);
   if (next_ && elements > 0) {
     auto const timed = clock_->scope(io::Phase::send_next_stage);
     next_->send({x.data, elements});
@@ -144,6 +150,27 @@ void Executor::run_stage(StepPlan const& plan, Slot& slot) {
   if (head_ && !slot.rows.rows.empty()) {
     head_->run(as_const(x), slot.rows.rows, slot.tokens);
   }
+}
+
+/// From the tokens, or what came from the stage before, to this stage's output.
+void Executor::run_layers(StepPlan const& plan, MatrixView<float> x) {
+  auto const work = [this, x] {
+    if (!previous_ && x.rows > 0) {
+      decoder_.embed(batch_, x);
+    }
+    decoder_.run(batch_, x);
+  };
+  if (is_recordable(plan)) {
+    recordings_->run({std::ssize(plan.entries), groups_.front().max_blocks}, work);
+  } else {
+    work();
+  }
+}
+
+/// Whether all that the step does is one token of each of its sequences.
+bool Executor::is_recordable(StepPlan const& plan) const noexcept {
+  return recordings_ && !plan.entries.empty() &&
+         std::ssize(plan.entries) == std::int64_t{plan.num_tokens()};
 }
 
 void Executor::share_tokens(Slot& slot) {

@@ -9,6 +9,7 @@
 
 #include "kernels/mirror.hpp"
 #include "parallel/request.hpp"
+#include "runtime/engine/step_recordings.hpp"
 #include "runtime/engine/step_rows.hpp"
 #include "runtime/model/decoder.hpp"
 #include "runtime/model/output_head.hpp"
@@ -57,6 +58,11 @@ class Executor {
 
   [[nodiscard]] Decoder& decoder() noexcept { return decoder_; }
 
+  /// Of decoding steps on a device; none where they are not recorded.
+  [[nodiscard]] StepRecordings::Counters recordings() const noexcept {
+    return recordings_ ? recordings_->counters() : StepRecordings::Counters{};
+  }
+
  private:
   struct Slot {
     StepRows rows;
@@ -73,6 +79,8 @@ class Executor {
                    std::int64_t max_blocks);
   void copy_blocks(StepPlan const& plan);
   void run_stage(StepPlan const& plan, Slot& slot);
+  void run_layers(StepPlan const& plan, MatrixView<float> x);
+  [[nodiscard]] bool is_recordable(StepPlan const& plan) const noexcept;
   void share_tokens(Slot& slot);
 
   kernels::ExecContext exec_;
@@ -96,6 +104,7 @@ class Executor {
   std::vector<kernels::Mirror> table_mirrors_;  ///< by KV group
   std::vector<kernels::KvBlockCopy> copies_;
   StepBatch batch_;
+  std::optional<StepRecordings> recordings_;  ///< where a device can record the layers
 };
 
 }  // namespace talus::runtime

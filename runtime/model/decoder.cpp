@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "kernels/device.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/rms_norm.hpp"
 #include "kernels/transfer.hpp"
@@ -222,6 +223,12 @@ void Decoder::run(StepBatch const& batch, MatrixView<float> x) {
     }
   }
   context_.clock->enter_layer(-1);
+}
+
+bool Decoder::is_recordable() const {
+  kernels::Device const* const device = context_.exec.device;
+  return device != nullptr && device->can_record() && !observer_ && !exchange_ &&
+         traffic_->tp().is_recordable();
 }
 
 void Decoder::copy_blocks(std::span<kernels::KvBlockCopy const> copies) {

@@ -23,6 +23,7 @@ struct DecoderLimits {
   std::int64_t num_blocks = 0;     ///< of each cache
   std::int64_t block_tokens = 0;
   DType kv_dtype = DType::f32;
+  std::int64_t max_recordings = 0;  ///< of decoding steps, on a device; 0: each is done anew
 };
 
 /// The layers of one stage of a model, assembled from its spec, with their KV caches.
@@ -53,6 +54,10 @@ class Decoder {
   void observe_layers(std::function<void(MatrixView<float const> x)> observer) {
     observer_ = std::move(observer);
   }
+
+  /// Whether a device can record run() and embed(), to do them again for a step of as many tokens:
+  /// if nothing in them needs the host. The same on all ranks of the replica.
+  [[nodiscard]] bool is_recordable() const;
 
   /// Copies KV blocks in every cache of the stage.
   void copy_blocks(std::span<kernels::KvBlockCopy const> copies);

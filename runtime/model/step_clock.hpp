@@ -87,6 +87,35 @@ class StepClock {
   /// Since the last call; begins anew.
   [[nodiscard]] Arrivals take_arrivals() noexcept { return std::exchange(arrivals_, Arrivals{}); }
 
+  /// What is counted of a step, whatever the time it takes.
+  struct Counts {
+    Bytes bytes{};
+    std::int32_t num_sums = 0;
+
+    friend Counts operator-(Counts left, Counts const& right) noexcept {
+      for (std::size_t kind = 0; kind < left.bytes.size(); ++kind) {
+        left.bytes[kind] -= right.bytes[kind];
+      }
+      left.num_sums -= right.num_sums;
+      return left;
+    }
+  };
+
+  [[nodiscard]] Counts counts() const noexcept { return {bytes_, arrivals_.num_sums}; }
+
+  void set_counts(Counts const& counts) noexcept {
+    bytes_ = counts.bytes;
+    arrivals_.num_sums = counts.num_sums;
+  }
+
+  /// Counts once more what a part of a step did.
+  void add(Counts const& counts) noexcept {
+    for (std::size_t kind = 0; kind < bytes_.size(); ++kind) {
+      bytes_[kind] += counts.bytes[kind];
+    }
+    arrivals_.num_sums += counts.num_sums;
+  }
+
   /// Seconds of each phase since the last call; begins anew.
   [[nodiscard]] Seconds take() noexcept {
     switch_to(phase_);

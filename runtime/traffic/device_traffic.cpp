@@ -119,6 +119,8 @@ class DeviceTraffic final : public GroupTraffic {
   }
 
  private:
+  [[nodiscard]] bool records() const noexcept override { return devices_->is_recordable(); }
+
   template <class T>
   [[nodiscard]] static std::span<T> block_of(std::span<T> all,
                                              parallel::BlockLayout const& blocks,

@@ -101,6 +101,10 @@ class GroupTraffic {
   /// For what the host holds.
   [[nodiscard]] parallel::Communicator const& communicator() const noexcept { return *group_; }
 
+  /// Whether a recording of the context's device may hold gathers, exchanges and sums: they need
+  /// nothing of the host when they are done. (A group of one rank does none.)
+  [[nodiscard]] bool is_recordable() const noexcept { return size() == 1 || records(); }
+
   /// Makes room, where any is needed, for calls that send and receive at most so many elements;
   /// more is found room for when it comes. Local.
   virtual void reserve(std::size_t elements) = 0;
@@ -132,6 +136,8 @@ class GroupTraffic {
   [[nodiscard]] kernels::ExecContext const& exec() const noexcept { return exec_; }
 
  private:
+  [[nodiscard]] virtual bool records() const noexcept { return false; }
+
   kernels::ExecContext exec_;
   parallel::Communicator const* group_;
 };

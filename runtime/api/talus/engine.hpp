@@ -77,6 +77,7 @@ struct Options {
   std::string backend = "auto";
   std::string comm = "auto";
   bool allow_shared_devices = false;
+  bool enforce_eager = false;
   int threads = 0;  ///< of a rank of the engine; 0: its share of the cores
   std::string load_format = "auto";
   bool share_weights = true;

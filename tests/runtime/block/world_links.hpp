@@ -9,6 +9,7 @@
 #include <mpi.h>
 
 #include "kernels/block/emulation/fenced_device.hpp"
+#include "kernels/block/emulation/fenced_recording.hpp"
 #include "kernels/device_links.hpp"
 #include "parallel/communicator.hpp"
 #include "parallel/progress.hpp"
@@ -57,6 +58,21 @@ class WorldGroup final : public kernels::DeviceGroup {
 
   void exchange(std::span<kernels::DeviceSend const> sends,
                 std::span<kernels::DeviceReceive const> receives) override {
+    if (auto* const recording = device_->recording()) {
+      return recording->add(
+          [this,
+           kept_sends = std::vector<kernels::DeviceSend>{sends.begin(), sends.end()},
+           kept_receives = std::vector<kernels::DeviceReceive>{receives.begin(), receives.end()}](
+              kernels::block::emulation::BlockRun&) { move_bytes(kept_sends, kept_receives); });
+    }
+    move_bytes(sends, receives);
+  }
+
+  [[nodiscard]] bool is_recordable() const noexcept override { return true; }
+
+ private:
+  void move_bytes(std::span<kernels::DeviceSend const> sends,
+                  std::span<kernels::DeviceReceive const> receives) {
     std::vector<MPI_Request> requests;
     device_->open();
     for (kernels::DeviceReceive const& block : receives) {
@@ -81,7 +97,6 @@ class WorldGroup final : public kernels::DeviceGroup {
     device_->close();
   }
 
- private:
   parallel::Communicator const* world_;
   kernels::block::emulation::FencedDevice* device_;
   std::vector<int> ranks_;  ///< in the world, of the group's
