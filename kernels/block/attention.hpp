@@ -5,8 +5,8 @@
 #include <span>
 
 #include "kernels/attention.hpp"
-#include "kernels/block/attention_plan.hpp"
 #include "kernels/block/attention_stage.hpp"
+#include "kernels/block/attention_tiles.hpp"
 #include "kernels/block/block.hpp"
 #include "kernels/block/kv_elements.hpp"
 #include "kernels/block/reduce.hpp"
@@ -26,11 +26,22 @@ struct AttentionScores {
   }
 };
 
-/// Results of pieces of split tiles.
+/// Results of pieces of split tiles: of each row that a split sequence has room for, each head, and
+/// each of the pieces that its tile sees.
 struct AttentionPartials {
-  GlobalSpan<float> greatest;  ///< [partials, tile_queries]
-  GlobalSpan<float> sums;      ///< [partials, tile_queries]
-  GlobalSpan<float> values;    ///< [partials, tile_queries, value_dim]
+  GlobalSpan<float> greatest;  ///< [sequences, rows, heads, pieces]
+  GlobalSpan<float> sums;      ///< the same
+  GlobalSpan<float> values;    ///< the same, and [value_dim]
+  std::int64_t rows = 0;
+  std::int64_t heads = 0;
+  std::int64_t pieces = 0;
+
+  [[nodiscard]] TALUS_DEVICE std::int64_t place(AttentionTile const& tile,
+                                                std::int32_t query,
+                                                std::int64_t piece) const {
+    std::int64_t const row = tile.sequence * rows + tile.row(query);
+    return (row * heads + tile.head(query)) * pieces + piece - tile.first_piece;
+  }
 };
 
 /// The softmax of a query with its sink, which has a score and no value.
@@ -46,7 +57,8 @@ join_sink(Block& block, GlobalSpan<float const> sinks, std::int64_t head, Softma
 /// Attention of tiles of queries: of all pieces of their context, or, where grid.y counts pieces,
 /// of one piece each.
 ///
-/// Grid: tiles, pieces of split tiles. Block: four warps. Shared memory: the tile's queries, scores
+/// Grid: tiles, pieces of split tiles, groups of heads; blocks beyond a sequence's end have nothing
+/// to do. Block: four warps. Shared memory: the tile's queries, scores
 /// of a piece, and a stage of 32 positions and 128 elements.
 ///
 /// Orders: a score sums over elements in order, fused, and so do values over the positions of a
@@ -55,17 +67,19 @@ join_sink(Block& block, GlobalSpan<float const> sinks, std::int64_t head, Softma
 template <class Kind>
 struct Attention {
   static constexpr char const* name = "talus::kernels::paged_attention";
+  static constexpr int threads = attention_threads;
+  static constexpr std::int64_t tile_size = tile_queries;
   static constexpr int num_warps = attention_threads / warp_size;
   static constexpr int warp_queries = tile_queries / num_warps;
 
-  GlobalSpan<AttentionTile const> tiles;
+  AttentionTiles tiles;
   KvStage<Kind> stage;
   AttentionScores scores;
   GlobalSpan<float const> sinks;
   MatrixView<float const> q;
   MatrixView<float> out;
   AttentionPartials partials;
-  bool is_split = false;
+  std::int64_t is_split = 0;  ///< 1: a block does one piece
 
   /// What a block works with.
   struct Work {
@@ -83,14 +97,15 @@ struct Attention {
 
   template <class Block>
   TALUS_DEVICE void operator()(Block& block) const {
-    AttentionTile const tile = block.load(tiles, block.block_index().x);
-    std::int64_t const piece = tile.first_piece + block.block_index().y;
+    Dim3 const index = block.block_index();
+    AttentionTile const tile = tiles.find(block, index.x, index.z);
+    std::int64_t const piece = tile.first_piece + index.y;
     if (piece >= tile.last_piece) {
       return;
     }
     Work work = begin(block, tile);
     load_queries(block, work);
-    std::int64_t const last = is_split ? piece + 1 : tile.last_piece;
+    std::int64_t const last = is_split != 0 ? piece + 1 : tile.last_piece;
     for (std::int64_t number = piece; number < last; ++number) {
       note_seen(block, work, number);
       score(block, work, number);
@@ -125,22 +140,14 @@ struct Attention {
     return work;
   }
 
-  [[nodiscard]] static TALUS_DEVICE std::int64_t row_of(AttentionTile const& tile, int query) {
-    return tile.first_row + (tile.first_query + query) / tile.num_heads;
-  }
-
-  [[nodiscard]] static TALUS_DEVICE std::int64_t head_of(AttentionTile const& tile, int query) {
-    return tile.first_head + (tile.first_query + query) % tile.num_heads;
-  }
-
   template <class Block>
   TALUS_DEVICE void load_queries(Block& block, Work const& work) const {
     std::int64_t const dim = stage.layout.shape.key_dim;
     for (std::int64_t i = block.thread_index(); i < work.tile.num_queries * dim;
          i += attention_threads) {
       auto const query = static_cast<int>(i / dim);
-      std::int64_t const from = head_of(work.tile, query) * dim + i % dim;
-      block.store(work.queries, i, block.load(q, row_of(work.tile, query), from));
+      std::int64_t const from = work.tile.head(query) * dim + i % dim;
+      block.store(work.queries, i, block.load(q, work.tile.first_row + work.tile.row(query), from));
     }
   }
 
@@ -189,7 +196,7 @@ struct Attention {
     std::int64_t const begin = piece * piece_positions;
     for (std::int64_t p = begin; p < end_of(work.tile, piece); p += stage_positions) {
       float sums[std::size_t{warp_queries}] = {};
-      stage.find(block, work.staged, work.tile, p, scores.window);
+      stage.find(block, tiles.rows, work.staged, work.tile, p, scores.window);
       for (std::int64_t d = 0; d < stage.layout.shape.key_dim; d += stage_elements) {
         stage.load_keys(block, work.staged, d);
         add_products(block, work, d, lane, warp, sums);
@@ -237,13 +244,13 @@ struct Attention {
         break;
       }
       SoftmaxState const own = softmax(block, work, piece, query, lane);
-      if (is_split) {
+      if (is_split != 0) {
         store_softmax(block, work.tile, piece, query, lane, own);
         continue;
       }
       JoinShares const shares = work.states[k].join(own);
       SoftmaxState whole = work.states[k];
-      JoinShares const sink = join_sink(block, sinks, head_of(work.tile, query), whole);
+      JoinShares const sink = join_sink(block, sinks, work.tile.head(query), whole);
       if (lane == 0) {
         block.store(work.older, query, shares.older);
         block.store(work.newer, query, shares.newer);
@@ -278,12 +285,6 @@ struct Attention {
     return own;
   }
 
-  [[nodiscard]] static TALUS_DEVICE std::int64_t partial_of(AttentionTile const& tile,
-                                                            std::int64_t piece,
-                                                            int query) {
-    return (tile.partial + piece - tile.first_piece) * tile_queries + query;
-  }
-
   template <class Block>
   TALUS_DEVICE void store_softmax(Block& block,
                                   AttentionTile const& tile,
@@ -292,8 +293,8 @@ struct Attention {
                                   int lane,
                                   SoftmaxState const& own) const {
     if (lane == 0) {
-      block.store(partials.greatest, partial_of(tile, piece, query), own.greatest);
-      block.store(partials.sums, partial_of(tile, piece, query), own.sum);
+      block.store(partials.greatest, partials.place(tile, query, piece), own.greatest);
+      block.store(partials.sums, partials.place(tile, query, piece), own.sum);
     }
   }
 
@@ -305,7 +306,7 @@ struct Attention {
       std::int64_t const own = d + block.thread_index();
       float sums[std::size_t{tile_queries}] = {};
       for (std::int64_t p = begin; p < end_of(work.tile, piece); p += stage_positions) {
-        stage.find(block, work.staged, work.tile, p, scores.window);
+        stage.find(block, tiles.rows, work.staged, work.tile, p, scores.window);
         stage.load_values(block, work.staged, d);
         if (own < stage.layout.shape.value_dim) {
           add_values(block, work, piece, p, sums);
@@ -351,13 +352,13 @@ struct Attention {
       if (query >= work.tile.num_queries) {
         break;
       }
-      if (is_split) {
-        std::int64_t const to = partial_of(work.tile, piece, query) * dim + d;
+      if (is_split != 0) {
+        std::int64_t const to = partials.place(work.tile, query, piece) * dim + d;
         block.store(partials.values, to, sums[query]);
         continue;
       }
-      std::int64_t const t = row_of(work.tile, query);
-      std::int64_t const j = head_of(work.tile, query) * dim + d;
+      std::int64_t const t = work.tile.first_row + work.tile.row(query);
+      std::int64_t const j = work.tile.head(query) * dim + d;
       float const before = piece == work.tile.first_piece ? 0.0F : block.load(out, t, j);
       JoinShares const shares{block.load(work.older, query), block.load(work.newer, query)};
       float const joined = join_values(before, sums[query], shares);
@@ -370,11 +371,13 @@ struct Attention {
 
 /// Joins the pieces of split tiles, in order: the same bits as Attention's.
 ///
-/// Grid: tiles, queries, pieces of a value. Block: a thread an element. No shared memory.
+/// Grid: tiles, queries of all groups of heads, pieces of a value. Block: a thread an element. No
+/// shared memory.
 struct JoinPieces {
   static constexpr char const* name = "talus::kernels::join_pieces";
+  static constexpr int threads = 128;
 
-  GlobalSpan<AttentionTile const> tiles;
+  AttentionTiles tiles;
   AttentionPartials partials;
   GlobalSpan<float const> sinks;
   std::int64_t value_dim = 0;
@@ -382,24 +385,24 @@ struct JoinPieces {
 
   template <class Block>
   TALUS_DEVICE void operator()(Block& block) const {
-    AttentionTile const tile = block.load(tiles, block.block_index().x);
-    std::int64_t const query = block.block_index().y;
-    std::int64_t const d = block.block_index().z * block.num_threads() + block.thread_index();
+    Dim3 const index = block.block_index();
+    AttentionTile const tile = tiles.find(block, index.x, index.y / tiles.size);
+    auto const query = static_cast<std::int32_t>(index.y % tiles.size);
+    std::int64_t const d = index.z * threads + block.thread_index();
     if (query >= tile.num_queries || d >= value_dim) {
       return;
     }
     SoftmaxState state;
     float value = 0.0F;
-    for (std::int32_t piece = tile.first_piece; piece < tile.last_piece; ++piece) {
-      std::int64_t const i = (tile.partial + piece - tile.first_piece) * tile_queries + query;
+    std::int64_t place = partials.place(tile, query, tile.first_piece);
+    for (std::int32_t piece = tile.first_piece; piece < tile.last_piece; ++piece, ++place) {
       JoinShares const shares =
-          state.join({block.load(partials.greatest, i), block.load(partials.sums, i)});
-      value = join_values(value, block.load(partials.values, i * value_dim + d), shares);
+          state.join({block.load(partials.greatest, place), block.load(partials.sums, place)});
+      value = join_values(value, block.load(partials.values, place * value_dim + d), shares);
     }
-    std::int64_t const head = tile.first_head + (tile.first_query + query) % tile.num_heads;
-    std::int64_t const t = tile.first_row + (tile.first_query + query) / tile.num_heads;
-    JoinShares const sink = join_sink(block, sinks, head, state);
-    block.store(out, t, head * value_dim + d, value * sink.older / state.sum);
+    JoinShares const sink = join_sink(block, sinks, tile.head(query), state);
+    std::int64_t const j = tile.head(query) * value_dim + d;
+    block.store(out, tile.first_row + tile.row(query), j, value * sink.older / state.sum);
   }
 };
 

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "kernels/block/attention_plan.hpp"
+#include "kernels/block/attention_tiles.hpp"
 #include "kernels/block/block.hpp"
 #include "kernels/block/kv_elements.hpp"
 #include "kernels/block/kv_layout.hpp"
@@ -11,6 +11,9 @@
 namespace talus::kernels::block {
 
 inline constexpr int attention_threads = 128;
+
+/// Queries of a tile: of neighbouring rows and the heads that share a KV head.
+inline constexpr int tile_queries = 16;
 
 /// Positions and elements that are in shared memory at a time: a lane, and a thread, each.
 inline constexpr int stage_positions = warp_size;
@@ -57,12 +60,11 @@ struct KvStage {
 
   KvLayout layout;
   KvMemory<std::byte const> memory;
-  GlobalSpan<std::int32_t const> block_tables;  ///< [sequences, max_blocks]
-  std::int64_t max_blocks = 0;
 
   /// Finds the places of the positions from `first` on. Ends with a barrier.
   template <class Block>
   TALUS_DEVICE void find(Block& block,
+                         PagedRows const& rows,
                          StageMemory<Kind> const& staged,
                          AttentionTile const& tile,
                          std::int64_t first,
@@ -72,11 +74,11 @@ struct KvStage {
       std::int64_t const p = first + i;
       bool const is_seen =
           p >= tile.first_seen(0, window) && p <= tile.position(tile.num_queries - 1);
-      std::int64_t const entry = tile.sequence * max_blocks + p / layout.block_tokens;
       KvPlace const place =
-          is_seen
-              ? layout.place(block.load(block_tables, entry), p % layout.block_tokens, tile.kv_head)
-              : KvPlace{-1, -1, -1, -1};
+          is_seen ? layout.place(rows.block_of(block, tile.sequence, p, layout.block_tokens),
+                                 p % layout.block_tokens,
+                                 tile.kv_head)
+                  : KvPlace{-1, -1, -1, -1};
       block.store(staged.keys, i, place.key);
       block.store(staged.values, i, place.value);
       if constexpr (has_scales<Kind>) {

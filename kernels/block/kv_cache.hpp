@@ -3,11 +3,10 @@
 
 #include <bit>
 #include <cstdint>
-#include <span>
-#include <vector>
 
 #include "kernels/block/block.hpp"
 #include "kernels/block/kv_layout.hpp"
+#include "kernels/block/paged_rows.hpp"
 #include "kernels/block/reduce.hpp"
 #include "kernels/detail/float8.hpp"
 #include "kernels/detail/kv_codes.hpp"
@@ -15,27 +14,6 @@
 #include "runtime/base/dtype.hpp"
 
 namespace talus::kernels::block {
-
-/// Where a row's keys and values are to be stored.
-struct KvSlot {
-  std::int32_t block = 0;
-  std::int32_t slot = 0;  ///< in the block
-};
-
-/// The slots of a batch's rows, in order.
-[[nodiscard]] inline std::vector<KvSlot> slots_of(PagedBatch const& batch,
-                                                  std::int64_t block_tokens) {
-  std::vector<KvSlot> slots;
-  for (std::int64_t s = 0; s < batch.num_sequences(); ++s) {
-    auto const i = static_cast<std::size_t>(s);
-    std::int32_t const rows = batch.first_row[i + 1] - batch.first_row[i];
-    for (std::int64_t p = batch.context[i]; p < batch.context[i] + rows; ++p) {
-      auto const entry = static_cast<std::size_t>(s * batch.max_blocks + p / block_tokens);
-      slots.push_back({batch.block_tables[entry], static_cast<std::int32_t>(p % block_tokens)});
-    }
-  }
-  return slots;
-}
 
 /// Codes and elements as every backend stores them. A warp stores a head's key or its value (of a
 /// latent: what is value and what is not).
@@ -45,7 +23,7 @@ struct StoreKv {
   static constexpr char const* name = "talus::kernels::store_kv";
   static constexpr int num_warps = 8;
 
-  GlobalSpan<KvSlot const> slots;
+  PagedRows rows;
   MatrixView<float const> keys;
   MatrixView<float const> values;
   KvLayout layout;
@@ -68,7 +46,7 @@ struct StoreKv {
       return;
     }
     std::int64_t const t = block.block_index().x;
-    Piece const piece = piece_of(block.load(slots, t), number / 2, number % 2 == 0);
+    Piece const piece = piece_of(place_of(block, t, number / 2), number / 2, number % 2 == 0);
     int const lane = block.thread_index() % warp_size;
     if (layout.shape.has_scales()) {
       store_codes(block, piece, t, lane);
@@ -85,9 +63,21 @@ struct StoreKv {
   }
 
  private:
-  [[nodiscard]] TALUS_DEVICE Piece piece_of(KvSlot slot, std::int64_t head, bool is_key) const {
+  /// Where row t's key and value of a head are to be stored.
+  template <class Block>
+  [[nodiscard]] TALUS_DEVICE KvPlace place_of(Block& block,
+                                              std::int64_t t,
+                                              std::int64_t head) const {
+    std::int64_t const s = rows.sequence_of(block, t);
+    std::int64_t const p = block.load(rows.context, s) + t - block.load(rows.first_row, s);
+    std::int64_t const number = rows.block_of(block, s, p, layout.block_tokens);
+    return layout.place(number, p % layout.block_tokens, head);
+  }
+
+  [[nodiscard]] TALUS_DEVICE Piece piece_of(KvPlace const& place,
+                                            std::int64_t head,
+                                            bool is_key) const {
     KvShape const& shape = layout.shape;
-    KvPlace const place = layout.place(slot.block, slot.slot, head);
     if (shape.value_in_key) {
       return is_key ? Piece{keys,
                             shape.value_dim,
@@ -148,14 +138,11 @@ void store_kv(Device& device,
   if (keys.rows == 0) {
     return;
   }
-  std::vector<KvSlot> const slots = slots_of(batch, cache.block_tokens());
   std::int64_t const pieces = 2 * cache.shape().num_heads;
-  device.launch({{keys.rows, ceil_div(pieces, StoreKv::num_warps)}, StoreKv::num_warps * warp_size},
-                StoreKv{device.upload(std::span{slots}),
-                        keys,
-                        values,
-                        layout_of(cache),
-                        {cache.data(), bytes_of(cache)}});
+  device.launch(
+      {{keys.rows, ceil_div(pieces, StoreKv::num_warps)}, StoreKv::num_warps * warp_size},
+      StoreKv{
+          rows_of(device, batch), keys, values, layout_of(cache), {cache.data(), bytes_of(cache)}});
 }
 
 }  // namespace talus::kernels::block

@@ -73,6 +73,32 @@ class LongContext {
   std::vector<std::int32_t> table_;
 };
 
+/// Sequences of some rows each, behind some positions.
+struct Batch {
+  std::vector<std::int32_t> first_row = {0};
+  std::vector<std::int32_t> context;
+  std::vector<std::int32_t> tables;
+  std::int64_t max_blocks = 128;
+
+  Batch(std::vector<std::int32_t> const& rows, std::vector<std::int32_t> const& positions)
+      : context{positions} {
+    for (std::int32_t const count : rows) {
+      first_row.push_back(first_row.back() + count);
+    }
+  }
+
+  [[nodiscard]] PagedBatch view() const { return {first_row, context, tables, max_blocks}; }
+};
+
+/// What finds tiles on the host.
+struct HostBlock {
+  template <class T>
+  [[nodiscard]] std::remove_const_t<T> load(block::GlobalSpan<T> span, std::int64_t i) const {
+    REQUIRE((i >= 0 && i < span.size));
+    return span.data[i];
+  }
+};
+
 }  // namespace
 
 TEST_CASE("attention in emulation agrees with the reference") {
@@ -176,45 +202,64 @@ TEST_CASE("what a block held before, and other rows' positions, do not reach a q
   CHECK(std::isnan(found.at(39, 0)));
 }
 
-TEST_CASE("a plan of attention has every query once, in tiles of one sequence and KV head") {
-  std::vector<std::int32_t> const first_row = {0, 5, 5, 6, 46};
-  std::vector<std::int32_t> const context = {250, 9, 700, 0};
+TEST_CASE("tiles have every query once, of one sequence and KV head, wherever blocks find them") {
+  Batch const batch{{5, 0, 1, 40}, {250, 9, 700, 0}};
   std::int64_t const window = GENERATE(0, 300, std::int64_t{1} << 40);
+  std::int64_t const size = GENERATE(1, 16, 64);
   AttentionHeads const heads{.num_heads = 7,
                              .first_head = 2,
                              .heads_per_kv_head = 4,
                              .first_kv_head = 0,
                              .window = window};
+  block::AttentionPlan const plan = block::plan_attention(batch.view(), heads, 8, 16);
+  CHECK((plan.has_whole && plan.has_split && !plan.is_decode));
+  CHECK(plan.split_rows == block::split_rows);
+  CHECK(plan.pieces == (window == 300 ? 4 : 8));
 
-  block::AttentionPlan const plan = block::plan_attention({first_row, context, {}, 0}, heads);
-
+  block::emulation::EmulatedDevice device;
   std::vector<int> count(static_cast<std::size_t>(46 * 7));
-  auto const note = [&](block::AttentionTile const& tile) {
-    CHECK(tile.num_queries <= block::tile_queries);
-    for (std::int32_t i = 0; i < tile.num_queries; ++i) {
-      std::int32_t const row = tile.first_row + (tile.first_query + i) / tile.num_heads;
-      std::int32_t const head = tile.first_head + (tile.first_query + i) % tile.num_heads;
+  for (bool const is_split : {false, true}) {
+    auto const tiles = block::tiles_of(device, batch.view(), heads, plan, is_split, size);
+    REQUIRE(tiles.groups.size() == 3);
+    std::int64_t const numbers = plan.num_tiles(is_split, tiles.groups.most_heads(), size);
+    for (std::int64_t i = 0; i < 3 * numbers; ++i) {
+      HostBlock block;
+      block::AttentionTile const tile = tiles.find(block, i / 3, i % 3);
       auto const s = static_cast<std::size_t>(tile.sequence);
-      CHECK((row >= first_row[s] && row < first_row[s + 1]));
-      CHECK(tile.kv_head == (head + 2) / 4);
-      CHECK(tile.position(i) == context[s] + row - first_row[s]);
-      CHECK(tile.first_seen(i, window) ==
-            (window == 300 ? std::max(0, tile.position(i) - 299) : 0));
-      CHECK(tile.first_piece <= tile.first_seen(i, window) / 256);
-      CHECK(tile.last_piece > tile.position(i) / 256);
-      ++count[static_cast<std::size_t>(row * 7 + head)];
+      for (std::int32_t query = 0; query < tile.num_queries; ++query) {
+        std::int32_t const row = tile.first_row + tile.row(query);
+        CHECK((row >= batch.first_row[s] && row < batch.first_row[s + 1]));
+        CHECK(tile.kv_head == (tile.head(query) + 2) / 4);
+        CHECK(tile.position(query) == batch.context[s] + row - batch.first_row[s]);
+        CHECK(tile.first_seen(query, window) ==
+              (window == 300 ? std::max(0, tile.position(query) - 299) : 0));
+        CHECK(tile.first_piece <= tile.first_seen(query, window) / 256);
+        CHECK(tile.last_piece > tile.position(query) / 256);
+        CHECK((!is_split || tile.last_piece - tile.first_piece <= plan.pieces));
+        CHECK(is_split == (s == 2));
+        ++count[static_cast<std::size_t>(row * 7 + tile.head(query))];
+      }
     }
-  };
-  std::ranges::for_each(plan.whole, note);
-  std::ranges::for_each(plan.split, note);
-  CHECK(std::ranges::count(count, 1) == std::ssize(count));
-
-  std::int32_t partial = 0;
-  for (block::AttentionTile const& tile : plan.split) {
-    CHECK(tile.partial == partial);
-    partial += tile.last_piece - tile.first_piece;
-    CHECK(tile.sequence == 2);  // one row, three pieces or two
   }
-  CHECK(plan.num_partials == partial);
-  CHECK(plan.most_pieces == (window == 300 ? 2 : 3));
+  CHECK(std::ranges::count(count, 1) == std::ssize(count));
+}
+
+TEST_CASE("what is shared out depends on the number of sequences and the tables' width alone") {
+  AttentionHeads const heads{.num_heads = 8, .heads_per_kv_head = 4};
+  auto const plan = [&](std::vector<std::int32_t> const& rows, std::int64_t max_blocks) {
+    Batch batch{rows, std::vector<std::int32_t>(rows.size(), 3)};
+    batch.max_blocks = max_blocks;
+    return block::plan_attention(batch.view(), heads, 128, 16);
+  };
+
+  CHECK(plan({1, 1, 1}, 64).pieces == 4);
+  CHECK(plan({1, 1, 1}, 65).pieces == 8);
+  CHECK(plan({1, 1, 1}, 16).split_rows == 0);  // one piece
+  CHECK(plan({1, 1, 1}, 64).split_rows == 1);
+  CHECK(plan({1, 1, 2}, 64).split_rows == block::split_rows);
+  CHECK_FALSE(plan({1, 1, 1}, 64).has_whole);
+  CHECK(plan({2, 5}, 64).has_whole);
+  CHECK_FALSE(plan({5, 5}, 64).has_split);
+  // 512 rows of 8 heads and 512 pieces would take a thousand million bytes.
+  CHECK(plan(std::vector<std::int32_t>(512, 1), 8192).split_rows == 0);
 }
