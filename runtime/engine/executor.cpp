@@ -88,6 +88,8 @@ void Executor::build_batch(StepPlan const& plan,
   }
   token_mirror_.publish<std::int32_t>(exec_, tokens_);
   position_mirror_.publish<std::int32_t>(exec_, positions_);
+  first_row_mirror_.publish<std::int32_t>(exec_, first_row_);
+  context_mirror_.publish<std::int32_t>(exec_, context_);
   batch_ = {.tokens = tokens_, .positions = positions_, .groups = groups_};
 }
 

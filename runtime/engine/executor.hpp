@@ -100,7 +100,7 @@ class Executor {
   std::vector<std::int32_t> tokens_, positions_, first_row_, context_;
   std::vector<std::vector<std::int32_t>> block_tables_;  ///< by KV group
   std::vector<kernels::PagedBatch> groups_;
-  kernels::Mirror token_mirror_, position_mirror_;
+  kernels::Mirror token_mirror_, position_mirror_, first_row_mirror_, context_mirror_;
   std::vector<kernels::Mirror> table_mirrors_;  ///< by KV group
   std::vector<kernels::KvBlockCopy> copies_;
   StepBatch batch_;
