@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/mirror.hpp"
 
+#include <algorithm>
+
 #include "kernels/device.hpp"
 
 namespace talus::kernels {
@@ -16,7 +18,8 @@ void Mirror::publish_bytes(ExecContext const& exec, std::span<std::byte const> h
   if (has_grown || entry_.get() != MirrorEntry{&device, host.data()}) {
     entry_.reset();
     if (has_grown) {
-      copy_ = Buffer<std::byte>{exec, bytes};
+      // An array that has grown once goes on growing: its place is to move a few times only.
+      copy_ = Buffer<std::byte>{exec, std::max(bytes, 2 * copy_.size())};
     }
     entry_.reset({&device, host.data()});
   }
