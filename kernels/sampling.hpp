@@ -97,7 +97,7 @@ struct SampleRule {
 ///
 /// \param rows    with sums for each rule's summary_temperature()
 /// \param rules   [rows]
-/// \param tokens  [rows]
+/// \param tokens  [rows], where the logits are
 /// Cost: of a row, its blocks, and the logits of those blocks that can hold the token; all logits
 /// where the token lies far behind the most probable ones.
 void sample(ExecContext const& exec,

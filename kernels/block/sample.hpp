@@ -94,11 +94,10 @@ void sample(Device& device,
   if (rules.empty()) {
     return;
   }
-  auto const drawn = device.template scratch<std::int32_t>(rows.logits.rows);
+  GlobalSpan<std::int32_t> const drawn{tokens.data(), std::ssize(tokens)};
   Sample const kernel{rows, device.upload(rules), units_of_one(rows.logits.cols), drawn};
   using Search = RowSearch<int>;  // of any block
   device.launch({{rows.logits.rows}, Search::threads, Search::shared_bytes()}, kernel);
-  device.download(drawn, tokens);
 }
 
 }  // namespace talus::kernels::block

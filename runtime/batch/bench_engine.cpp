@@ -50,6 +50,8 @@ class BenchClient final : public EngineClient {
     return false;
   }
 
+  bool may_stop(SequenceState const& /*sequence*/) override { return false; }
+
   void on_finished(SequenceOutcome const& outcome) override {
     bool const is_first = outcome.sequence.input.sample == 0;  // a prompt counts once
     prompt_tokens_ += is_first ? outcome.sequence.num_prompt_tokens() : 0;

@@ -41,6 +41,9 @@ class Completion {
   /// \return true if the text has reached a stop string
   [[nodiscard]] bool add_token(SequenceState const& sequence, TokenEvent event);
 
+  /// Whether a token could have the text reach a stop string.
+  [[nodiscard]] bool may_stop() const noexcept { return !request_->params.stop.empty(); }
+
   /// Takes in tokens that an earlier run drew, before any other. (They have reached no stop string:
   /// an answer's last token is never saved.)
   void restore(io::SavedTokens const& saved);

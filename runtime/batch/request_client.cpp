@@ -157,6 +157,10 @@ bool RequestClient::on_token(SequenceState const& sequence, TokenEvent event) {
   return stops;
 }
 
+bool RequestClient::may_stop(SequenceState const& sequence) {
+  return at(sequence).may_stop();
+}
+
 void RequestClient::on_finished(SequenceOutcome const& outcome) {
   auto const place = active_.find(outcome.sequence.input.number);
   RequestGroup& group = place->second;

@@ -40,6 +40,7 @@ class RequestClient : public EngineClient {
   void on_preempted(SequenceState const& sequence, Preemption const& preemption) override;
   void on_prompt_token(SequenceState const& sequence, TokenEvent event) override;
   [[nodiscard]] bool on_token(SequenceState const& sequence, TokenEvent event) override;
+  [[nodiscard]] bool may_stop(SequenceState const& sequence) override;
   void on_finished(SequenceOutcome const& outcome) override;
 
  protected:

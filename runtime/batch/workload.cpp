@@ -66,6 +66,8 @@ class WorkloadClient final : public EngineClient {
     return false;
   }
 
+  bool may_stop(SequenceState const& /*sequence*/) override { return false; }
+
   void on_finished(SequenceOutcome const& /*outcome*/) override {}
 
   /// What this replica did, as bytes.

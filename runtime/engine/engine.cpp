@@ -51,11 +51,13 @@ RunEnd Engine::run(EngineClient* client, StepObserver* observer) {
   while (!open_plans_.empty()) {
     commit();
   }
+  tell_untold();
   executor_.close();
   return state == RunState::left ? RunEnd::left : RunEnd::finished;
 }
 
 void Engine::commit() {
+  tell_untold();
   StepPlan const& plan = *open_plans_.front();
   Executor::Outcome const outcome = executor_.finish();
   scheduler_.commit();
@@ -81,12 +83,31 @@ void Engine::commit_entry(PlanEntry const& entry,
     return;
   }
   append_token(sequence, results.token(last_row - 1), spec_.eos_tokens);
-  bool const stops = client_ != nullptr && client_->on_token(sequence, {results, last_row - 1});
+  if (client_ != nullptr) {
+    tell_token(entry.sequence, {results, last_row - 1});
+  }
   if (sequence.end != SequenceEnd::running) {
     finish(entry.sequence);
-  } else if (stops) {
-    stopped_.push_back(entry.sequence);
   }
+}
+
+/// Tells the client of a sequence's new token, or notes it for later.
+void Engine::tell_token(SequenceId id, TokenEvent event) {
+  SequenceState const& sequence = sequences_[index_of(id)];
+  bool const goes_on = sequence.end == SequenceEnd::running;
+  if (goes_on && executor_.computes_apart() && !client_->may_stop(sequence)) {
+    untold_.emplace_back(id, event);
+  } else if (client_->on_token(sequence, event) && goes_on) {
+    stopped_.push_back(id);
+  }
+}
+
+void Engine::tell_untold() {
+  auto const timed = clock_->scope(io::Phase::schedule);
+  for (auto const& [id, event] : untold_) {
+    static_cast<void>(client_->on_token(sequences_[index_of(id)], event));
+  }
+  untold_.clear();
 }
 
 void Engine::finish(SequenceId id) {

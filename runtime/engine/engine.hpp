@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "runtime/engine/executor.hpp"
@@ -58,6 +59,10 @@ class EngineClient {
   /// The sequence's last token is new.
   /// \return true to end the sequence here (a stop string)
   [[nodiscard]] virtual bool on_token(SequenceState const& sequence, TokenEvent event) = 0;
+
+  /// Whether on_token() could end the sequence. Where it can't, and a device computes, it is called
+  /// while the device is at the next step.
+  [[nodiscard]] virtual bool may_stop(SequenceState const& /*sequence*/) { return true; }
 
   /// The last call for a request.
   virtual void on_finished(SequenceOutcome const& outcome) = 0;
@@ -117,6 +122,8 @@ class Engine {
                     std::int32_t first_row,
                     std::int32_t last_row,
                     TokenResults const& results);
+  void tell_token(SequenceId id, TokenEvent event);
+  void tell_untold();
   void finish(SequenceId id);
   [[nodiscard]] ReplicaMessage next_message();
   [[nodiscard]] RunState wanted_state(ReplicaMessage const& message);
@@ -137,6 +144,8 @@ class Engine {
   std::vector<StepPlan const*> open_plans_;
   SequenceId newest_{};              ///< sequence that came last
   std::vector<SequenceId> stopped_;  ///< by the client, not yet told to the replica
+  /// Of the last step that was committed: new tokens of which the client isn't told yet.
+  std::vector<std::pair<SequenceId, TokenEvent>> untold_;
   std::vector<std::byte> message_bytes_;
 };
 

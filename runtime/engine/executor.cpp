@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "parallel/collectives.hpp"
 
@@ -20,7 +21,7 @@ Executor::Executor(GridTraffic& traffic,
       decoder_{traffic, spec, weights, limits, clock},
       hidden_{traffic.exec(), limits.max_tokens, spec.hidden},
       block_tokens_{limits.block_tokens},
-      slots_(static_cast<std::size_t>(grid_->shape().pp)),
+      slots_(static_cast<std::size_t>(grid_->shape().pp) + 1),
       block_tables_(static_cast<std::size_t>(decoder_.kv_layout().num_groups())),
       groups_(block_tables_.size()),
       table_mirrors_(block_tables_.size()) {
@@ -149,8 +150,9 @@ void Executor::run_stage(StepPlan const& plan, Slot& slot) {
     next_->send({x.data, elements});
     clock_->count(io::Traffic::next_stage, static_cast<std::int64_t>(elements * sizeof(float)));
   }
-  if (head_ && !slot.rows.rows.empty()) {
-    head_->run(as_const(x), slot.rows.rows, slot.tokens);
+  slot.is_drawn = head_ && !slot.rows.rows.empty();
+  if (slot.is_drawn) {
+    head_->start(as_const(x), slot.rows.rows, slot.tokens);
   }
 }
 
@@ -180,12 +182,20 @@ void Executor::share_tokens(Slot& slot) {
   if (stages == 1 || slot.rows.rows.empty()) {
     return;
   }
+  fetch_tokens(slot);
   auto const timed = clock_->scope(io::Phase::token_broadcast);
   slot.arrival = parallel::start_broadcast(grid_->pp(), slot.tokens.words(), stages - 1);
 }
 
+void Executor::fetch_tokens(Slot& slot) {
+  if (std::exchange(slot.is_drawn, false)) {
+    head_->finish(slot.rows.rows, slot.tokens);
+  }
+}
+
 Executor::Outcome Executor::finish() {
   Slot& slot = slots_[static_cast<std::size_t>(num_finished_++) % slots_.size()];
+  fetch_tokens(slot);
   auto const timed = clock_->scope(io::Phase::token_broadcast);
   if (slot.arrival.is_pending()) {
     slot.arrival.wait();

@@ -19,8 +19,8 @@ namespace talus::runtime {
 
 /// Runs planned steps through this rank's stage, and brings the tokens back to all stages.
 ///
-/// Several steps may be under way: start() returns when this rank's part is computed and sent on;
-/// finish() waits for the tokens of the oldest one.
+/// Several steps may be under way: start() returns when this rank's part is computed and sent on,
+/// or queued for that on a device; finish() waits for the tokens of the oldest one.
 class Executor {
  public:
   /// Collective over the grid's ranks. What is passed by reference outlives the executor.
@@ -45,7 +45,7 @@ class Executor {
     TokenResults const& tokens;
   };
 
-  /// Waits for the oldest step under way. Good until the next start().
+  /// Waits for the oldest step under way. Good until the next finish().
   [[nodiscard]] Outcome finish();
 
   /// Returns when everything sent to the next stage has left; called after the last step of a run.
@@ -55,6 +55,12 @@ class Executor {
   /// values the caches hold what they held, at first zeros. To time what comes behind long prompts;
   /// the tokens mean nothing. Without effect where expert groups join replicas.
   void skip_prompts() noexcept { skips_prompts_ = true; }
+
+  /// Whether start() returns while a device is at the step, so that the host can do other things
+  /// until finish().
+  [[nodiscard]] bool computes_apart() const noexcept {
+    return exec_.device != nullptr && grid_->shape().pp == 1;
+  }
 
   [[nodiscard]] Decoder& decoder() noexcept { return decoder_; }
 
@@ -68,6 +74,7 @@ class Executor {
     StepRows rows;
     TokenResults tokens;
     parallel::Request arrival;
+    bool is_drawn = false;  ///< a device is at it, or was: its tokens are to be fetched
   };
 
   void build_batch(StepPlan const& plan,
@@ -82,6 +89,7 @@ class Executor {
   void run_layers(StepPlan const& plan, MatrixView<float> x);
   [[nodiscard]] bool is_recordable(StepPlan const& plan) const noexcept;
   void share_tokens(Slot& slot);
+  void fetch_tokens(Slot& slot);
 
   kernels::ExecContext exec_;
   ModelSpec spec_;

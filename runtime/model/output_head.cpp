@@ -18,6 +18,20 @@ std::size_t at(std::int64_t index) {
   return static_cast<std::size_t>(index);
 }
 
+/// Whether the log-probability of its token is asked.
+bool is_asked(LogitRow const& row) {
+  return row.num_top >= 0;
+}
+
+bool asks_any(std::span<LogitRow const> rows) {
+  return std::any_of(rows.begin(), rows.end(), is_asked);
+}
+
+/// A row's token, where this one was drawn.
+std::int32_t token_of(LogitRow const& row, std::int32_t drawn) {
+  return row.target >= 0 ? row.target : drawn;
+}
+
 }  // namespace
 
 void TokenResults::resize(std::int64_t rows, std::int32_t max_top) {
@@ -72,34 +86,53 @@ OutputHead::OutputHead(LayerContext const& context,
   tp.reserve(at(max_rows * spec.vocab));
 }
 
-void OutputHead::run(MatrixView<float const> hidden,
-                     std::span<LogitRow const> rows,
-                     TokenResults& results) {
+void OutputHead::start(MatrixView<float const> hidden,
+                       std::span<LogitRow const> rows,
+                       TokenResults& results) {
   auto const total = static_cast<std::int64_t>(rows.size());
-  for (std::int64_t first = 0; first < total; first += max_rows) {
-    auto const piece = rows.subspan(at(first), at(std::min(max_rows, total - first)));
-    run_piece(hidden, piece, first, results);
+  drawn_ = drawn_buffer_.need(context_.exec, std::max(total, max_rows)).first(rows.size());
+  for (Piece const& piece : pieces_of(rows)) {
+    run_piece(hidden, rows, piece, results);
   }
+}
+
+void OutputHead::finish(std::span<LogitRow const> rows, TokenResults& results) {
+  auto const timed = context_.clock->scope(io::Phase::sampling);
+  tokens_.resize(rows.size());
+  kernels::download<std::int32_t>(context_.exec, drawn_.data(), tokens_);
+  for (Piece const& piece : pieces_of(rows)) {
+    if (!asks_any(piece.own(rows))) {
+      tell_drawn(piece.own(rows), piece.first + piece.mine.first, results);
+    }
+    gather(piece, results);
+  }
+}
+
+std::vector<OutputHead::Piece> OutputHead::pieces_of(std::span<LogitRow const> rows) const {
+  auto const total = static_cast<std::int64_t>(rows.size());
+  std::vector<Piece> pieces;
+  for (std::int64_t first = 0; first < total; first += max_rows) {
+    std::int64_t const count = std::min(max_rows, total - first);
+    pieces.push_back({first, count, part_of(count, tp_->rank(), tp_->size())});
+  }
+  return pieces;
 }
 
 void OutputHead::run_piece(MatrixView<float const> hidden,
                            std::span<LogitRow const> rows,
-                           std::int64_t first,
+                           Piece const& piece,
                            TokenResults& results) {
   row_numbers_.clear();
-  for (LogitRow const& row : rows) {
+  for (LogitRow const& row : rows.subspan(at(piece.first), at(piece.count))) {
     row_numbers_.push_back(row.row);
   }
-  auto const num_rows = static_cast<std::int64_t>(rows.size());
-  Range const mine = part_of(num_rows, tp_->rank(), tp_->size());
   MatrixView<float> part;
   {
     auto const timed = context_.clock->scope(io::Phase::lm_head);
-    part = exchange(own_logits(hidden, row_numbers_), mine);
+    part = exchange(own_logits(hidden, row_numbers_), piece.mine);
   }
   auto const timed = context_.clock->scope(io::Phase::sampling);
-  answer(part, rows.subspan(at(mine.first), at(mine.size())), first + mine.first, results);
-  gather(num_rows, first, results);
+  draw(part, piece.own(rows), piece.first + piece.mine.first, results);
 }
 
 MatrixView<float> OutputHead::own_logits(MatrixView<float const> hidden,
@@ -203,30 +236,45 @@ OutputHead::Lines OutputHead::edit(kernels::SummarizedLogits const& summarized,
   return lines;
 }
 
-void OutputHead::answer(MatrixView<float> logits,
-                        std::span<LogitRow const> rows,
-                        std::int64_t first,
-                        TokenResults& results) {
+/// Draws tokens, and tells rows of which log-probabilities are asked.
+void OutputHead::draw(MatrixView<float> logits,
+                      std::span<LogitRow const> rows,
+                      std::int64_t first,
+                      TokenResults& results) {
   kernels::ExecContext const& exec = context_.exec;
   rules_.clear();
   for (LogitRow const& row : rows) {
     rules_.push_back(row.rule);
   }
-  tokens_.resize(rows.size());
   kernels::SummarizedLogits const summarized = summarize(as_const(logits), rows);
   sum_asked(summarized, rows);
   Lines const lines = edit(summarized, logits, rows);
-  kernels::sample(exec, lines.drawn, rules_, tokens_);
+  std::span<std::int32_t> const drawn = drawn_.subspan(at(first), rows.size());
+  kernels::sample(exec, lines.drawn, rules_, drawn);
+  if (!asks_any(rows)) {
+    return;
+  }
+  tokens_.resize(rows.size());
+  kernels::download<std::int32_t>(exec, drawn.data(), tokens_);
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    tokens_[i] = rows[i].target >= 0 ? rows[i].target : tokens_[i];
+    tokens_[i] = token_of(rows[i], tokens_[i]);
   }
   name_tokens(lines.told, rows);
   tell(rows, first, results);
 }
 
+/// Tells the tokens of rows of which no log-probability is asked.
+void OutputHead::tell_drawn(std::span<LogitRow const> rows,
+                            std::int64_t first,
+                            TokenResults& results) const {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    std::int64_t const number = first + static_cast<std::int64_t>(i);
+    results.set(number, {token_of(rows[i], tokens_[at(number)]), 0.0F}, 0);
+  }
+}
+
 /// The logarithms of the sums of the rows whose log-probabilities are asked: of neighbours at once.
 void OutputHead::sum_asked(kernels::SummarizedLogits const& lines, std::span<LogitRow const> rows) {
-  auto const is_asked = [](LogitRow const& row) { return row.num_top >= 0; };
   log_sums_.assign(rows.size(), 0.0F);
   auto first = std::find_if(rows.begin(), rows.end(), is_asked);
   while (first != rows.end()) {
@@ -249,10 +297,10 @@ void OutputHead::name_tokens(kernels::SummarizedLogits const& lines,
   named_.clear();
   for (std::size_t i = 0; i < rows.size(); ++i) {
     auto const most = static_cast<std::int32_t>(vocab_);
-    bool const is_asked = rows[i].num_top >= 0;
+    bool const asked = is_asked(rows[i]);
     top_counts_.push_back(std::clamp(rows[i].num_top, 0, most));
-    named_counts_.push_back(is_asked ? top_counts_.back() + 1 : 0);
-    ranked_.push_back(is_asked ? tokens_[i] : -1);
+    named_counts_.push_back(asked ? top_counts_.back() + 1 : 0);
+    ranked_.push_back(asked ? tokens_[i] : -1);
   }
   top_.resize(at(std::reduce(top_counts_.begin(), top_counts_.end(), std::int64_t{0})));
   auto next = top_.begin();
@@ -291,18 +339,18 @@ void OutputHead::tell(std::span<LogitRow const> rows, std::int64_t first, TokenR
   }
 }
 
-void OutputHead::gather(std::int64_t num_rows, std::int64_t first, TokenResults& results) {
+void OutputHead::gather(Piece const& piece, TokenResults& results) {
   int const ranks = tp_->size();
   if (ranks == 1) {
     return;
   }
   std::int64_t const words = results.words_per_row();
   for (int rank = 0; rank < ranks; ++rank) {
-    receive_counts_[at(rank)] = static_cast<int>(part_of(num_rows, rank, ranks).size() * words);
+    receive_counts_[at(rank)] = static_cast<int>(part_of(piece.count, rank, ranks).size() * words);
   }
   int const total = parallel::pack_blocks(receive_counts_, receive_offsets_);
   gathered_.resize(at(total));
-  std::span<std::int32_t> const all = results.words().subspan(at(first * words), at(total));
+  std::span<std::int32_t> const all = results.words().subspan(at(piece.first * words), at(total));
   auto const rank = at(tp_->rank());
   parallel::all_gather_v<std::int32_t>(
       tp_->communicator(),

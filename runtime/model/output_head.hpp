@@ -85,7 +85,16 @@ class OutputHead {
   ///
   /// \param hidden   [tokens, hidden] the last layer's output
   /// \param results  resized for the rows by the caller; filled on every rank of the group
-  void run(MatrixView<float const> hidden, std::span<LogitRow const> rows, TokenResults& results);
+  void run(MatrixView<float const> hidden, std::span<LogitRow const> rows, TokenResults& results) {
+    start(hidden, rows, results);
+    finish(rows, results);
+  }
+
+  /// The part of run() that a device has to do: it may still be at it when this returns.
+  void start(MatrixView<float const> hidden, std::span<LogitRow const> rows, TokenResults& results);
+
+  /// The other part: waits for the tokens. Before the next start(), with the same arguments.
+  void finish(std::span<LogitRow const> rows, TokenResults& results);
 
   /// The logits of rows of hidden states, on every rank of the group; for tests and `talus verify`.
   /// At most max_rows rows. Collective over the group.
@@ -114,9 +123,23 @@ class OutputHead {
     }
   };
 
+  /// Rows that are done at a time, and those of them whose logits this rank gets.
+  struct Piece {
+    std::int64_t first = 0;  ///< row of the step
+    std::int64_t count = 0;
+    Range mine;  ///< rows of the piece
+
+    /// This rank's rows of those of the step.
+    [[nodiscard]] std::span<LogitRow const> own(std::span<LogitRow const> rows) const {
+      return rows.subspan(static_cast<std::size_t>(first + mine.first),
+                          static_cast<std::size_t>(mine.size()));
+    }
+  };
+
+  [[nodiscard]] std::vector<Piece> pieces_of(std::span<LogitRow const> rows) const;
   void run_piece(MatrixView<float const> hidden,
                  std::span<LogitRow const> rows,
-                 std::int64_t first,
+                 Piece const& piece,
                  TokenResults& results);
   [[nodiscard]] MatrixView<float> own_logits(MatrixView<float const> hidden,
                                              std::span<std::int32_t const> rows);
@@ -127,14 +150,15 @@ class OutputHead {
   [[nodiscard]] Lines edit(kernels::SummarizedLogits const& summarized,
                            MatrixView<float> logits,
                            std::span<LogitRow const> rows);
-  void answer(MatrixView<float> logits,
-              std::span<LogitRow const> rows,
-              std::int64_t first,
-              TokenResults& results);
+  void draw(MatrixView<float> logits,
+            std::span<LogitRow const> rows,
+            std::int64_t first,
+            TokenResults& results);
+  void tell_drawn(std::span<LogitRow const> rows, std::int64_t first, TokenResults& results) const;
   void sum_asked(kernels::SummarizedLogits const& lines, std::span<LogitRow const> rows);
   void name_tokens(kernels::SummarizedLogits const& lines, std::span<LogitRow const> rows);
   void tell(std::span<LogitRow const> rows, std::int64_t first, TokenResults& results);
-  void gather(std::int64_t num_rows, std::int64_t first, TokenResults& results);
+  void gather(Piece const& piece, TokenResults& results);
 
   LayerContext context_;
   GroupTraffic* tp_;
@@ -152,7 +176,9 @@ class OutputHead {
   std::vector<std::int32_t> row_numbers_;
   std::vector<kernels::SampleRule> rules_;
   std::vector<kernels::LogitEdit> edits_;
-  std::vector<std::int32_t> tokens_;
+  GrowingBuffer<std::int32_t> drawn_buffer_;
+  std::span<std::int32_t> drawn_;     ///< [rows of the step] where the logits are
+  std::vector<std::int32_t> tokens_;  ///< of a piece; in the end, of the step
   std::vector<float> log_sums_;
   std::vector<std::int32_t> top_counts_;    ///< [rows] most probable tokens that are asked
   std::vector<std::int32_t> top_;           ///< those of one row behind the other's

@@ -53,6 +53,8 @@ class LeavingClient final : public EngineClient {
     return false;
   }
 
+  [[nodiscard]] bool may_stop(SequenceState const& /*sequence*/) override { return false; }
+
   void on_finished(SequenceOutcome const& /*outcome*/) override { ++num_finished_; }
 
   [[nodiscard]] std::map<std::int64_t, std::vector<std::int32_t>> const& tokens() const {
