@@ -11,6 +11,27 @@
 
 namespace talus::kernels::block {
 
+/// A lane's sums of a part, or of parts.
+template <int Outputs, int Rows>
+struct TileSum {
+  SumFragment of[static_cast<std::size_t>(Outputs)][static_cast<std::size_t>(Rows)];
+
+  /// function(number, fragment of outputs, fragment of rows, register) for each of them.
+  template <class Function>
+  TALUS_DEVICE static void each(Function const& function) {
+    TALUS_UNROLL
+    for (int o = 0; o < Outputs; ++o) {
+      TALUS_UNROLL
+      for (int r = 0; r < Rows; ++r) {
+        TALUS_UNROLL
+        for (int k = 0; k < 4; ++k) {
+          function((o * Rows + r) * 4 + k, o, r, k);
+        }
+      }
+    }
+  }
+};
+
 /// Sums of earlier parts, the newest on top: in memory of a thread's own, since which is the top is
 /// known at run time only.
 template <class Sums, int Depth>
@@ -18,17 +39,34 @@ struct SumStack {
   Sums all[static_cast<std::size_t>(Depth)];
   int size = 0;
 
-  TALUS_DEVICE void push(Sums const& sums) { all[size++] = sums; }
+  /// Pushes the sum of a part and the newest `folds` sums, which it replaces.
+  TALUS_DEVICE void fold(Sums const& part, int folds) {
+    Sums sum = part;
+    for (int fold = 0; fold < folds; ++fold) {
+      Sums const& older = all[--size];
+      Sums::each(
+          [&](int, int o, int r, int k) { sum.of[o][r][k] = older.of[o][r][k] + sum.of[o][r][k]; });
+    }
+    all[size++] = sum;
+  }
 
   [[nodiscard]] TALUS_DEVICE Sums const& pop() { return all[--size]; }
 };
 
-/// Of one sum: in registers.
+/// Of one sum: in registers, where it is replaced in place. (Were it copied, as above, two sums and
+/// the copy would want more registers than a thread has.)
 template <class Sums>
 struct SumStack<Sums, 1> {
   Sums top;
 
-  TALUS_DEVICE void push(Sums const& sums) { top = sums; }
+  TALUS_DEVICE void fold(Sums const& part, int folds) {
+    if (folds == 0) {
+      top = part;
+      return;
+    }
+    Sums::each(
+        [&](int, int o, int r, int k) { top.of[o][r][k] = top.of[o][r][k] + part.of[o][r][k]; });
+  }
 
   [[nodiscard]] TALUS_DEVICE Sums const& pop() const { return top; }
 };
@@ -64,10 +102,7 @@ struct TileMatmul {
   /// What sums over leaves are stored to, one after another; empty: the job's y.
   GlobalSpan<MatrixView<float> const> nodes;
 
-  /// A lane's sums.
-  struct Sums {
-    SumFragment of[num_left][num_right];
-  };
+  using Sums = TileSum<Shape.warp_outputs, Shape.warp_rows>;
 
   /// A warp's place in its block.
   struct Warp {
@@ -204,7 +239,7 @@ struct TileMatmul {
                          SumStack<Sums, Depth>& stack) const {
     if constexpr (Shape.groups > 1) {
       if (work.warp.group > 0) {
-        each_sum([&](int number, int o, int r, int k) {
+        Sums::each([&](int number, int o, int r, int k) {
           int const to = place_of(work.warp, work.warp.group, number);
           block.store(work.exchanged, to, part.of[o][r][k]);
         });
@@ -214,21 +249,14 @@ struct TileMatmul {
     if (work.warp.group == 0) {
       for (int group = 0; group < Shape.groups && now.part + group < num_parts; ++group) {
         if (group > 0) {
-          each_sum([&](int number, int o, int r, int k) {
+          Sums::each([&](int number, int o, int r, int k) {
             part.of[o][r][k] = block.load(work.exchanged, place_of(work.warp, group, number));
           });
         }
         TilePart const own = block.load(now.parts, now.part + group);
-        for (int fold = 0; fold < own.folds; ++fold) {
-          Sums const& older = stack.pop();
-          each_sum([&](int, int o, int r, int k) {
-            part.of[o][r][k] = older.of[o][r][k] + part.of[o][r][k];
-          });
-        }
-        if (own.is_last == 0) {
-          stack.push(part);
-        } else {
-          store(block, nodes.size > 0 ? block.load(nodes, work.node) : job.y, work, part);
+        stack.fold(part, own.folds);
+        if (own.is_last != 0) {
+          store(block, nodes.size > 0 ? block.load(nodes, work.node) : job.y, work, stack.pop());
           ++work.node;
         }
       }
@@ -243,27 +271,12 @@ struct TileMatmul {
     return (((group - 1) * Shape.group_warps() + own) * warp_sums + number) * warp_size + warp.lane;
   }
 
-  /// function(number, fragment of outputs, fragment of rows, register) for each of a lane's sums.
-  template <class Function>
-  TALUS_DEVICE static void each_sum(Function const& function) {
-    TALUS_UNROLL
-    for (int o = 0; o < Shape.warp_outputs; ++o) {
-      TALUS_UNROLL
-      for (int r = 0; r < Shape.warp_rows; ++r) {
-        TALUS_UNROLL
-        for (int k = 0; k < 4; ++k) {
-          function((o * Shape.warp_rows + r) * 4 + k, o, r, k);
-        }
-      }
-    }
-  }
-
   template <class Block>
   TALUS_DEVICE void store(Block& block,
                           MatrixView<float> const& y,
                           Work const& work,
                           Sums const& sums) const {
-    each_sum([&](int, int o, int r, int k) {
+    Sums::each([&](int, int o, int r, int k) {
       std::int64_t const output = work.place.first_output + work.warp.first_output() +
                                   o * fragment_outputs + sum_output(work.warp.lane, k);
       std::int64_t const t = work.place.first_row + work.warp.first_row() + r * fragment_rows +
