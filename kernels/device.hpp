@@ -5,14 +5,26 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 
 #include "kernels/exec_context.hpp"
+#include "kernels/matmul_library.hpp"
 #include "kernels/memory_owner.hpp"
+#include "runtime/base/matrix_view.hpp"
 
 namespace talus::kernels {
 
 class DeviceLinks;
 class DeviceRecording;
+class PackedWeights;
+
+/// As matmul and add_bias after it, for arguments that are checked: weights of bfloat16, none of
+/// the shapes empty.
+using BiasedMatmul = void (*)(ExecContext const& exec,
+                              MatrixView<float const> x,
+                              PackedWeights const& w,
+                              std::span<float const> bias,
+                              MatrixView<float> y);
 
 /// A device whose memory is its own: what the host can't read or write.
 ///
@@ -70,6 +82,9 @@ class Device : public MemoryOwner {
 
   virtual void cancel_recording() noexcept {}
 
+  /// Where the device's matmuls are a library's that adds a bias at once; null: it has none.
+  [[nodiscard]] virtual BiasedMatmul biased_matmul() const { return nullptr; }
+
   /// Tells that operations find the host's array at `device` from now on: `bytes` that the caller
   /// uploads there whenever they change. Operations that are given spans of the array then need not
   /// upload them, each for itself.
@@ -100,11 +115,13 @@ struct DeviceOptions {
   int number = 0;               ///< of those that this process sees, counted round and round
   std::int64_t pool_bytes = 0;  ///< of its memory; 0: nine tenths of what is free
   std::int64_t staging_bytes = std::int64_t{8} << 20;  ///< for what goes to the device and back
+  MatmulLibrary matmul = MatmulLibrary::own;
 };
 
 /// The device of a backend that has one; null for one that computes on the host.
 ///
-/// \throws ConfigError  if the backend is none of this build or this machine
+/// \throws ConfigError  if the backend is none of this build or this machine, or the matmuls are to
+///                      be a library's that isn't here
 /// \throws ApiError     if there is no such device, or not so much memory
 [[nodiscard]] std::unique_ptr<Device> make_device(Backend backend, DeviceOptions const& options);
 

@@ -9,6 +9,7 @@
 #include "kernels/block/fold_leaves.hpp"
 #include "kernels/block/jobs.hpp"
 #include "kernels/block/kv_elements.hpp"
+#include "kernels/block/library_matmul.hpp"
 #include "kernels/block/math.hpp"
 #include "kernels/block/tile_launch.hpp"
 #include "kernels/matmul.hpp"
@@ -197,6 +198,9 @@ void matmul(Device& device,
             MatrixView<float const> x,
             PackedWeights const& w,
             MatrixView<float> y) {
+  if (cuda::LibraryProducts* const library = library_for(device, x, w)) {
+    return library_matmul(device, *library, x, w, {}, y);
+  }
   run_packed_jobs(device, x, {{x, w, y}});
 }
 
@@ -236,6 +240,9 @@ void matmul_leaves(Device& device,
                    std::span<MatrixView<float> const> partials) {
   if (x.rows == 0 || w.out() == 0) {
     return;
+  }
+  if (cuda::LibraryProducts* const library = library_for(device, x, w)) {
+    return library_leaves(device, *library, x, w, partials);
   }
   if (w.dtype() == DType::bf16) {
     PackedJob const job{x, w, partials.front()};

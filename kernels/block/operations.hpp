@@ -18,6 +18,7 @@
 #include "kernels/block/rms_norm.hpp"
 #include "kernels/block/rope.hpp"
 #include "kernels/block/sample.hpp"
+#include "kernels/device.hpp"
 #include "kernels/operations.hpp"
 
 namespace talus::kernels::block {
@@ -93,6 +94,14 @@ void set_matmul_operations(Operations& table) {
                [](auto& device, auto const&... a) { matmul_heads(device, a...); });
   set<Devices>(table.matmul_leaves,
                [](auto& device, auto const&... a) { matmul_leaves(device, a...); });
+}
+
+/// A product with a bias, of devices that have a library for it.
+template <class Devices>
+[[nodiscard]] BiasedMatmul biased_matmul() {
+  BiasedMatmul operation = nullptr;
+  set<Devices>(operation, [](auto& device, auto const&... a) { matmul_bias(device, a...); });
+  return operation;
 }
 
 /// What goes over rows, once.

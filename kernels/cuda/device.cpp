@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "kernels/cuda/check.hpp"
+#include "kernels/cuda/operations.hpp"
 #include "kernels/cuda/pci_address.hpp"
 #include "runtime/base/error.hpp"
 #include "runtime/base/rounding.hpp"
@@ -55,6 +56,20 @@ Device::Device(DeviceOptions const& options)
     check(cudaEventCreateWithFlags(&native, cudaEventDisableTiming), "cudaEventCreateWithFlags");
     event.reset(native);
   }
+  if (options.matmul == MatmulLibrary::cublaslt) {
+    open_products();
+  }
+}
+
+void Device::open_products() {
+  CublasLtLibrary const library = require_cublaslt();
+  constexpr std::int64_t bytes = LibraryProducts::usual_workspace_bytes;
+  products_ = std::make_unique<LibraryProducts>(
+      library, ProductResources{allocate(bytes), bytes, stream_.get()});
+}
+
+BiasedMatmul Device::biased_matmul() const {
+  return products_ == nullptr ? nullptr : biased_matmul_of_library();
 }
 
 DeviceLinks* Device::links() {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/cuda/handles.hpp"
+#include "kernels/cuda/library_products.hpp"
 #include "kernels/cuda/memory_pool.hpp"
 #include "kernels/cuda/module.hpp"
 #include "kernels/cuda/nccl_links.hpp"
@@ -23,7 +24,8 @@ namespace talus::kernels::cuda {
 /// operations run on its stream. Never run on a card yet.
 class Device final : public kernels::Device {
  public:
-  /// \throws ApiError  if there is no such device, or not so much memory
+  /// \throws ApiError     if there is no such device, or not so much memory
+  /// \throws ConfigError  if matmuls are to be a library's that isn't here
   explicit Device(DeviceOptions const& options);
 
   [[nodiscard]] cudaStream_t stream() const noexcept { return stream_.get(); }
@@ -48,6 +50,11 @@ class Device final : public kernels::Device {
 
   /// Opens NCCL at the first call.
   [[nodiscard]] DeviceLinks* links() override;
+
+  [[nodiscard]] BiasedMatmul biased_matmul() const override;
+
+  /// What multiplies in place of our kernels; null: nothing.
+  [[nodiscard]] LibraryProducts* products() const noexcept { return products_.get(); }
 
   [[nodiscard]] MemoryPool const& pool() const noexcept { return pool_; }
 
@@ -74,6 +81,9 @@ class Device final : public kernels::Device {
   /// \throws ConfigError  naming what is asked for while work is recorded
   void refuse_while_recording(char const* what) const;
 
+  /// Opens the library that is to multiply.
+  void open_products();
+
   [[nodiscard]] std::int64_t take_piece(std::int64_t bytes);
 
   /// Pinned memory for `bytes` bytes to go through, whose copy is queued next.
@@ -86,6 +96,7 @@ class Device final : public kernels::Device {
 
   Stream stream_;
   std::unique_ptr<NcclLinks> links_;
+  std::unique_ptr<LibraryProducts> products_;
   DeviceMemory memory_;
   MemoryPool pool_;
   std::vector<std::int64_t> taken_;  ///< by this operation

@@ -32,6 +32,9 @@ class Launcher {
 
   Launcher& operator*() noexcept { return *this; }
 
+  /// What multiplies in place of our kernels; null: nothing.
+  [[nodiscard]] LibraryProducts* products() const noexcept { return device_.products(); }
+
   template <class Kernel>
   void launch(block::LaunchShape const& shape, Kernel const& kernel) {
     auto const shared_bytes = static_cast<std::size_t>(shape.shared_bytes);

@@ -9,4 +9,8 @@ void set_matmul_operations(Operations& table) {
   block::set_matmul_operations<ContextDevices>(table);
 }
 
+BiasedMatmul biased_matmul_of_library() {
+  return block::biased_matmul<ContextDevices>();
+}
+
 }  // namespace talus::kernels::cuda

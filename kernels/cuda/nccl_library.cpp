@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 
 #include "kernels/cuda/load_error.hpp"
+#include "kernels/cuda/symbols.hpp"
 #include "runtime/base/error.hpp"
 
 namespace talus::kernels::cuda {
@@ -11,26 +12,6 @@ namespace {
 
 /// The first version with point-to-point messages.
 constexpr int oldest_version = 2703;
-
-/// Looks up functions, and keeps the first name that isn't there.
-class Symbols {
- public:
-  explicit Symbols(void* library) : library_{library} {}
-
-  template <class Function>
-  void find(Function*& function, char const* name) {
-    function = reinterpret_cast<Function*>(dlsym(library_, name));
-    if (function == nullptr && missing_.empty()) {
-      missing_ = name;
-    }
-  }
-
-  [[nodiscard]] std::string const& missing() const noexcept { return missing_; }
-
- private:
-  void* library_;
-  std::string missing_;
-};
 
 std::string find_functions(void* library, NcclFunctions& functions) {
   Symbols symbols{library};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "kernels/device.hpp"
 #include "kernels/operations.hpp"
 
 namespace talus::kernels::cuda {
@@ -15,5 +16,8 @@ void set_code_operations(CodeOperations& codes);
 void set_logit_operations(Operations& table);
 void set_matmul_operations(Operations& table);
 void set_row_operations(Operations& table);
+
+/// Of a device that has products(): see kernels::Device::biased_matmul.
+[[nodiscard]] BiasedMatmul biased_matmul_of_library();
 
 }  // namespace talus::kernels::cuda

@@ -44,6 +44,9 @@ void visit_model_options(Options& o, Visitor&& visit) {
         "Blocks that a request must find free: expected, reserve, eager");
   visit("--backend", o.backend, "Kernels: auto, kokkos, reference");
   visit("--comm", o.comm, "Traffic between devices: auto, mpi, nccl");
+  visit("--gpu-matmul",
+        o.gpu_matmul,
+        "Matmuls of bfloat16 on GPUs: own (repeatable), cublaslt (faster, not the same bits)");
   visit("--allow-shared-devices",
         o.allow_shared_devices,
         "Let several ranks have one GPU, which is refused otherwise");

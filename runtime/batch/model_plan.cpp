@@ -129,6 +129,18 @@ CommOption comm_of(ModelOptions const& options, kernels::Backend backend) {
   return comm;
 }
 
+kernels::MatmulLibrary matmul_of(ModelOptions const& options, kernels::Backend backend) {
+  kernels::MatmulLibrary const library = kernels::matmul_library_from(options.gpu_matmul);
+  if (library != kernels::MatmulLibrary::own && backend != kernels::Backend::cuda) {
+    throw ConfigError{concat("--gpu-matmul ",
+                             name_of(library),
+                             ": the backend ",
+                             name_of(backend),
+                             " has no GPUs (allowed: own; cublaslt with --backend cuda)")};
+  }
+  return library;
+}
+
 /// Takes the precision from a manifest, if there is one, and checks that its weights can be used.
 void apply_manifest(ModelOptions const& options, ModelPlan& plan) {
   if (plan.packed) {
@@ -148,6 +160,7 @@ ModelPlan read_plan(ModelOptions const& options,
   plan.spec = read_model_spec(plan.texts, options.model);
   plan.exec = {backend_of(options.backend), options.team};
   plan.comm = comm_of(options, plan.exec.backend);
+  plan.matmul = matmul_of(options, plan.exec.backend);
   plan.dtype = dtype_of(options, plan.spec);
   plan.weights = precision_of(options, plan.dtype, plan.spec);
   apply_manifest(options, plan);
@@ -189,7 +202,7 @@ void plan_device(parallel::Communicator const& world,
   if (plan.exec.backend != kernels::Backend::cuda) {
     return;
   }
-  kernels::DeviceOptions device{.number = node.rank()};
+  kernels::DeviceOptions device{.number = node.rank(), .matmul = plan.matmul};
   if (auto const seen = kernels::visible_devices(plan.exec.backend)) {
     auto const sharing = options.allow_shared_devices ? CardSharing::allowed : CardSharing::refused;
     plan.card = agree_on_card(world, node, *seen, sharing);
@@ -354,6 +367,9 @@ void report_plan(parallel::ProcessGrid const& grid,
                        ", backend ",
                        name_of(plan.exec.backend),
                        options.backend == "auto" ? " (auto: the fastest of this processor)" : "",
+                       plan.matmul == kernels::MatmulLibrary::own
+                           ? ""
+                           : " with matmuls of cuBLASLt (answers depend on the batch)",
                        ", ",
                        describe(plan.weights, plan.spec.quantization)));
   reporter.info(parallel::format_placement(placements));

@@ -24,8 +24,9 @@ struct ModelPlan {
   kernels::ExecContext exec;
   RankCard card;                            ///< whose device it is; without a text: none
   CommOption comm = CommOption::automatic;  ///< how devices exchange data
-  DType dtype = DType::f32;                 ///< of what is not quantised
-  DType kv_dtype = DType::f32;              ///< of the KV cache
+  kernels::MatmulLibrary matmul = kernels::MatmulLibrary::own;  ///< whose a device's are
+  DType dtype = DType::f32;                                     ///< of what is not quantised
+  DType kv_dtype = DType::f32;                                  ///< of the KV cache
   WeightPrecision weights;
   parallel::GridShape shape;
   std::int64_t max_model_len = 0;

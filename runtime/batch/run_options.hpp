@@ -32,6 +32,7 @@ struct ModelOptions {
   std::string kv_admission = "expected";                ///< expected, reserve, eager
   std::string backend = "auto";                         ///< auto, or a kernels::Backend
   std::string comm = "auto";                            ///< see comm_option_from
+  std::string gpu_matmul = "own";                       ///< see matmul_library_from
   bool allow_shared_devices = false;                    ///< several ranks on one card
   bool enforce_eager = false;                           ///< record no steps on devices
   int threads = 0;                                      ///< of a rank; 0: as many as its cores

@@ -42,6 +42,7 @@ std::vector<NamedText> options_as_text(ModelOptions const& options) {
           {"--kv-admission", options.kv_admission},
           {"--backend", options.backend},
           {"--comm", options.comm},
+          {"--gpu-matmul", options.gpu_matmul},
           {"--allow-shared-devices", concat(options.allow_shared_devices)},
           {"--enforce-eager", concat(options.enforce_eager)},
           {"--load-format", options.load_format},

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "kernels/biased_matmul.hpp"
 #include "kernels/copy_heads.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/matmul.hpp"
@@ -81,10 +82,9 @@ void AttentionLayer::run_grouped_query(LayerBatch const& batch,
   MatrixView<float> const k = columns_of(qkv, q_cols, kv_cols);
   MatrixView<float> const v = columns_of(qkv, q_cols + kv_cols, kv_cols);
 
-  kernels::matmul(exec, x, weights_->qkv, qkv);
-  if (spec_.qkv_bias) {
-    kernels::add_bias(exec, weights_->qkv_bias, qkv);
-  }
+  std::span<float const> const bias = weights_->qkv_bias;
+  kernels::biased_matmul(
+      exec, x, weights_->qkv, spec_.qkv_bias ? bias : std::span<float const>{}, qkv);
   normalize(q, k);
   rotate(batch, q, k);
   kernels::store_kv(exec, batch.paged, as_const(k), as_const(v), cache);

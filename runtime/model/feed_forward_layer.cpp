@@ -3,8 +3,8 @@
 
 #include <cmath>
 
+#include "kernels/biased_matmul.hpp"
 #include "kernels/elementwise.hpp"
-#include "kernels/matmul.hpp"
 
 namespace talus::runtime {
 namespace {
@@ -50,10 +50,7 @@ void FeedForwardLayer::run(MatrixView<float const> x, MatrixView<float> out) {
   MatrixView<float> const gate_up =
       scratch_->gate_up.rows(x.rows, activation_.is_gated() ? 2 * columns : columns);
   MatrixView<float> const activated = scratch_->activated.rows(x.rows, columns);
-  kernels::matmul(context_.exec, x, weights_->gate_up, gate_up);
-  if (!weights_->gate_up_bias.empty()) {
-    kernels::add_bias(context_.exec, weights_->gate_up_bias, gate_up);
-  }
+  kernels::biased_matmul(context_.exec, x, weights_->gate_up, weights_->gate_up_bias, gate_up);
   kernels::activate(context_.exec, activation_, as_const(gate_up), activated);
   projection_->apply(cut_, as_const(activated), weights_->down, out, *context_.clock);
   if (!weights_->down_bias.empty()) {

@@ -46,6 +46,9 @@ case_refused() {
     expect 2 "backend: cuda (" "${dense[@]}" -o out.jsonl --backend cuda
   expect 2 "--comm nccl: the backend reference has no GPUs" \
     "${dense[@]}" -o out.jsonl --backend reference --comm nccl
+  expect 2 "--gpu-matmul cublaslt: the backend reference has no GPUs" \
+    "${dense[@]}" -o out.jsonl --backend reference --gpu-matmul cublaslt
+  expect 2 "own, cublaslt" "${dense[@]}" -o out.jsonl --gpu-matmul cutlass
   expect 2 "expected, reserve, eager" "${dense[@]}" -o out.jsonl --kv-admission greedy
   expect 2 "--max-num-seqs" "${dense[@]}" -o out.jsonl --max-num-seqs 0
   expect 2 "--block-size" "${dense[@]}" -o out.jsonl --block-size 7

@@ -31,6 +31,11 @@ class EmulatedDevice {
     }
   }
 
+  /// What multiplies in place of our kernels; null: nothing.
+  [[nodiscard]] cuda::LibraryProducts* products() const noexcept {
+    return fenced_ == nullptr ? nullptr : fenced_->products();
+  }
+
   /// \throws KernelFault  for what the kernel does wrong
   template <class Kernel>
   void launch(LaunchShape const& shape, Kernel const& kernel) {

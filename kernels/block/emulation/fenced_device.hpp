@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 
+#include "kernels/cuda/library_products.hpp"
 #include "kernels/cuda/memory_pool.hpp"
 #include "kernels/device.hpp"
 #include "kernels/device_recording.hpp"
@@ -73,6 +75,17 @@ class FencedDevice final : public Device {
 
   [[nodiscard]] std::int64_t free_bytes() const override { return pool_.size() - pool_.used(); }
 
+  /// From now on products are a library's, which reads and writes the host's memory. The function
+  /// is what multiplies with a bias.
+  void set_products(std::unique_ptr<cuda::LibraryProducts> products, BiasedMatmul biased) noexcept {
+    products_ = std::move(products);
+    biased_matmul_ = biased;
+  }
+
+  [[nodiscard]] cuda::LibraryProducts* products() const noexcept { return products_.get(); }
+
+  [[nodiscard]] BiasedMatmul biased_matmul() const override { return biased_matmul_; }
+
   /// Lets its memory be touched until close(); not nested.
   void open();
   void close() noexcept;
@@ -92,6 +105,8 @@ class FencedDevice final : public Device {
   cuda::MemoryPool pool_;
   DeviceLinks* links_ = nullptr;
   std::unique_ptr<FencedRecording> recording_;
+  std::unique_ptr<cuda::LibraryProducts> products_;
+  BiasedMatmul biased_matmul_ = nullptr;
 };
 
 /// The device's memory can be touched for a scope.

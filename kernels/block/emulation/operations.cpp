@@ -55,7 +55,16 @@ Operations operations() noexcept {
 
 std::unique_ptr<Device> make_device(DeviceOptions const& options) {
   constexpr std::int64_t usual_bytes = std::int64_t{256} << 20;
-  return std::make_unique<FencedDevice>(options.pool_bytes > 0 ? options.pool_bytes : usual_bytes);
+  auto device =
+      std::make_unique<FencedDevice>(options.pool_bytes > 0 ? options.pool_bytes : usual_bytes);
+  if (options.matmul == MatmulLibrary::cublaslt) {
+    cuda::CublasLtLibrary const library = cuda::require_cublaslt();
+    constexpr std::int64_t bytes = std::int64_t{1} << 20;
+    device->set_products(std::make_unique<cuda::LibraryProducts>(
+                             library, cuda::ProductResources{device->allocate(bytes), bytes}),
+                         biased_matmul<Emulated>());
+  }
+  return device;
 }
 
 ScopedSchedule::ScopedSchedule(Schedule schedule)

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/cuda/product_plans.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "runtime/base/error.hpp"
+
+namespace talus::kernels::cuda {
+namespace {
+
+constexpr std::uintptr_t most_alignment = 16;  // what the widest copies want
+
+std::string text_of(ProductKey const& key) {
+  return concat(key.rows, " rows, ", key.outputs, " outputs, ", key.inputs, " inputs");
+}
+
+template <class Value>
+void set(int (*setter)(void*, int, void const*, std::size_t),
+         void* object,
+         int attribute,
+         Value value,
+         char const* what) {
+  check_cublaslt(setter(object, attribute, &value, sizeof value), what);
+}
+
+}  // namespace
+
+std::uint32_t alignment_of(void const* memory) noexcept {
+  auto const address = reinterpret_cast<std::uintptr_t>(memory) | most_alignment;
+  return std::uint32_t{1} << static_cast<unsigned>(std::countr_zero(address));
+}
+
+std::size_t ProductPlans::Hash::operator()(ProductKey const& key) const noexcept {
+  std::uint64_t hash = 0;
+  for (std::int64_t const number : {key.outputs,
+                                    key.rows,
+                                    key.inputs,
+                                    key.w_stride,
+                                    key.x_stride,
+                                    key.y_stride,
+                                    std::int64_t{key.has_bias},
+                                    std::int64_t{key.w_alignment},
+                                    std::int64_t{key.x_alignment},
+                                    std::int64_t{key.y_alignment}}) {
+    // D. Knuth, "The Art of Computer Programming", volume 3, 6.4: 2^64 by the golden ratio.
+    hash = (std::rotl(hash, 23) ^ static_cast<std::uint64_t>(number)) * 0x9e3779b97f4a7c15U;
+  }
+  return hash ^ hash >> 32U;
+}
+
+ProductPlans::ProductPlans(CublasLtFunctions const& functions,
+                           CublasLtFunctions::Handle handle,
+                           std::int64_t workspace_bytes)
+    : functions_{functions}, handle_{handle}, workspace_bytes_{workspace_bytes} {}
+
+ProductPlan const& ProductPlans::find(ProductKey const& key) {
+  auto found = plans_.find(key);
+  if (found == plans_.end()) {
+    found = plans_.emplace(key, make(key)).first;
+  }
+  return found->second;
+}
+
+/// A matrix of ours, rows first, is the library's transposed one, columns first: y^T = w x^T, of
+/// which x^T and y^T are x and y as they lie, and w is its own transposed.
+ProductPlan ProductPlans::make(ProductKey const& key) const {
+  ProductPlan plan;
+  plan.product = make_product(key);
+  plan.w = make_layout(cublaslt::type_bf16, key.inputs, key.outputs, key.w_stride);
+  plan.x = make_layout(cublaslt::type_bf16, key.inputs, key.rows, key.x_stride);
+  plan.y = make_layout(cublaslt::type_f32, key.outputs, key.rows, key.y_stride);
+  choose_algorithm(key, plan);
+  return plan;
+}
+
+CublasLtHandle ProductPlans::make_product(ProductKey const& key) const {
+  CublasLtFunctions::Product made = nullptr;
+  check_cublaslt(functions_.create_product(&made, cublaslt::compute_f32, cublaslt::type_f32),
+                 "cublasLtMatmulDescCreate");
+  CublasLtHandle product{made, functions_.destroy_product};
+  constexpr char const* what = "cublasLtMatmulDescSetAttribute";
+  set(functions_.set_of_product,
+      product.get(),
+      cublaslt::product_transposes_a,
+      std::int32_t{cublaslt::transposed},
+      what);
+  if (key.has_bias) {
+    set(functions_.set_of_product,
+        product.get(),
+        cublaslt::product_epilogue,
+        std::int32_t{cublaslt::epilogue_bias},
+        what);
+    set(functions_.set_of_product,
+        product.get(),
+        cublaslt::product_bias_type,
+        std::int32_t{cublaslt::type_f32},
+        what);
+  }
+  return product;
+}
+
+CublasLtHandle ProductPlans::make_layout(int type,
+                                         std::int64_t rows,
+                                         std::int64_t cols,
+                                         std::int64_t stride) const {
+  CublasLtFunctions::Layout layout = nullptr;
+  check_cublaslt(functions_.create_layout(&layout,
+                                          type,
+                                          static_cast<std::uint64_t>(rows),
+                                          static_cast<std::uint64_t>(cols),
+                                          std::max(stride, rows)),  // of one column it is any
+                 "cublasLtMatrixLayoutCreate");
+  return {layout, functions_.destroy_layout};
+}
+
+CublasLtHandle ProductPlans::make_preference(ProductKey const& key) const {
+  CublasLtFunctions::Preference made = nullptr;
+  check_cublaslt(functions_.create_preference(&made), "cublasLtMatmulPreferenceCreate");
+  CublasLtHandle preference{made, functions_.destroy_preference};
+  constexpr char const* what = "cublasLtMatmulPreferenceSetAttribute";
+  set(functions_.set_of_preference,
+      preference.get(),
+      cublaslt::prefer_workspace_bytes,
+      static_cast<std::uint64_t>(workspace_bytes_),
+      what);
+  for (auto const& [attribute, alignment] :
+       {std::pair{cublaslt::prefer_alignment_a, key.w_alignment},
+        std::pair{cublaslt::prefer_alignment_b, key.x_alignment},
+        std::pair{cublaslt::prefer_alignment_c, key.y_alignment},
+        std::pair{cublaslt::prefer_alignment_d, key.y_alignment}}) {
+    set(functions_.set_of_preference, preference.get(), attribute, alignment, what);
+  }
+  return preference;
+}
+
+void ProductPlans::choose_algorithm(ProductKey const& key, ProductPlan& plan) const {
+  CublasLtHandle const preference = make_preference(key);
+  cublaslt::Found found{};
+  int num_found = 0;
+  check_cublaslt(functions_.find_algorithms(handle_,
+                                            plan.product.get(),
+                                            plan.w.get(),
+                                            plan.x.get(),
+                                            plan.y.get(),
+                                            plan.y.get(),
+                                            preference.get(),
+                                            1,
+                                            &found,
+                                            &num_found),
+                 concat("cublasLtMatmulAlgoGetHeuristic of ", text_of(key)).c_str());
+  if (num_found == 0) {
+    throw ApiError{concat("cuBLASLt: no algorithm for ", text_of(key)),
+                   cublaslt::success,
+                   SourceLocation::current()};
+  }
+  check_cublaslt(found.status, "the algorithm of cublasLtMatmulAlgoGetHeuristic");
+  plan.algorithm = found.algorithm;
+}
+
+}  // namespace talus::kernels::cuda

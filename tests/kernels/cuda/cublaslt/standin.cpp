@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/kernels/cuda/cublaslt/standin.hpp"
+
+#include <cmath>
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <set>
+#include <vector>
+
+// A stand-in of cuBLASLt, by its documentation alone: no header of ours is included, so that what
+// ours writes down wrongly is found.
+
+namespace {
+
+constexpr int invalid_value = 7;  // CUBLAS_STATUS_INVALID_VALUE
+constexpr int real_float = 0;     // CUDA_R_32F
+constexpr int real_bf16 = 14;     // CUDA_R_16BF
+constexpr std::uint64_t algorithm_word = 0x7a105;
+
+struct Object {
+  virtual ~Object() = default;
+};
+
+struct Handle final : Object {};
+
+struct Layout final : Object {
+  int type = -1;
+  std::uint64_t rows = 0;
+  std::uint64_t cols = 0;
+  std::int64_t stride = 0;
+
+  [[nodiscard]] bool is(int wanted_type,
+                        std::uint64_t wanted_rows,
+                        std::uint64_t wanted_cols) const {
+    return type == wanted_type && rows == wanted_rows && cols == wanted_cols &&
+           stride >= static_cast<std::int64_t>(rows);
+  }
+};
+
+struct Product final : Object {
+  std::int32_t transposes_a = 0;
+  std::int32_t transposes_b = 0;
+  std::int32_t epilogue = 1;  // CUBLASLT_EPILOGUE_DEFAULT
+  std::int32_t bias_type = -1;
+  float const* bias = nullptr;
+};
+
+struct Preference final : Object {
+  std::uint64_t workspace_bytes = 0;
+  std::uint32_t alignments[4] = {256, 256, 256, 256};
+};
+
+/// What an algorithm was found for: part of it.
+struct Algorithm {
+  std::uint64_t word;
+  std::uint64_t m, n, k;
+  std::uint64_t workspace_bytes;
+  std::uint64_t alignments;  ///< a byte each
+  std::uint64_t epilogue;
+  std::uint64_t unused;
+};
+
+struct Found {
+  Algorithm algorithm;
+  std::size_t workspace_bytes;
+  int status;
+  float waves;
+  int reserved[4];
+};
+
+struct State {
+  std::set<void*> objects;
+  talus::test::StandinRules rules;
+  talus::test::StandinCounts counts;
+  std::string error;
+};
+
+State& state() {
+  static State all;
+  return all;
+}
+
+int refuse(char const* why) {
+  state().error = why;
+  return invalid_value;
+}
+
+template <class T>
+int make(void** object, T value) {
+  auto made = std::make_unique<T>(value);
+  state().objects.insert(made.get());
+  *object = made.release();
+  return 0;
+}
+
+int destroy(void* object) {
+  if (state().objects.erase(object) == 0) {
+    return refuse("an object is destroyed that isn't there");
+  }
+  delete static_cast<Object*>(object);
+  return 0;
+}
+
+template <class T>
+T* as(void* object) {
+  bool const is_there = state().objects.count(object) == 1;
+  return is_there ? dynamic_cast<T*>(static_cast<Object*>(object)) : nullptr;
+}
+
+template <class T>
+int set(T& field, void const* value, std::size_t bytes) {
+  if (bytes != sizeof field) {
+    return refuse("an attribute of another size");
+  }
+  std::memcpy(&field, value, bytes);
+  return 0;
+}
+
+float from_bf16(std::uint16_t bits) {
+  std::uint32_t const word = std::uint32_t{bits} << 16U;
+  float value = 0.0F;
+  std::memcpy(&value, &word, sizeof value);
+  return value;
+}
+
+/// Rows, columns and inputs of op(a) op(b), if the layouts fit; else why not.
+char const* problem_of(
+    Product const& product, Layout const& a, Layout const& b, Layout const& c, Layout const& d) {
+  if (product.transposes_a != 1 || product.transposes_b != 0) {
+    return "this stand-in multiplies a^T by b";
+  }
+  if (!a.is(real_bf16, b.rows, d.rows) || !b.is(real_bf16, a.rows, d.cols)) {
+    return "a, b and d don't fit together";
+  }
+  if (!c.is(real_float, d.rows, d.cols) || !d.is(real_float, d.rows, d.cols) ||
+      c.stride != d.stride) {
+    return "c and d are no matrices of float alike";
+  }
+  if (product.epilogue != 1 && product.epilogue != 4) {
+    return "an epilogue that isn't known";
+  }
+  if (product.epilogue == 4 && product.bias_type != -1 && product.bias_type != real_float) {
+    return "a bias of another type than d";
+  }
+  return nullptr;
+}
+
+bool is_aligned(void const* memory, std::uint64_t alignment) {
+  return reinterpret_cast<std::uintptr_t>(memory) % alignment == 0;
+}
+
+Algorithm algorithm_for(Product const& product,
+                        Layout const& a,
+                        Layout const& d,
+                        Preference const& preference) {
+  Algorithm algorithm{algorithm_word, d.rows, d.cols, a.rows, preference.workspace_bytes, 0, 0, 0};
+  for (unsigned i = 0; i < 4; ++i) {
+    algorithm.alignments |= std::uint64_t{preference.alignments[i]} << 16U * i;
+  }
+  algorithm.epilogue = static_cast<std::uint64_t>(product.epilogue);
+  return algorithm;
+}
+
+/// From the last input to the first: other bits than in order.
+void compute(Product const& product,
+             Layout const& la,
+             std::uint16_t const* a,
+             Layout const& lb,
+             std::uint16_t const* b,
+             Layout const& ld,
+             float* d) {
+  for (std::uint64_t column = 0; column < ld.cols; ++column) {
+    for (std::uint64_t row = 0; row < ld.rows; ++row) {
+      float sum = 0.0F;
+      for (std::uint64_t i = la.rows; i-- > 0;) {
+        sum += from_bf16(a[row * static_cast<std::uint64_t>(la.stride) + i]) *
+               from_bf16(b[column * static_cast<std::uint64_t>(lb.stride) + i]);
+      }
+      float const bias = product.epilogue == 4 ? product.bias[row] : 0.0F;
+      d[column * static_cast<std::uint64_t>(ld.stride) + row] = sum + bias;
+    }
+  }
+}
+
+}  // namespace
+
+extern "C" {
+
+void talus_standin_set(talus::test::StandinRules const* rules) {
+  state().rules = *rules;
+}
+
+void talus_standin_counts(talus::test::StandinCounts* counts) {
+  *counts = state().counts;
+  counts->objects = static_cast<std::int64_t>(state().objects.size());
+}
+
+char const* talus_standin_error() {
+  return state().error.c_str();
+}
+
+std::size_t cublasLtGetVersion();
+int cublasLtCreate(void** handle);
+int cublasLtDestroy(void* handle);
+int cublasLtMatmulDescCreate(void** product, int compute, int scale);
+int cublasLtMatmulDescDestroy(void* product);
+int cublasLtMatmulDescSetAttribute(void* product, int attribute, void const* value, std::size_t n);
+int cublasLtMatrixLayoutCreate(
+    void** layout, int type, std::uint64_t rows, std::uint64_t cols, std::int64_t stride);
+int cublasLtMatrixLayoutDestroy(void* layout);
+int cublasLtMatmulPreferenceCreate(void** preference);
+int cublasLtMatmulPreferenceDestroy(void* preference);
+int cublasLtMatmulPreferenceSetAttribute(void* preference,
+                                         int attribute,
+                                         void const* value,
+                                         std::size_t n);
+int cublasLtMatmulAlgoGetHeuristic(void* handle,
+                                   void* product,
+                                   void* a,
+                                   void* b,
+                                   void* c,
+                                   void* d,
+                                   void* preference,
+                                   int most,
+                                   Found* found,
+                                   int* num_found);
+int cublasLtMatmul(void* handle,
+                   void* product,
+                   void const* alpha,
+                   void const* a,
+                   void* layout_a,
+                   void const* b,
+                   void* layout_b,
+                   void const* beta,
+                   void const* c,
+                   void* layout_c,
+                   void* d,
+                   void* layout_d,
+                   Algorithm const* algorithm,
+                   void* workspace,
+                   std::size_t workspace_bytes,
+                   void* stream);
+
+std::size_t cublasLtGetVersion() {
+  return 130001;
+}
+
+int cublasLtCreate(void** handle) {
+  return make(handle, Handle{});
+}
+
+int cublasLtDestroy(void* handle) {
+  return destroy(handle);
+}
+
+int cublasLtMatmulDescCreate(void** product, int compute, int scale) {
+  constexpr int compute_float = 68;  // CUBLAS_COMPUTE_32F
+  if (compute != compute_float || scale != real_float) {
+    return refuse("products are summed in float");
+  }
+  return make(product, Product{});
+}
+
+int cublasLtMatmulDescDestroy(void* product) {
+  return destroy(product);
+}
+
+int cublasLtMatmulDescSetAttribute(void* product, int attribute, void const* value, std::size_t n) {
+  auto* const own = as<Product>(product);
+  if (own == nullptr) {
+    return refuse("no product");
+  }
+  switch (attribute) {
+    case 3:  // CUBLASLT_MATMUL_DESC_TRANSA
+      return set(own->transposes_a, value, n);
+    case 4:  // ..._TRANSB
+      return set(own->transposes_b, value, n);
+    case 7:  // ..._EPILOGUE
+      return set(own->epilogue, value, n);
+    case 8:  // ..._BIAS_POINTER
+      return set(own->bias, value, n);
+    case 26:  // ..._BIAS_DATA_TYPE
+      return set(own->bias_type, value, n);
+    default:
+      return refuse("an attribute of products that isn't known");
+  }
+}
+
+int cublasLtMatrixLayoutCreate(
+    void** layout, int type, std::uint64_t rows, std::uint64_t cols, std::int64_t stride) {
+  Layout made;
+  made.type = type;
+  made.rows = rows;
+  made.cols = cols;
+  made.stride = stride;
+  if (rows == 0 || cols == 0 || stride < static_cast<std::int64_t>(rows)) {
+    return refuse("a matrix that is empty, or whose columns overlap");
+  }
+  return make(layout, made);
+}
+
+int cublasLtMatrixLayoutDestroy(void* layout) {
+  return destroy(layout);
+}
+
+int cublasLtMatmulPreferenceCreate(void** preference) {
+  return make(preference, Preference{});
+}
+
+int cublasLtMatmulPreferenceDestroy(void* preference) {
+  return destroy(preference);
+}
+
+int cublasLtMatmulPreferenceSetAttribute(void* preference,
+                                         int attribute,
+                                         void const* value,
+                                         std::size_t n) {
+  auto* const own = as<Preference>(preference);
+  if (own == nullptr) {
+    return refuse("no preference");
+  }
+  if (attribute == 1) {  // CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES
+    return set(own->workspace_bytes, value, n);
+  }
+  if (attribute < 5 || attribute > 8) {  // ..._MIN_ALIGNMENT_A_BYTES to D
+    return refuse("an attribute of preferences that isn't known");
+  }
+  return set(own->alignments[attribute - 5], value, n);
+}
+
+int cublasLtMatmulAlgoGetHeuristic(void* handle,
+                                   void* product,
+                                   void* a,
+                                   void* b,
+                                   void* c,
+                                   void* d,
+                                   void* preference,
+                                   int most,
+                                   Found* found,
+                                   int* num_found) {
+  ++state().counts.heuristics;
+  auto* const own = as<Product>(product);
+  auto* const preferred = as<Preference>(preference);
+  Layout* const layouts[] = {as<Layout>(a), as<Layout>(b), as<Layout>(c), as<Layout>(d)};
+  if (as<Handle>(handle) == nullptr || own == nullptr || preferred == nullptr || most < 1) {
+    return refuse("the heuristic is asked without handle, product or preference");
+  }
+  for (Layout* const layout : layouts) {
+    if (layout == nullptr) {
+      return refuse("the heuristic is asked without a layout");
+    }
+  }
+  if (char const* const problem =
+          problem_of(*own, *layouts[0], *layouts[1], *layouts[2], *layouts[3])) {
+    return refuse(problem);
+  }
+  *num_found = state().rules.finds_nothing ? 0 : 1;
+  if (*num_found == 1) {
+    *found = {};
+    found->algorithm = algorithm_for(*own, *layouts[0], *layouts[3], *preferred);
+    found->workspace_bytes = preferred->workspace_bytes;
+  }
+  return 0;
+}
+
+int cublasLtMatmul(void* handle,
+                   void* product,
+                   void const* alpha,
+                   void const* a,
+                   void* layout_a,
+                   void const* b,
+                   void* layout_b,
+                   void const* beta,
+                   void const* c,
+                   void* layout_c,
+                   void* d,
+                   void* layout_d,
+                   Algorithm const* algorithm,
+                   void* workspace,
+                   std::size_t workspace_bytes,
+                   void* /*stream*/) {
+  auto* const own = as<Product>(product);
+  auto* const la = as<Layout>(layout_a);
+  auto* const lb = as<Layout>(layout_b);
+  auto* const lc = as<Layout>(layout_c);
+  auto* const ld = as<Layout>(layout_d);
+  if (as<Handle>(handle) == nullptr || own == nullptr || la == nullptr || lb == nullptr ||
+      lc == nullptr || ld == nullptr) {
+    return refuse("a product without handle, description or layout");
+  }
+  if (char const* const problem = problem_of(*own, *la, *lb, *lc, *ld)) {
+    return refuse(problem);
+  }
+  float factors[2] = {};
+  std::memcpy(&factors[0], alpha, sizeof factors[0]);
+  std::memcpy(&factors[1], beta, sizeof factors[1]);
+  if (factors[0] != 1.0F || factors[1] != 0.0F || c != d) {
+    return refuse("this stand-in only multiplies");
+  }
+  if (algorithm == nullptr || algorithm->word != algorithm_word || algorithm->m != ld->rows ||
+      algorithm->n != ld->cols || algorithm->k != la->rows ||
+      algorithm->epilogue != static_cast<std::uint64_t>(own->epilogue)) {
+    return refuse("an algorithm that was found for another product");
+  }
+  if (workspace_bytes < algorithm->workspace_bytes || !is_aligned(workspace, 256) ||
+      (workspace == nullptr && workspace_bytes > 0)) {
+    return refuse("less workspace than the algorithm wants");
+  }
+  void const* const matrices[] = {a, b, c, d};
+  for (unsigned i = 0; i < 4; ++i) {
+    if (!is_aligned(matrices[i], algorithm->alignments >> 16U * i & 0xffffU)) {
+      return refuse("a matrix that isn't aligned as the algorithm was told");
+    }
+  }
+  if (own->epilogue == 4 && own->bias == nullptr) {
+    return refuse("no bias");
+  }
+  compute(*own,
+          *la,
+          static_cast<std::uint16_t const*>(a),
+          *lb,
+          static_cast<std::uint16_t const*>(b),
+          *ld,
+          static_cast<float*>(d));
+  ++state().counts.products;
+  state().counts.biases += own->epilogue == 4 ? 1 : 0;
+  return 0;
+}
+
+}  // extern "C"
