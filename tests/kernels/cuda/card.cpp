@@ -7,6 +7,7 @@
 
 #include "kernels/cuda/library.hpp"
 
+#include "tests/kernels/cuda/default_stream.hpp"
 #include "tests/kernels/cuda/heap_memory.hpp"
 
 namespace talus::kernels::cuda {
@@ -29,15 +30,30 @@ Module const& require_module() {
 /// Before main(): a test framework, and MPI, need not begin.
 [[maybe_unused]] Module const* const module_of_program = &require_module();
 
+/// From before the first operation on, if the environment asks for it.
+ForbiddenDefaultStream const* forbidden() {
+  static std::unique_ptr<ForbiddenDefaultStream> const own =
+      std::getenv(forbid_default_stream) == nullptr ? nullptr
+                                                    : std::make_unique<ForbiddenDefaultStream>();
+  return own.get();
+}
+
 }  // namespace
 
 Card const& card() {
   static std::unique_ptr<Device> const device = [] {
     register_heap();
+    static_cast<void>(forbidden());
     return module_of_program->make_device({.number = 0, .pool_bytes = pool_bytes});
   }();
   static Card const found{module_of_program, device.get()};
   return found;
+}
+
+void check_default_stream() {
+  if (ForbiddenDefaultStream const* const own = forbidden()) {
+    own->check_capture();
+  }
 }
 
 }  // namespace talus::kernels::cuda

@@ -19,4 +19,10 @@ struct Card {
 
 [[nodiscard]] Card const& card();
 
+/// The variable of the environment with which a test with a card forbids the default stream.
+inline constexpr char const* forbid_default_stream = "TALUS_FORBID_DEFAULT_STREAM";
+
+/// Where the default stream is forbidden: \throws ConfigError  if it was used
+void check_default_stream();
+
 }  // namespace talus::kernels::cuda

@@ -62,6 +62,7 @@ struct Checked<Member> {
     on_card.device = card().device;
     entry(card_table(), Member)(on_card, arguments...);
     card().device->synchronize();
+    check_default_stream();
     if (std::string const difference = outputs.difference(wanted); !difference.empty()) {
       throw ConfigError{concat("the card's result is not the emulation's: ", difference)};
     }

@@ -25,4 +25,6 @@ Card const& card() {
   return found;
 }
 
+void check_default_stream() {}
+
 }  // namespace talus::kernels::cuda
