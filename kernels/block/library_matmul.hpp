@@ -48,10 +48,11 @@ void library_matmul(Device& device,
                     MatrixView<float> y) {
   RoundedInput const rounded{device, x};
   auto const* const weights = reinterpret_cast<std::uint16_t const*>(w.data());
-  library.multiply({.x = rounded.part(x),
-                    .w = {weights, w.out(), w.in(), w.in()},
-                    .y = y,
-                    .bias = bias.empty() ? nullptr : device.upload(bias).data});
+  device.multiply(library,
+                  {.x = rounded.part(x),
+                   .w = {weights, w.out(), w.in(), w.in()},
+                   .y = y,
+                   .bias = bias.empty() ? nullptr : device.upload(bias).data});
 }
 
 /// Of a sum over leaves: one product over all inputs, which is the first node's; the others' are

@@ -35,6 +35,11 @@ class Launcher {
   /// What multiplies in place of our kernels; null: nothing.
   [[nodiscard]] LibraryProducts* products() const noexcept { return device_.products(); }
 
+  /// Has the library multiply, behind what was launched before.
+  void multiply(LibraryProducts& library, LibraryProduct const& product) {
+    library.multiply(product);
+  }
+
   template <class Kernel>
   void launch(block::LaunchShape const& shape, Kernel const& kernel) {
     auto const shared_bytes = static_cast<std::size_t>(shape.shared_bytes);

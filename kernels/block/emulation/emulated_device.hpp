@@ -36,6 +36,17 @@ class EmulatedDevice {
     return fenced_ == nullptr ? nullptr : fenced_->products();
   }
 
+  /// Has the library multiply, behind what was launched before.
+  void multiply(cuda::LibraryProducts& library, cuda::LibraryProduct const& product) {
+    if (FencedRecording* const recording = current_recording()) {
+      return recording->add([device = fenced_, &library, product](BlockRun&) {
+        OpenedMemory const opened{*device};
+        library.multiply(product);
+      });
+    }
+    library.multiply(product);
+  }
+
   /// \throws KernelFault  for what the kernel does wrong
   template <class Kernel>
   void launch(LaunchShape const& shape, Kernel const& kernel) {

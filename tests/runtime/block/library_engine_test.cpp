@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cstdint>
+#include <map>
+#include <vector>
+
 #include "kernels/session.hpp"
 #include "parallel/communicator.hpp"
 #include "runtime/batch/run_identity.hpp"
@@ -53,6 +57,23 @@ TEST_CASE("an engine multiplies by the library where it is told to, and not wher
   CHECK((after.products > before.products) == is_used);
   CHECK((after.biases > before.biases) == is_used);  // of queries, keys and values
   CHECK((after.biases - before.biases) * 3 < after.products - before.products + 1);
+}
+
+TEST_CASE("the library's products are recorded with a step, and done again") {
+  kernels::KernelSession const session{1};
+  parallel::Communicator const world = parallel::Communicator::duplicate(MPI_COMM_WORLD);
+  std::vector<std::map<std::int64_t, std::vector<std::int32_t>>> tokens;
+  for (bool const is_eager : {true, false}) {
+    ModelOptions options = options_of("qwen2", "cublaslt");
+    options.enforce_eager = is_eager;
+    options.data_parallel_size = world.size();
+    Machine machine{world, options};
+    LeavingClient client{0, 3};
+    CHECK(machine.run(client) == 0);
+    CHECK((machine.engine.recordings().replayed > 0) != is_eager);
+    tokens.push_back(client.tokens());
+  }
+  CHECK(tokens[0] == tokens[1]);
 }
 
 TEST_CASE("whose matmuls they are is a part of a run's identity") {
