@@ -7,8 +7,19 @@
 #include "kernels/block/attention.hpp"
 #include "kernels/block/attention_plan.hpp"
 #include "kernels/block/kv_layout.hpp"
+#include "kernels/block/tile_attention.hpp"
 
 namespace talus::kernels::block {
+
+/// What attention is asked for.
+struct AttentionCall {
+  PagedBatch const& batch;
+  AttentionHeads const& heads;
+  MatrixView<float const> q;
+  KvCache const& cache;
+  MatrixView<float> out;
+  AttentionPlan plan;
+};
 
 /// The tiles of split sequences, or of the others.
 template <class Device>
@@ -40,33 +51,90 @@ template <class Device>
           plan.pieces};
 }
 
-/// The launches of one kind of cache.
+/// Launches a kernel that knows its stage, for split sequences or for the others.
 template <class Device, class Kernel>
-void run_attention(Device& device,
-                   PagedBatch const& batch,
-                   AttentionHeads const& heads,
-                   AttentionPlan const& plan,
-                   std::int64_t value_dim,
-                   Kernel kernel) {
+void launch_attention(Device& device, AttentionCall const& call, bool is_split, Kernel kernel) {
   constexpr std::int64_t size = Kernel::tile_size;
-  HeadGroups const groups = groups_of(heads);
-  auto const launch = [&](bool is_split, std::int64_t pieces) {
-    kernel.tiles = tiles_of(device, batch, heads, plan, is_split, size);
-    kernel.is_split = is_split ? 1 : 0;
-    std::int64_t const tiles = plan.num_tiles(is_split, groups.most_heads(), size);
-    device.launch({{tiles, pieces, groups.size()}, Kernel::threads, kernel.shared_bytes()}, kernel);
-    return tiles;
-  };
-  if (plan.has_whole) {
-    launch(false, 1);
+  AttentionHeads const& heads = call.heads;
+  std::int64_t const value_dim = call.cache.shape().value_dim;
+  kernel.tiles = tiles_of(device, call.batch, heads, call.plan, is_split, size);
+  kernel.scores = {heads.scale, heads.soft_cap, heads.window};
+  kernel.sinks = device.upload(heads.sinks);
+  kernel.q = call.q;
+  kernel.out = call.out;
+  HeadGroups const& groups = kernel.tiles.groups;
+  std::int64_t const tiles = call.plan.num_tiles(is_split, groups.most_heads(), size);
+  if (is_split) {
+    kernel.is_split = 1;
+    kernel.partials = partials_of(device, call.plan, heads, value_dim);
   }
-  if (plan.has_split) {
-    kernel.partials = partials_of(device, plan, heads, value_dim);
-    std::int64_t const tiles = launch(true, plan.pieces);
+  std::int64_t const pieces = is_split ? call.plan.pieces : 1;
+  device.launch({{tiles, pieces, groups.size()}, Kernel::threads, kernel.shared_bytes()}, kernel);
+  if (is_split) {
     JoinPieces const join{kernel.tiles, kernel.partials, kernel.sinks, value_dim, kernel.out};
     std::int64_t const parts = ceil_div(value_dim, JoinPieces::threads);
     device.launch({{tiles, groups.size() * size, parts}, JoinPieces::threads}, join);
   }
+}
+
+/// Without tensor cores.
+template <class Device>
+void launch_plain_attention(Device& device, AttentionCall const& call, bool is_split) {
+  with_kv_elements(call.cache.shape().dtype, [&]<class Kind>(Kind) {
+    Attention<Kind> kernel;
+    kernel.stage = {layout_of(call.cache), {call.cache.data(), bytes_of(call.cache)}};
+    launch_attention(device, call, is_split, kernel);
+  });
+}
+
+/// By tensor cores, if a block of this shape has room for a step, or two.
+///
+/// \return  whether it has
+template <AttentionShape Shape, class Device>
+[[nodiscard]] bool try_tile_attention(Device& device, AttentionCall const& call, bool is_split) {
+  TileAttention<Shape> kernel;
+  kernel.stage = {layout_of(call.cache), {call.cache.data(), bytes_of(call.cache)}, 2};
+  if (kernel.shared_bytes() > device.most_shared_bytes()) {
+    kernel.stage.stages = 1;
+  }
+  if (kernel.shared_bytes() > device.most_shared_bytes()) {
+    return false;
+  }
+  launch_attention(device, call, is_split, kernel);
+  return true;
+}
+
+/// The same, by the shape for some queries, or, if there is no room for it, by that for a few.
+template <int ValueDim, class Device>
+[[nodiscard]] bool try_tile_shapes(Device& device, AttentionCall const& call, bool is_split) {
+  constexpr AttentionShape few = attention_shape(ValueDim, true);
+  constexpr AttentionShape many = attention_shape(ValueDim, false);
+  bool const is_few =
+      (is_split || call.plan.is_decode) && groups_of(call.heads).most_heads() <= few.queries();
+  return (!is_few && try_tile_attention<many>(device, call, is_split)) ||
+         try_tile_attention<few>(device, call, is_split);
+}
+
+/// Whether keys and values are such as tiles are made of: their 16 bytes begin at multiples of it.
+[[nodiscard]] inline bool has_tiles(KvShape const& shape) {
+  return shape.dtype == DType::bf16 && shape.key_dim % TileKvStage::vector_size == 0 &&
+         shape.value_dim % TileKvStage::vector_size == 0 && shape.value_dim <= most_tile_values;
+}
+
+template <class Device>
+[[nodiscard]] bool try_tiles(Device& device, AttentionCall const& call, bool is_split) {
+  KvShape const& shape = call.cache.shape();
+  if (!has_tiles(shape)) {
+    return false;
+  }
+  if (shape.value_dim <= 64) {
+    return try_tile_shapes<64>(device, call, is_split);
+  }
+  if (shape.value_dim <= 128) {
+    return try_tile_shapes<128>(device, call, is_split);
+  }
+  return shape.value_dim <= 256 ? try_tile_shapes<256>(device, call, is_split)
+                                : try_tile_shapes<512>(device, call, is_split);
 }
 
 template <class Device>
@@ -80,18 +148,19 @@ void paged_attention(Device& device,
   if (q.rows == 0) {
     return;
   }
-  std::int64_t const value_dim = cache.shape().value_dim;
-  AttentionPlan const plan =
-      plan_attention(batch, heads, value_dim, cache.block_tokens(), most_split_rows);
-  with_kv_elements(cache.shape().dtype, [&]<class Kind>(Kind) {
-    Attention<Kind> kernel;
-    kernel.stage = {layout_of(cache), {cache.data(), bytes_of(cache)}};
-    kernel.scores = {heads.scale, heads.soft_cap, heads.window};
-    kernel.sinks = device.upload(heads.sinks);
-    kernel.q = q;
-    kernel.out = out;
-    run_attention(device, batch, heads, plan, value_dim, kernel);
-  });
+  AttentionCall const call{
+      batch,
+      heads,
+      q,
+      cache,
+      out,
+      plan_attention(batch, heads, cache.shape().value_dim, cache.block_tokens(), most_split_rows)};
+  for (bool const is_split : {false, true}) {
+    bool const is_there = is_split ? call.plan.has_split : call.plan.has_whole;
+    if (is_there && !try_tiles(device, call, is_split)) {
+      launch_plain_attention(device, call, is_split);
+    }
+  }
 }
 
 }  // namespace talus::kernels::block

@@ -28,6 +28,16 @@ void use_device(int number) {
   check(cudaSetDevice(number % count), "cudaSetDevice");
 }
 
+/// What a block of this thread's device may have of shared memory.
+std::int64_t shared_memory() {
+  int number = 0;
+  int bytes = 0;
+  check(cudaGetDevice(&number), "cudaGetDevice");
+  check(cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, number),
+        "cudaDeviceGetAttribute of shared memory");
+  return bytes;
+}
+
 std::int64_t free_memory() {
   std::size_t free = 0;
   std::size_t total = 0;
@@ -56,6 +66,7 @@ Device::Device(DeviceOptions const& options)
     check(cudaEventCreateWithFlags(&native, cudaEventDisableTiming), "cudaEventCreateWithFlags");
     event.reset(native);
   }
+  most_shared_bytes_ = shared_memory();
   if (options.matmul == MatmulLibrary::cublaslt) {
     open_products();
   }

@@ -56,6 +56,9 @@ class Device final : public kernels::Device {
   /// What multiplies in place of our kernels; null: nothing.
   [[nodiscard]] LibraryProducts* products() const noexcept { return products_.get(); }
 
+  /// What a block may have of shared memory.
+  [[nodiscard]] std::int64_t most_shared_bytes() const noexcept { return most_shared_bytes_; }
+
   [[nodiscard]] MemoryPool const& pool() const noexcept { return pool_; }
 
   /// Where work queued from now on reads an array of the host: in its mirror, or in a copy until
@@ -108,6 +111,7 @@ class Device final : public kernels::Device {
   PinnedMemory staging_;
   DeviceMemory staged_;
   Event half_done_[2];
+  std::int64_t most_shared_bytes_ = 0;
 };
 
 /// The device of a context of the cuda backend.

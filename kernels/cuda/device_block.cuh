@@ -174,6 +174,16 @@ class DeviceBlock {
     return values;
   }
 
+  __device__ block::Vector<std::uint32_t, 4> load_transposed_pieces(
+      block::SharedSpan<std::uint16_t> span, std::int64_t i) {
+    block::Vector<std::uint32_t, 4> values;
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(values[0]), "=r"(values[1]), "=r"(values[2]), "=r"(values[3])
+                 : "r"(shared_address(at(span, i)))
+                 : "memory");
+    return values;
+  }
+
   template <class T, int Size>
   __device__ void copy_async(block::SharedSpan<T> to,
                              std::int64_t i,

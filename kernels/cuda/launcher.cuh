@@ -57,6 +57,11 @@ class Launcher {
     check(cudaGetLastError(), Kernel::name);
   }
 
+  /// What a block may have of shared memory.
+  [[nodiscard]] std::int64_t most_shared_bytes() const noexcept {
+    return device_.most_shared_bytes();
+  }
+
   template <class T>
   [[nodiscard]] block::GlobalSpan<T const> upload(std::span<T const> values) {
     auto const bytes = static_cast<std::int64_t>(values.size_bytes());

@@ -201,19 +201,33 @@ class EmulatedBlock {
                                                         std::int64_t i,
                                                         Width<Size>,
                                                         Where where = Where::current()) {
+    auto const& all = rows_of_pieces<Size>(span, i, where);
     int const lane = thread_ % warp_size;
-    if (lane < Size * piece_size) {
-      check_range(i, piece_size, span.size, where);
-      check_shared_alignment(span, i, piece_size * sizeof(std::uint16_t), where);
-    }
-    LaneValue const own{static_cast<std::uint64_t>(i)};
-    auto const& all = run_.exchange(thread_, own, {Wait::Kind::warp, "load of pieces", where});
     Vector<std::uint32_t, Size> values;
     for (int piece = 0; piece < Size; ++piece) {
       auto const source = static_cast<std::size_t>(piece * piece_size + lane / 4);
       auto const first = static_cast<std::int64_t>(all[source][0]) + lane % 4 * 2;
       auto const pair = load(span, first, width<2>, where);
       std::memcpy(&values[piece], &pair, sizeof pair);
+    }
+    return values;
+  }
+
+  /// Four pieces, as above; but a lane gets what is in column lane / 4 of each: the elements of
+  /// rows 2 (lane % 4) and the next.
+  [[nodiscard]] Vector<std::uint32_t, 4> load_transposed_pieces(SharedSpan<std::uint16_t> span,
+                                                                std::int64_t i,
+                                                                Where where = Where::current()) {
+    auto const& all = rows_of_pieces<4>(span, i, where);
+    int const lane = thread_ % warp_size;
+    Vector<std::uint32_t, 4> values;
+    for (int piece = 0; piece < 4; ++piece) {
+      values[piece] = 0;
+      for (int half = 0; half < 2; ++half) {
+        auto const source = static_cast<std::size_t>(piece * piece_size + lane % 4 * 2 + half);
+        auto const first = static_cast<std::int64_t>(all[source][0]) + lane / 4;
+        values[piece] |= std::uint32_t{load(span, first, where)} << (16 * half);
+      }
     }
     return values;
   }
@@ -297,6 +311,19 @@ class EmulatedBlock {
         reinterpret_cast<char const*>(all[static_cast<std::size_t>(place.lane)].data());
     std::memcpy(&bits, registers + (first + place.number) * 4 + place.half * 2, sizeof bits);
     return bf16_to_float(bits);
+  }
+
+  /// Where the rows of `Size` pieces begin: each lane tells that of one.
+  template <int Size>
+  [[nodiscard]] WarpValues const& rows_of_pieces(SharedSpan<std::uint16_t> span,
+                                                 std::int64_t i,
+                                                 Where where) {
+    if (thread_ % warp_size < Size * piece_size) {
+      check_range(i, piece_size, span.size, where);
+      check_shared_alignment(span, i, piece_size * sizeof(std::uint16_t), where);
+    }
+    LaneValue const own{static_cast<std::uint64_t>(i)};
+    return run_.exchange(thread_, own, {Wait::Kind::warp, "load of pieces", where});
   }
 
   /// Of memory that may begin anywhere, as a block's shared memory does.

@@ -109,6 +109,11 @@ class EmulatedDevice {
     }
   }
 
+  /// What a block may have of shared memory: that of compute capability 9.0, if nobody sets less.
+  [[nodiscard]] std::int64_t most_shared_bytes() const noexcept { return most_shared_bytes_; }
+
+  void set_most_shared_bytes(std::int64_t bytes) noexcept { most_shared_bytes_ = bytes; }
+
   [[nodiscard]] std::int64_t num_launches() const noexcept { return num_launches_; }
 
  private:
@@ -139,6 +144,7 @@ class EmulatedDevice {
   BlockRun run_;
   FencedDevice* fenced_ = nullptr;
   std::vector<std::unique_ptr<std::byte[]>> taken_;
+  std::int64_t most_shared_bytes_ = 227 << 10;
   std::int64_t num_launches_ = 0;
 };
 

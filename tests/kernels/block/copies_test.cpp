@@ -158,3 +158,51 @@ TEST_CASE("pieces are read inside of their array, from multiples of 16 bytes, an
   fault_of(FaultKind::alignment, two_blocks, load(4, 512));
   fault_of(FaultKind::uninitialised, two_blocks, load(0, 255));
 }
+
+TEST_CASE("transposed pieces are read as pieces are, a lane's elements from two rows of a column") {
+  auto const load = [](std::int64_t first, int written) {
+    return [first, written](auto& block) {
+      auto const memory = shared_array<std::uint16_t>(block, 512);
+      for (int i = block.thread_index(); i < written; i += 32) {
+        block.store(memory, i, static_cast<std::uint16_t>(i));
+      }
+      block.sync();
+      int const lane = block.thread_index();
+      auto const got = block.load_transposed_pieces(memory, first + lane * 8);
+      for (int piece = 0; piece < 4; ++piece) {
+        auto const low = static_cast<std::uint32_t>(piece * 64 + lane % 4 * 16 + lane / 4);
+        if (got[piece] != (low | (low + 8) << 16)) {
+          throw std::logic_error{"another value was read"};
+        }
+      }
+    };
+  };
+
+  run_all(two_blocks, load(0, 512));
+  fault_of(FaultKind::range, two_blocks, load(264, 512));
+  fault_of(FaultKind::alignment, two_blocks, load(4, 512));
+  fault_of(FaultKind::uninitialised, two_blocks, load(0, 255));
+}
+
+TEST_CASE("transposed pieces of a matrix that lies row by row are right fragments of it") {
+  run_all(two_blocks, [](auto& block) {
+    constexpr int stride = 24;
+    auto const memory = shared_array<std::uint16_t>(block, 16 * stride);
+    for (int i = block.thread_index(); i < 16 * stride; i += 32) {
+      block.store(memory, i, static_cast<std::uint16_t>(i));
+    }
+    block.sync();
+    int const lane = block.thread_index();
+    auto const got = block.load_transposed_pieces(memory, left_piece_row(lane, stride));
+    for (int input = 0; input < 16; ++input) {
+      for (int column = 0; column < 16; ++column) {
+        FragmentPlace const place = right_place(input, column % 8);
+        std::uint32_t const pair = got[column / 8 * 2 + place.number];
+        if (place.lane == lane && (pair >> (16 * place.half) & 0xFFFFU) !=
+                                      static_cast<std::uint32_t>(input * stride + column)) {
+          throw std::logic_error{"another value was read"};
+        }
+      }
+    }
+  });
+}
