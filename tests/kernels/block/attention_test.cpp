@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/attention.hpp"
 
-#include <numeric>
-
 #include "kernels/block/attention_launch.hpp"
 
-#include "tests/kernels/attention_support.hpp"
 #include "tests/kernels/block/block_support.hpp"
+#include "tests/kernels/block/long_context.hpp"
 
 using namespace talus;           // NOLINT: tests only
 using namespace talus::kernels;  // NOLINT: tests only
@@ -31,53 +29,6 @@ std::vector<Model> models(DType dtype) {
           {{1, 24, 24, true, dtype}, {20, 0, 20, 0, 0.2F}},
           {{1, 8, 8, false, dtype}, {8, 0, 8, 0, 0.5F, 37, 2.0F, sinks}}};
 }
-
-/// What weights, and in LongContext queries, that are rounded may change, where tensor cores
-/// multiply.
-float tolerance_of(Model const& model) {
-  return block::has_tiles(model.shape) ? tile_tolerance : tolerance;
-}
-
-/// The last rows of one sequence of many positions, all cached.
-class LongContext {
- public:
-  LongContext(ExecContext const& exec, Model const& model, std::int64_t positions)
-      : model_{model}, positions_{positions}, cache_{exec, model.shape, blocks(), 16} {
-    table_.resize(static_cast<std::size_t>(blocks()));
-    std::iota(table_.rbegin(), table_.rend(), 0);
-    Model one = model;
-    one.heads.num_heads = 1;
-    Sequence const cached = one.sequence(positions, 1);
-    std::vector<std::int32_t> const all = {0, static_cast<std::int32_t>(positions)};
-    std::vector<std::int32_t> const none = {0};
-    store_kv(exec, {all, none, table_, blocks()}, cached.keys.view(), cached.values.view(), cache_);
-  }
-
-  /// attention(batch, q, cache, out) of the last `rows`.
-  template <class Attention>
-  [[nodiscard]] Matrix last(std::int64_t rows, Attention const& attention) const {
-    std::vector<std::int32_t> const first_row = {0, static_cast<std::int32_t>(rows)};
-    std::vector<std::int32_t> const context = {static_cast<std::int32_t>(positions_ - rows)};
-    Matrix const q = random_matrix(rows, model_.heads.num_heads * model_.shape.key_dim, 7);
-    Matrix out{rows, model_.heads.num_heads * model_.shape.value_dim};
-    attention(PagedBatch{first_row, context, table_, blocks()}, q.view(), cache_, out.view());
-    return out;
-  }
-
-  [[nodiscard]] Matrix last_on(ExecContext const& exec, std::int64_t rows) const {
-    return last(rows, [&](PagedBatch const& batch, auto q, KvCache const& cache, auto out) {
-      paged_attention(exec, batch, model_.heads, q, cache, out);
-    });
-  }
-
- private:
-  [[nodiscard]] std::int64_t blocks() const { return (positions_ + 15) / 16; }
-
-  Model model_;
-  std::int64_t positions_;
-  KvCache cache_;
-  std::vector<std::int32_t> table_;
-};
 
 /// Sequences of some rows each, behind some positions.
 struct Batch {

@@ -42,6 +42,7 @@ class OperationOutputs {
   void add(std::span<float> const& values);
   void add(std::span<std::int32_t> const& values);
   void add(KvCache& cache);
+  void add(KvCache const& cache);
   void add(LogitSummary const& summary);
   void add(ChoiceOrder const& order);
   void add(PackedWeights const& w);
@@ -52,7 +53,7 @@ class OperationOutputs {
   void add(Argument const&) {}
 
   std::vector<Output> outputs_;
-  bool may_differ_ = false;
+  float tolerance_ = 0.0F;  ///< a part of the greatest value; 0: bits are the same
 };
 
 }  // namespace talus::kernels::cuda

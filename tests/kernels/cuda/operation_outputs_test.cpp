@@ -2,6 +2,7 @@
 #include "tests/kernels/cuda/operation_outputs.hpp"
 
 #include <cmath>
+#include <utility>
 
 #include "tests/kernels/cuda/heap_memory.hpp"
 #include "tests/kernels/kernels_support.hpp"
@@ -49,6 +50,29 @@ TEST_CASE("where tensor cores multiply, bits may differ, and no more than these"
   outputs.put_back(wanted);
   y.at(0, 0) = NAN;
   CHECK_FALSE(outputs.difference(wanted).empty());
+}
+
+TEST_CASE(
+    "attention over a cache of bfloat16 may differ by a weight's rounding, and no cache may") {
+  DType const dtype = GENERATE(DType::f32, DType::bf16);
+  KvCache cache{on_reference, {1, 8, 8, false, dtype}, 1, 16};
+  Matrix y = random_matrix(2, 4, 3);
+  y.at(1, 2) = 1.0F;
+  MatrixView<float> const out = y.view();
+  OperationOutputs const read{std::as_const(cache), out};
+  OperationOutputs const written{cache, out};
+  auto const wanted = read.contents();
+  auto const stored = written.contents();
+  CHECK(wanted.size() == 1);
+
+  y.at(1, 2) += 0.003F;
+  CHECK(read.difference(wanted).empty() == (dtype == DType::bf16));
+  CHECK_FALSE(written.difference(stored).empty());
+  y.at(1, 2) += 0.003F;
+  CHECK_FALSE(read.difference(wanted).empty());
+  written.put_back(stored);
+  cache.data()[1] = std::byte{1};
+  CHECK_THAT(written.difference(stored), ContainsSubstring("output 0, from byte 1"));
 }
 
 TEST_CASE("what a program allocates comes from a heap that can be registered") {
