@@ -9,6 +9,7 @@
 
 #include "jobs/talus/commands.hpp"
 #include "parallel/mpi_session.hpp"
+#include "parallel/node_group.hpp"
 #include "runtime/base/error.hpp"
 #include "runtime/batch/core_share.hpp"
 
@@ -53,6 +54,7 @@ int work_on_rank(Console& console,
 
 int run_on_ranks(int threads, RankWork const& work, StartCheck check) {
   parallel::MpiSession const mpi;
+  parallel::NodesRemembered const nodes{MPI_COMM_WORLD};
   int rank = 0;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   Console console{rank, log_level()};
@@ -62,6 +64,7 @@ int run_on_ranks(int threads, RankWork const& work, StartCheck check) {
 int run_on_ranks(runtime::ModelOptions& options, RankWork const& work, StartCheck check) {
   std::optional<double> const limit = hang_limit(options.hang_timeout);
   parallel::MpiSession const mpi;
+  parallel::NodesRemembered const nodes{MPI_COMM_WORLD};
   int rank = 0;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   Console console{rank, log_level()};

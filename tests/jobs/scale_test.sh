@@ -31,9 +31,10 @@ case_all_to_all() {
 
 # Whatever of MPI Talus calls is counted, or known to send nothing.
 case_counted() {
-  local name sends_nothing="Abort Cancel Comm_free Comm_get_attr Comm_group Comm_rank
-    Comm_set_errhandler Comm_size Comm_test_inter Error_string Finalized Get_count
-    Get_library_version Get_version Group_free Improbe Imrecv Initialized Iprobe Irecv
+  local name sends_nothing="Abort Cancel Comm_create_keyval Comm_delete_attr Comm_free Comm_get_attr
+    Comm_group Comm_rank Comm_set_attr Comm_set_errhandler Comm_size Comm_test_inter Error_string
+    Finalized Get_count Get_library_version Get_version Group_free Group_intersection
+    Group_translate_ranks Improbe Imrecv Initialized Iprobe Irecv
     Is_thread_main Mrecv Query_thread Request_get_status T_cvar_get_info T_cvar_get_num T_finalize
     T_init_thread Test Testall Testsome Type_size Wait Win_flush Win_free Win_lock_all
     Win_set_errhandler Win_shared_query Win_sync Win_unlock_all"

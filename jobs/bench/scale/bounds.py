@@ -5,7 +5,7 @@ import collections
 import math
 
 MESSAGES = ("MPI_Send", "MPI_Isend", "MPI_Issend", "MPI_Sendrecv")
-COMMUNICATORS = ("MPI_Comm_dup", "MPI_Comm_create", "MPI_Comm_split", "MPI_Comm_split_type")
+COMMUNICATORS = ("MPI_Comm_dup", "MPI_Comm_create", "MPI_Comm_split")
 WINDOWS = ("MPI_Win_allocate", "MPI_Win_allocate_shared")
 TO_ALL = ("MPI_Iallgather", "MPI_Iallgatherv", "MPI_Ialltoall", "MPI_Ialltoallv")
 
@@ -14,6 +14,10 @@ def kind_of(function: str, size: int, ranks: int) -> str:
     group = "all ranks" if size == ranks else "fewer ranks"
     if function in MESSAGES:
         return "messages"
+    if function == "MPI_Comm_split_type":
+        return "splits by node"
+    if function == "MPI_Comm_create_group":
+        return "communicators made on a node"
     if function in COMMUNICATORS:
         return f"communicators made of {group}"
     if function in WINDOWS:

@@ -7,7 +7,7 @@
 
 /// \file
 /// The program's life, communicators, and windows. What makes a communicator is counted by the size
-/// of the one that it is made from.
+/// of the one that it is made from, or by its own if the others hear nothing of it.
 
 using talus::bench::count_call;
 using talus::bench::Tally;
@@ -58,6 +58,14 @@ int MPI_Comm_dup(MPI_Comm comm, MPI_Comm* made) {
 int MPI_Comm_create(MPI_Comm comm, MPI_Group group, MPI_Comm* made) {
   count_call("MPI_Comm_create", comm, 0);
   return PMPI_Comm_create(comm, group, made);
+}
+
+int MPI_Comm_create_group(MPI_Comm comm, MPI_Group group, int tag, MPI_Comm* made) {
+  int const code = PMPI_Comm_create_group(comm, group, tag, made);
+  if (code == MPI_SUCCESS && *made != MPI_COMM_NULL) {
+    count_call("MPI_Comm_create_group", *made, 0);
+  }
+  return code;
 }
 
 int MPI_Comm_split(MPI_Comm comm, int color, int key, MPI_Comm* made) {
