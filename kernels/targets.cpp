@@ -190,22 +190,33 @@ CudaTarget find_cuda_target() {
   return {std::move(target), ""};
 }
 
-Target const& target_of(Backend backend) {
-  for (Target const& target : targets()) {
-    if (target.backend == backend) {
-      return target;
-    }
-  }
-  // Looked for when it is asked for: a program that computes on the host opens no module.
+/// Looked for when it is asked for: a program that computes on the host opens no module.
+CudaTarget const& cuda_target() {
   static CudaTarget const cuda = find_cuda_target();
-  if (backend == Backend::cuda && cuda.target) {
-    return *cuda.target;
+  return cuda;
+}
+
+/// One of those that need no looking for; null: it is none of them.
+Target const* find_target(Backend backend) {
+  auto const found = std::find_if(targets().begin(), targets().end(), [&](Target const& target) {
+    return target.backend == backend;
+  });
+  return found == targets().end() ? nullptr : &*found;
+}
+
+Target const& target_of(Backend backend) {
+  if (Target const* const target = find_target(backend)) {
+    return *target;
   }
-  throw ConfigError{concat("backend: ",
-                           name_of(backend),
-                           " (",
-                           backend == Backend::cuda ? cuda.reason : "this processor can't run it",
-                           ')')};
+  if (backend == Backend::cuda && cuda_target().target) {
+    return *cuda_target().target;
+  }
+  throw ConfigError{
+      concat("backend: ",
+             name_of(backend),
+             " (",
+             backend == Backend::cuda ? cuda_target().reason : "this processor can't run it",
+             ')')};
 }
 
 }  // namespace
@@ -215,6 +226,9 @@ Operations const& operations_of(Backend backend) {
 }
 
 std::optional<cuda::Devices> visible_devices(Backend backend) {
+  if (backend == Backend::cuda && find_target(backend) == nullptr && !cuda_target().target) {
+    return cuda::Devices{{}, cuda_target().reason};
+  }
   auto const devices = target_of(backend).devices;
   return devices == nullptr ? std::nullopt : std::optional{devices()};
 }

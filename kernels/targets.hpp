@@ -25,10 +25,10 @@ struct Target {
 /// All of them, the fastest last.
 [[nodiscard]] std::vector<Target> const& targets();
 
-/// The devices that this process sees and has to choose among for a backend; nothing where it has
-/// no choice.
+/// The devices that this process sees and has to choose among for a backend, none with the reason
+/// if there are no GPUs or no kernels for them; nothing where it has no choice.
 ///
-/// \throws ConfigError  if the backend is none of this build or this machine
+/// \throws ConfigError  if the backend is another one that this machine can't run
 [[nodiscard]] std::optional<cuda::Devices> visible_devices(Backend backend);
 
 }  // namespace talus::kernels

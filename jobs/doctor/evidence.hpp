@@ -47,6 +47,10 @@ void find_start(Evidence const& evidence, Findings& findings);
 /// Which cores the ranks of a host may use.
 void find_bindings(Evidence const& evidence, Findings& findings);
 
+/// GPUs that ranks see, if somebody looked: ranks without one, with one together, and GPUs without
+/// a rank.
+void find_cards(Evidence const& evidence, Findings& findings);
+
 /// Hosts of different kinds.
 void find_processors(Evidence const& evidence, Findings& findings);
 

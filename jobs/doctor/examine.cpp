@@ -24,7 +24,7 @@ namespace talus::doctor {
 namespace {
 
 /// All that a rank knows before anything is measured.
-RankFacts local_facts(Hosts const& hosts, int threads) {
+RankFacts local_facts(Hosts const& hosts, Examination const& examination) {
   parallel::ProcessPlace place = parallel::local_process_place();
   return {.rank = hosts.world.rank(),
           .host = std::move(place.host),
@@ -32,9 +32,10 @@ RankFacts local_facts(Hosts const& hosts, int threads) {
           .cores = std::move(place.cores),
           .numa = std::move(place.numa),
           .num_host_cores = place.num_host_cores,
-          .threads = threads,
+          .threads = examination.threads,
           .processor = bench::processor_name(),
-          .thread_level = name_of(parallel::granted_thread_level())};
+          .thread_level = name_of(parallel::granted_thread_level()),
+          .cards = examination.cards};
 }
 
 std::vector<RankFacts> gather_facts(parallel::Communicator const& world, RankFacts const& mine) {
@@ -85,7 +86,7 @@ Report examine(MPI_Comm comm, Examination const& examination) {
   report.launch = examination.launch;
   report.left_out = parallel::check_start(world, report.launch).left_out;
   report.transport = describe_transport(transport_sources());
-  RankFacts mine = local_facts(hosts, examination.threads);
+  RankFacts mine = local_facts(hosts, examination);
   measure_network(hosts, report);
   measure_compute(hosts, mine, report);
   if (!examination.checkpoint.empty()) {

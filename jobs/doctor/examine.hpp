@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include <mpi.h>
@@ -15,6 +16,7 @@ struct Examination {
   int threads = 1;                 ///< of this rank
   parallel::LaunchFacts launch{};  ///< read before MPI began: a process started alone gets
                                    ///< variables from MPI itself
+  std::optional<kernels::cuda::Devices> cards{};  ///< that this rank sees, if they matter
 };
 
 /// Measures everything; the report is complete on rank 0, and empty elsewhere. Collective over

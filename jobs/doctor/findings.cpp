@@ -21,6 +21,7 @@ std::vector<Finding> findings_of(Report const& report, Thresholds const& thresho
   Findings findings;
   for (auto const find : {find_start,
                           find_bindings,
+                          find_cards,
                           find_slow_ranks,
                           find_slow_links,
                           find_transport,

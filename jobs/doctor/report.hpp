@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/cuda/module.hpp"
 #include "parallel/launcher.hpp"
 
 /// \file
@@ -29,7 +30,8 @@ struct RankFacts {
   double memory_rate_together = 0.0;  ///< bytes a second, all ranks of the node reading
   std::int64_t file_bytes = 0;        ///< read of the checkpoint
   double file_seconds = 0.0;
-  std::string thread_level{};  ///< "multiple", ...: what MPI granted
+  std::string thread_level{};                     ///< "multiple", ...: what MPI granted
+  std::optional<kernels::cuda::Devices> cards{};  ///< that it sees; nothing: nobody looked
 };
 
 /// Two ranks, and what goes between them.

@@ -102,6 +102,46 @@ Json file_json(std::optional<FileFacts> const& file) {
           {"problem", text_or_null(file->problem)}};
 }
 
+Json card_json(kernels::cuda::DeviceInfo const& card) {
+  return {{"name", card.name},
+          {"uuid", card.uuid},
+          {"pci", card.pci},
+          {"compute_capability", {card.major, card.minor}},
+          {"multiprocessors", card.num_multiprocessors},
+          {"memory_bytes", card.memory_bytes}};
+}
+
+Json cards_json(std::optional<kernels::cuda::Devices> const& cards) {
+  if (!cards) {
+    return {};
+  }
+  Json all = Json::array();
+  for (kernels::cuda::DeviceInfo const& card : cards->found) {
+    all.push_back(card_json(card));
+  }
+  return all;
+}
+
+std::optional<kernels::cuda::Devices> cards_from_json(Json const& rank) {
+  if (rank.at("cards").is_null()) {
+    return std::nullopt;
+  }
+  kernels::cuda::Devices cards;
+  for (Json const& card : rank.at("cards")) {
+    cards.found.push_back({.name = card.at("name"),
+                           .uuid = card.at("uuid"),
+                           .major = card.at("compute_capability").at(0),
+                           .minor = card.at("compute_capability").at(1),
+                           .num_multiprocessors = card.at("multiprocessors"),
+                           .memory_bytes = card.at("memory_bytes"),
+                           .pci = card.at("pci")});
+  }
+  if (Json const& reason = rank.at("no_card_reason"); !reason.is_null()) {
+    cards.reason = reason;
+  }
+  return cards;
+}
+
 }  // namespace
 
 Json to_json(RankFacts const& rank) {
@@ -118,7 +158,9 @@ Json to_json(RankFacts const& rank) {
           {"memory_bytes_per_second_together", rank.memory_rate_together},
           {"file_bytes", rank.file_bytes},
           {"file_seconds", rank.file_seconds},
-          {"thread_level", rank.thread_level}};
+          {"thread_level", rank.thread_level},
+          {"cards", cards_json(rank.cards)},
+          {"no_card_reason", text_or_null(rank.cards ? rank.cards->reason : "")}};
 }
 
 RankFacts rank_from_json(Json const& json) {
@@ -136,7 +178,8 @@ RankFacts rank_from_json(Json const& json) {
             .memory_rate_together = json.at("memory_bytes_per_second_together"),
             .file_bytes = json.at("file_bytes"),
             .file_seconds = json.at("file_seconds"),
-            .thread_level = json.at("thread_level")};
+            .thread_level = json.at("thread_level"),
+            .cards = cards_from_json(json)};
   } catch (nlohmann::json::exception const& error) {
     throw ConfigError{concat("facts of a rank: ", io::json_reason(error))};
   }

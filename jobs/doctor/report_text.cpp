@@ -85,6 +85,10 @@ std::string heading(Report const& report) {
 std::string rank_table(Report const& report, std::size_t most_lines) {
   std::vector<Row> rows = {
       {"rank", "host", "cores", "numa", "threads", "GFLOP/s", "GB/s alone", "GB/s together"}};
+  bool const has_cards = !report.ranks.empty() && report.ranks.front().cards;
+  if (has_cards) {
+    rows.front().push_back("GPUs seen");
+  }
   for (RankFacts const& rank : report.ranks) {
     rows.push_back({std::to_string(rank.rank),
                     rank.host,
@@ -94,6 +98,9 @@ std::string rank_table(Report const& report, std::size_t most_lines) {
                     giga(rank.arithmetic_rate),
                     giga(rank.memory_rate_alone),
                     giga(rank.memory_rate_together)});
+    if (has_cards) {
+      rows.back().push_back(std::to_string(rank.cards ? rank.cards->found.size() : 0));
+    }
   }
   return table(std::move(rows), most_lines);
 }

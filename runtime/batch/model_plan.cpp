@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdio>
 #include <map>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -193,19 +194,35 @@ void take_device(kernels::DeviceOptions const& device, ModelPlan& plan) {
   }
 }
 
-/// Gives this rank a card, if its backend has any. Collective over both.
+/// Gives this rank a card, if the backend has any to choose among. Where some ranks see none, these
+/// are named; where no rank does, it is for the backend to say why. Collective over both.
+std::optional<RankCard> choose_card(parallel::Communicator const& world,
+                                    parallel::Communicator const& node,
+                                    ModelOptions const& options) {
+  // The same backend on all ranks: GPUs are never chosen but by name.
+  if (options.backend != name_of(kernels::Backend::cuda)) {
+    return std::nullopt;
+  }
+  auto const seen = kernels::visible_devices(kernels::Backend::cuda);
+  bool const sees_none = !seen || seen->found.empty();
+  if (parallel::all_agree(world, sees_none)) {
+    return std::nullopt;
+  }
+  auto const sharing = options.allow_shared_devices ? CardSharing::allowed : CardSharing::refused;
+  return agree_on_card(world, node, seen.value(), sharing);
+}
+
+/// Takes this rank's device, if its backend has any. Collective over both.
 void plan_device(parallel::Communicator const& world,
                  parallel::Communicator const& node,
-                 ModelOptions const& options,
+                 std::optional<RankCard> card,
                  ModelPlan& plan) {
-  // The same backend on all ranks: GPUs are never chosen but by name.
   if (plan.exec.backend != kernels::Backend::cuda) {
     return;
   }
   kernels::DeviceOptions device{.number = node.rank(), .matmul = plan.matmul};
-  if (auto const seen = kernels::visible_devices(plan.exec.backend)) {
-    auto const sharing = options.allow_shared_devices ? CardSharing::allowed : CardSharing::refused;
-    plan.card = agree_on_card(world, node, *seen, sharing);
+  if (card) {
+    plan.card = *std::move(card);
     device.number = plan.card.choice.number;
     device.pool_bytes = pool_bytes(plan.card);
   }
@@ -310,12 +327,11 @@ ModelPlan plan_model(MPI_Comm comm, ModelOptions const& given) {
   ModelTexts const texts = share_model_texts(world, node, given.model);
   ModelOptions options;
   ModelPlan plan;
-  parallel::run_and_agree(world, [&] {
-    options = with_manifest(manifest.get(), given);
-    plan = read_plan(options, texts, manifest);
-  });
+  parallel::run_and_agree(world, [&] { options = with_manifest(manifest.get(), given); });
   check_same_options(world, options);
-  plan_device(world, node, options, plan);
+  std::optional<RankCard> card = choose_card(world, node, options);
+  parallel::run_and_agree(world, [&] { plan = read_plan(options, texts, manifest); });
+  plan_device(world, node, std::move(card), plan);
   GridConditions conditions{.num_ranks = world.size(),
                             .ranks_on_node = node.size(),
                             .available = memory_for(plan, node.size()),

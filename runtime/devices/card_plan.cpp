@@ -76,58 +76,68 @@ void check_all_see_cards(std::string const& host, std::span<RankCards const> ran
   }
 }
 
-/// The first card that several ranks take, with who they are.
-std::string describe_sharing(std::string const& host,
-                             std::span<RankCards const> ranks,
-                             std::span<CardChoice const> choices) {
-  auto const shared = std::find_if(choices.begin(), choices.end(), [](CardChoice const& choice) {
-    return choice.num_sharers > 1;
-  });
-  if (shared == choices.end()) {
-    return "";
-  }
-  RankCards const& first = ranks[static_cast<std::size_t>(shared - choices.begin())];
-  std::string const& uuid = uuid_of(first, *shared);
-  std::string names;
-  for (std::size_t i = 0; i < ranks.size(); ++i) {
-    if (uuid_of(ranks[i], choices[i]) == uuid) {
-      names += concat(names.empty() ? "" : ", ", ranks[i].rank);
+}  // namespace
+
+std::vector<CardChoice> choose_cards(std::span<RankCards const> ranks) {
+  Assignment assignment{ranks};
+  std::vector<CardChoice> choices(ranks.size());
+  for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
+    if (!ranks[rank].seen.empty() && !assignment.give_one(rank)) {
+      choices[rank].number = static_cast<int>(assignment.preferred(rank));
     }
   }
-  return concat("ranks ",
-                names,
-                " on ",
-                host,
-                ": have one GPU together, ",
-                first.seen[static_cast<std::size_t>(shared->number)].name,
-                ", UUID ",
-                uuid);
+  std::map<std::string, int> counts;
+  for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
+    if (choices[rank].number < 0) {
+      choices[rank].number = assignment.number_of(rank);
+    }
+    if (choices[rank].number >= 0) {
+      ++counts[uuid_of(ranks[rank], choices[rank])];
+    }
+  }
+  for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
+    choices[rank].num_sharers =
+        choices[rank].number >= 0 ? counts[uuid_of(ranks[rank], choices[rank])] : 0;
+  }
+  return choices;
 }
 
-}  // namespace
+std::vector<SharedCard> shared_cards(std::span<RankCards const> ranks,
+                                     std::span<CardChoice const> choices) {
+  std::vector<SharedCard> shared;
+  for (std::size_t i = 0; i < ranks.size(); ++i) {
+    if (choices[i].num_sharers < 2) {
+      continue;
+    }
+    auto const& taken = ranks[i].seen[static_cast<std::size_t>(choices[i].number)];
+    auto card = std::find_if(shared.begin(), shared.end(), [&](SharedCard const& other) {
+      return other.uuid == taken.uuid;
+    });
+    if (card == shared.end()) {
+      card = shared.insert(shared.end(), {taken.name, taken.uuid, {}});
+    }
+    card->ranks.push_back(ranks[i].rank);
+  }
+  return shared;
+}
+
+std::string describe(std::string const& host, SharedCard const& card) {
+  std::string names;
+  for (int const rank : card.ranks) {
+    names += concat(names.empty() ? "" : ", ", rank);
+  }
+  return concat(
+      "ranks ", names, " on ", host, ": have one GPU together, ", card.name, ", UUID ", card.uuid);
+}
 
 std::vector<CardChoice> plan_cards(std::string const& host,
                                    std::span<RankCards const> ranks,
                                    CardSharing sharing) {
   check_all_see_cards(host, ranks);
-  Assignment assignment{ranks};
-  std::vector<bool> has_own(ranks.size());
-  for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
-    has_own[rank] = assignment.give_one(rank);
-  }
-  std::vector<CardChoice> choices(ranks.size());
-  std::map<std::string, int> counts;
-  for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
-    choices[rank].number =
-        has_own[rank] ? assignment.number_of(rank) : static_cast<int>(assignment.preferred(rank));
-    ++counts[uuid_of(ranks[rank], choices[rank])];
-  }
-  for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
-    choices[rank].num_sharers = counts[uuid_of(ranks[rank], choices[rank])];
-  }
-  std::string const problem = describe_sharing(host, ranks, choices);
-  if (sharing == CardSharing::refused && !problem.empty()) {
-    throw ConfigError{concat(problem,
+  std::vector<CardChoice> choices = choose_cards(ranks);
+  auto const shared = shared_cards(ranks, choices);
+  if (sharing == CardSharing::refused && !shared.empty()) {
+    throw ConfigError{concat(describe(host, shared.front()),
                              " (start as many ranks on a node as it has GPUs, or let them share "
                              "with --allow-shared-devices)")};
   }
@@ -145,7 +155,9 @@ std::string describe_idle_cards(std::string const& host,
   }
   std::size_t const num_seen = idle.size();
   for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
-    idle.erase(uuid_of(ranks[rank], choices[rank]));
+    if (choices[rank].number >= 0) {
+      idle.erase(uuid_of(ranks[rank], choices[rank]));
+    }
   }
   return idle.empty() ? ""
                       : concat(idle.size(),

@@ -22,7 +22,10 @@ HOST = {"host": str, "ranks": list, "cores": int, "processor": str,
 RANK = {"rank": int, "host": str, "node_rank": int, "cores": list, "numa": list, "host_cores": int,
         "threads": int, "processor": str, "float32_operations_per_second": NUMBER,
         "memory_bytes_per_second_alone": NUMBER, "memory_bytes_per_second_together": NUMBER,
-        "file_bytes": int, "file_seconds": NUMBER, "thread_level": str}
+        "file_bytes": int, "file_seconds": NUMBER, "thread_level": str, "cards": (list, NONE),
+        "no_card_reason": TEXT_OR_NONE}
+CARD = {"name": str, "uuid": str, "pci": str, "compute_capability": list, "multiprocessors": int,
+        "memory_bytes": int}
 NETWORK = {"transport": list, "host_pairs": int, "host_pairs_measured": int, "between_hosts": list,
            "inside_hosts": list}
 LINK = {"ranks": list, "hosts": list, "latency_seconds": NUMBER, "bytes_per_second": NUMBER}
@@ -58,6 +61,9 @@ def check_report(report, num_ranks, num_hosts, kinds):
         check_fields(rank, RANK, "rank")
         check(rank["float32_operations_per_second"] > 0, "arithmetic rate")
         check(rank["memory_bytes_per_second_alone"] > 0, "memory rate")
+        for card in rank["cards"] or []:
+            check_fields(card, CARD, "card")
+        check(bool(rank["no_card_reason"]) == (rank["cards"] == []), "why there is no card")
     check([rank["rank"] for rank in report["ranks"]] == list(range(num_ranks)), "ranks")
     check(len(report["hosts"]) == num_hosts, f"hosts: {report['hosts']}")
     check(sorted(r for host in report["hosts"] for r in host["ranks"]) == list(range(num_ranks)),

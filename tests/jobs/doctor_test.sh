@@ -40,6 +40,24 @@ case_alone() {
   [ $code -eq 2 ] || fail "exit code $code for a file that can't be written"
 }
 
+# With GPUs or without: what ranks see of them is told if the runs to come need them, only then.
+case_cards() {
+  on 2 "$talus" doctor --threads 1 --json --backend reference > out 2> log || fail "exit code $?"
+  check out 2 1
+  grep -q '"cards": null' out || fail "cards were looked at without need"
+  on 2 "$talus" doctor --threads 1 --json --backend cuda > out 2> log || fail "exit code $?"
+  if grep -q '"uuid"' out; then
+    check out 2 1
+  else
+    check out 2 1 no_card
+  fi
+  CUDA_VISIBLE_DEVICES='' TALUS_BACKEND=cuda on 2 "$talus" doctor --threads 1 > out 2> log ||
+    fail "exit code $?"
+  grep -q "^- ranks 0-1 on .*: see no GPU (.*; every rank of a backend of GPUs needs one)" out ||
+    fail "ranks without a GPU are not told"
+  expect 2 "backend: gpus (on this processor:" "$talus" doctor --threads 1 --backend gpus
+}
+
 case_ranks() {
   local ranks
   for ranks in 2 4; do

@@ -161,5 +161,27 @@ TEST_CASE("facts go through JSON unchanged") {
   RankFacts const back = rank_from_json(to_json(facts));
 
   CHECK(to_json(back) == to_json(facts));
+  CHECK_FALSE(back.cards);
+
+  RankFacts with_card = facts;
+  with_card.cards.emplace().found.push_back({.name = "G",
+                                             .uuid = "u",
+                                             .major = 9,
+                                             .minor = 1,
+                                             .num_multiprocessors = 3,
+                                             .memory_bytes = std::int64_t{1} << 40,
+                                             .pci = "0000:3b:00.0"});
+  RankFacts const with_card_back = rank_from_json(to_json(with_card));
+  CHECK(to_json(with_card_back) == to_json(with_card));
+  REQUIRE(with_card_back.cards);
+  CHECK(with_card_back.cards->found.at(0).minor == 1);
+  CHECK(with_card_back.cards->found.at(0).pci == "0000:3b:00.0");
+
+  RankFacts without_card = facts;
+  without_card.cards = kernels::cuda::Devices{{}, "no driver"};
+  RankFacts const without_card_back = rank_from_json(to_json(without_card));
+  REQUIRE(without_card_back.cards);
+  CHECK(without_card_back.cards->found.empty());
+  CHECK(without_card_back.cards->reason == "no driver");
   CHECK_THROWS_AS(rank_from_json(io::Json::object()), ConfigError);
 }

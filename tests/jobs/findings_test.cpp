@@ -208,6 +208,34 @@ TEST_CASE("bindings, thread level, nodes, clocks and processors") {
   }
 }
 
+TEST_CASE("GPUs are looked at where ranks tell of them") {
+  Report report = healthy();
+  for (RankFacts& rank : report.ranks) {  // two GPUs a host, seen by both ranks
+    rank.cards.emplace();
+    for (int card = 0; card < 2; ++card) {
+      rank.cards->found.push_back({.name = "G", .uuid = talus::concat(rank.host, '.', card)});
+    }
+  }
+  CHECK(findings_of(report).empty());
+  CHECK_THAT(to_text(report, {}), ContainsSubstring("GPUs seen"));
+
+  report.ranks[2].cards->found.resize(1);  // the same one is left to both ranks of n1
+  report.ranks[3].cards->found.resize(1);
+  CHECK(only(report).kind == "shared_card");
+  CHECK(only(report).ranks == std::vector{2, 3});
+  CHECK(only(report).hosts == std::vector<std::string>{"n1"});
+
+  report.ranks[5].cards = talus::kernels::cuda::Devices{{}, "no driver"};
+  auto const findings = findings_of(report);
+  REQUIRE(findings.size() == 3);
+  CHECK(findings[0].kind == "no_card");
+  CHECK(findings[0].ranks == std::vector{5});
+  CHECK_THAT(findings[0].text, ContainsSubstring("rank 5 on n2: sees no GPU (no driver;"));
+  CHECK(findings[1].kind == "shared_card");
+  CHECK(findings[2].kind == "idle_card");
+  CHECK_THAT(findings[2].text, ContainsSubstring("1 of the 2 GPUs of n2 have no rank"));
+}
+
 TEST_CASE("sockets are a finding between hosts only, and where nothing else is open") {
   Report report = healthy();
   report.transport = {{"pml ob1", ""}, {"btl self", ""}, {"btl vader", ""}, {"btl tcp", ""}};

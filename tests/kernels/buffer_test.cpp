@@ -7,6 +7,7 @@
 #include <span>
 
 #include "kernels/cuda/library.hpp"
+#include "kernels/targets.hpp"
 #include "runtime/base/error.hpp"
 
 #include "tests/support/catch.hpp"
@@ -49,8 +50,13 @@ TEST_CASE("a backend of GPUs is there, or it is said why not") {
     CHECK_THROWS_WITH(backend_from("cuda"),
                       Catch::Matchers::StartsWith("backend: cuda (") &&
                           !Catch::Matchers::StartsWith("backend: cuda ()"));
+    auto const seen = visible_devices(Backend::cuda);
+    REQUIRE(seen);
+    CHECK(seen->found.empty());
+    CHECK_FALSE(seen->reason.empty());
   } else {
     CHECK(backend_from("cuda") == Backend::cuda);
+    CHECK_FALSE(visible_devices(Backend::cuda).value().found.empty());
   }
   // Only when it is asked for by name.
   std::span<Backend const> const on_host = available_backends();
