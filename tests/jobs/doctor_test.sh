@@ -53,7 +53,7 @@ case_cards() {
   fi
   CUDA_VISIBLE_DEVICES='' TALUS_BACKEND=cuda on 2 "$talus" doctor --threads 1 > out 2> log ||
     fail "exit code $?"
-  grep -q "^- ranks 0-1 on .*: see no GPU (.*; every rank of a backend of GPUs needs one)" out ||
+  grep -q "^- ranks 0,1 on .*: see no GPU (.*; every rank of a backend of GPUs needs one)" out ||
     fail "ranks without a GPU are not told"
   expect 2 "backend: gpus (on this processor:" "$talus" doctor --threads 1 --backend gpus
 }

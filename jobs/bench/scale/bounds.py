@@ -49,9 +49,10 @@ def bounds_of(ranks: int) -> dict[str, int]:
     them (parallel/spread.hpp), and weights go along a tree of the replicas.
     """
     is_spread = ranks >= 16
-    return {"communicators made of all ranks": 26, "communicators made of fewer ranks": 9,
-            "windows": 5, "other collectives of all ranks": 72,
-            "other collectives of fewer ranks": 28, "each to all of fewer ranks": 3,
+    return {"splits by node": 1, "communicators made of all ranks": 19,
+            "communicators made of fewer ranks": 5, "communicators made on a node": 12,
+            "windows": 5, "other collectives of all ranks": 65,
+            "other collectives of fewer ranks": 24, "each to all of fewer ranks": 3,
             "each to all of all ranks": 0 if is_spread else 6,
             "messages": 10 + 12 * math.ceil(math.log2(ranks)) if is_spread else 9}
 
@@ -65,6 +66,6 @@ def broken(lines: list[dict], ranks: int) -> list[str]:
         if found > most:
             problems.append(f"{ranks} ranks: {found} {kind} on a rank until all is ready (at most "
                             f"{most}; if more are needed, change bounds.py and README.md)")
-        if kind in ("messages", "other collectives of all ranks") and found == 0:
+        if kind in ("messages", "other collectives of all ranks", "splits by node") and found == 0:
             problems.append(f"{ranks} ranks: no {kind} were counted")
     return problems
