@@ -53,7 +53,9 @@ void matmul_leaves(ExecContext const& exec,
 /// experts[e].
 ///
 /// \param x        [rows, in], ordered by expert
-/// \param offsets  [experts + 1], ascending from 0 to rows
+/// \param offsets  [experts + 1], ascending from 0 to rows, where activations are: on a device,
+/// what
+///                 is launched doesn't depend on them
 /// \param experts  [experts], all [out, in] of one dtype
 /// \param y        [rows, out]; must not overlap x
 void grouped_matmul(ExecContext const& exec,

@@ -6,7 +6,9 @@
 
 #include "kernels/detail/checks.hpp"
 #include "kernels/detail/limits.hpp"
+#include "kernels/elementwise.hpp"
 #include "kernels/operations.hpp"
+#include "kernels/transfer.hpp"
 
 namespace talus::kernels {
 namespace {
@@ -81,6 +83,48 @@ void order_choices(ExecContext const& exec,
   own != nullptr ? own(exec, expert_ids, top_k, order) : order_on_host(expert_ids, top_k, order);
 }
 
+void count_choices(ExecContext const& exec,
+                   std::span<std::int32_t const> expert_ids,
+                   std::span<std::int64_t> counts) {
+  if (auto const own = operations_of(exec.backend).count_choices) {
+    return own(exec, expert_ids, counts);
+  }
+  for (std::int32_t const expert : expert_ids) {
+    detail::check_below("count_choices", "expert", expert, std::ssize(counts));
+    ++counts[static_cast<std::size_t>(expert)];
+  }
+}
+
+void gather_tokens(ExecContext const& exec,
+                   MatrixView<float const> x,
+                   std::span<std::int32_t const> token_rows,
+                   MatrixView<float> y) {
+  check_equal("gather_tokens", "columns of y", y.cols, x.cols);
+  check_equal("gather_tokens", "token_rows", std::ssize(token_rows), y.rows);
+  auto const own = operations_of(exec.backend).gather_tokens;
+  own != nullptr ? own(exec, x, token_rows, y) : select_rows(exec, x, token_rows, y);
+}
+
+void add_expert_biases(ExecContext const& exec,
+                       std::span<std::vector<float> const> biases,
+                       std::span<std::int32_t const> offsets,
+                       MatrixView<float> y) {
+  if (biases.empty()) {
+    return;
+  }
+  check_equal(
+      "add_expert_biases", "number of offsets", std::ssize(offsets), std::ssize(biases) + 1);
+  for (std::vector<float> const& bias : biases) {
+    check_equal("add_expert_biases", "elements of a bias", std::ssize(bias), y.cols);
+  }
+  if (auto const own = operations_of(exec.backend).add_expert_biases) {
+    return own(exec, biases, offsets, y);
+  }
+  for (std::size_t e = 0; e < biases.size(); ++e) {
+    add_bias(exec, biases[e], rows_of(y, offsets[e], offsets[e + 1] - offsets[e]));
+  }
+}
+
 void combine_experts(ExecContext const& exec,
                      MatrixView<float const> x,
                      std::span<std::int32_t const> rows,
@@ -95,8 +139,10 @@ void combine_experts(ExecContext const& exec,
                              y.rows,
                              " tokens)")};
   }
-  for (std::int32_t const row : rows) {
-    detail::check_below("combine_experts", "row", row, x.rows);
+  if (shares_memory(exec)) {
+    for (std::int32_t const row : rows) {
+      detail::check_below("combine_experts", "row", row, x.rows);
+    }
   }
   operations_of(exec.backend).combine_experts(exec, x, rows, weights, y);
 }

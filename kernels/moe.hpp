@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "kernels/exec_context.hpp"
 #include "runtime/base/matrix_view.hpp"
@@ -36,8 +37,8 @@ struct RoutingRule {
 ///
 /// \param logits      [tokens, experts]
 /// \param bias        [experts], or empty
-/// \param expert_ids  [tokens * top_k]
-/// \param weights     [tokens * top_k]
+/// \param expert_ids  [tokens * top_k], where activations are
+/// \param weights     [tokens * top_k], likewise
 /// \throws ConfigError  if the shapes do not match, groups don't divide the experts, or top_k can't
 /// be met
 ///
@@ -50,27 +51,55 @@ void route(ExecContext const& exec,
            std::span<std::int32_t> expert_ids,
            std::span<float> weights);
 
-/// Where the choices of experts go, expert after expert.
+/// Where the choices of experts go, expert after expert: arrays where activations are.
 struct ChoiceOrder {
-  std::span<std::int32_t> offsets;      ///< [experts + 1] where each expert's begin; the host's
+  std::span<std::int32_t> offsets;      ///< [experts + 1] where each expert's begin
   std::span<std::int32_t> token_rows;   ///< [tokens * top_k] the token of the choice at each place
   std::span<std::int32_t> choice_rows;  ///< [tokens * top_k] the place of each choice
 };
 
 /// Orders choices by expert, those of one expert as they come.
 ///
-/// \param expert_ids  [tokens * top_k], where activations are, as are token_rows and choice_rows
+/// \param expert_ids  [tokens * top_k], where activations are
 /// \throws ConfigError  if the sizes do not match
 void order_choices(ExecContext const& exec,
                    std::span<std::int32_t const> expert_ids,
                    std::int64_t top_k,
                    ChoiceOrder const& order);
 
+/// counts[e] += how often expert e is among the choices.
+///
+/// \param expert_ids  [choices], where activations are
+/// \param counts      [experts], likewise
+void count_choices(ExecContext const& exec,
+                   std::span<std::int32_t const> expert_ids,
+                   std::span<std::int64_t> counts);
+
+/// y[place, :] = x[token_rows[place], :], a copy.
+///
+/// \param x           [tokens, hidden]
+/// \param token_rows  [choices] of a ChoiceOrder, where activations are
+/// \param y           [choices, hidden]; must not overlap x
+void gather_tokens(ExecContext const& exec,
+                   MatrixView<float const> x,
+                   std::span<std::int32_t const> token_rows,
+                   MatrixView<float> y);
+
+/// y[t, :] += biases[e][:], e being the expert whose rows [offsets[e], offsets[e + 1]) t is of.
+///
+/// \param biases   [experts] of [columns], the host's; or empty: nothing is added
+/// \param offsets  [experts + 1], ascending from 0 to rows, where activations are
+/// \param y        [rows, columns]
+void add_expert_biases(ExecContext const& exec,
+                       std::span<std::vector<float> const> biases,
+                       std::span<std::int32_t const> offsets,
+                       MatrixView<float> y);
+
 /// y[t, :] = sum_j weights[t, j] * x[rows[t, j], :], in the order of j from 0.
 ///
 /// \param x        [rows, hidden] outputs of experts
-/// \param rows     [tokens * top_k] row of x for each choice
-/// \param weights  [tokens * top_k]
+/// \param rows     [tokens * top_k] row of x for each choice, where activations are
+/// \param weights  [tokens * top_k], likewise
 /// \param y        [tokens, hidden]; must not overlap x
 void combine_experts(ExecContext const& exec,
                      MatrixView<float const> x,

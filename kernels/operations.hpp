@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "kernels/activation.hpp"
 #include "kernels/attention.hpp"
@@ -175,6 +176,18 @@ struct Operations {
                         std::span<std::int32_t const> expert_ids,
                         std::int64_t top_k,
                         ChoiceOrder const& order) = nullptr;
+  /// Null where the memory is the host's, as the next two.
+  void (*count_choices)(ExecContext const& exec,
+                        std::span<std::int32_t const> expert_ids,
+                        std::span<std::int64_t> counts) = nullptr;
+  void (*gather_tokens)(ExecContext const& exec,
+                        MatrixView<float const> x,
+                        std::span<std::int32_t const> token_rows,
+                        MatrixView<float> y) = nullptr;
+  void (*add_expert_biases)(ExecContext const& exec,
+                            std::span<std::vector<float> const> biases,
+                            std::span<std::int32_t const> offsets,
+                            MatrixView<float> y) = nullptr;
   void (*combine_experts)(ExecContext const& exec,
                           MatrixView<float const> x,
                           std::span<std::int32_t const> rows,

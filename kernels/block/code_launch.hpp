@@ -11,6 +11,7 @@
 #include "kernels/block/block.hpp"
 #include "kernels/block/code_matmul.hpp"
 #include "kernels/block/code_matrix.hpp"
+#include "kernels/block/expert_tiles.hpp"
 #include "kernels/block/float_code_matmul.hpp"
 #include "kernels/block/fold_leaves.hpp"
 #include "kernels/block/jobs.hpp"
@@ -38,12 +39,15 @@ struct CodeProduct {
   return {0, static_cast<std::int32_t>(w.in())};
 }
 
-/// Runs a kernel for all jobs at once; the tile is that of the job with the most rows, which
-/// changes no bit.
+/// Runs a kernel for all jobs at once; the tile is that of the job with the most rows, or of an
+/// expert with as many as the others, which changes no bit.
 ///
 /// \tparam Kernel  of the rows of a tile: Kernel<8>
 template <template <int> class Kernel, class Device, class Job, class... More>
-void launch_tiles(Device& device, std::vector<Job> const& jobs, More const&... more) {
+void launch_tiles(Device& device,
+                  std::vector<Job> const& jobs,
+                  ExpertRows const& experts,
+                  More const&... more) {
   JobExtent const extent = extent_of(jobs);
   if (extent.is_empty()) {
     return;
@@ -51,15 +55,15 @@ void launch_tiles(Device& device, std::vector<Job> const& jobs, More const&... m
   auto const launch = [&]<int Rows>(std::integral_constant<int, Rows>) {
     using Tile = Kernel<Rows>;
     device.launch(
-        {{ceil_div(extent.outputs, warp_size), ceil_div(extent.rows, Rows), std::ssize(jobs)},
+        {{ceil_div(extent.outputs, warp_size), extent.row_tiles(experts, Rows), std::ssize(jobs)},
          Tile::threads,
          Tile::shared_bytes()},
-        Tile{device.upload(std::span{jobs}), more...});
+        Tile{{device.upload(std::span{jobs}), experts}, more...});
   };
   if (extent.rows == 1) {
     return launch(std::integral_constant<int, 1>{});
   }
-  if (extent.rows <= 8) {
+  if (extent.usual_rows(experts) <= 8) {
     return launch(std::integral_constant<int, 8>{});
   }
   launch(std::integral_constant<int, 32>{});
@@ -74,6 +78,7 @@ struct IntegerKernels {
 template <QuantKind Kind, class Device>
 void multiply_integers(Device& device,
                        std::vector<CodeProduct> const& products,
+                       ExpertRows const& experts,
                        QuantizedRows const& x) {
   std::vector<CodeJob> jobs;
   for (CodeProduct const& product : products) {
@@ -83,11 +88,13 @@ void multiply_integers(Device& device,
                     static_cast<std::int32_t>(ceil_div(product.inputs.last, quant_chunk)),
                     product.y});
   }
-  launch_tiles<IntegerKernels<Kind>::template Kernel>(device, jobs, x);
+  launch_tiles<IntegerKernels<Kind>::template Kernel>(device, jobs, experts, x);
 }
 
 template <class Device>
-void multiply_floats(Device& device, std::vector<CodeProduct> const& products) {
+void multiply_floats(Device& device,
+                     std::vector<CodeProduct> const& products,
+                     ExpertRows const& experts) {
   std::vector<FloatCodeJob> jobs;
   for (CodeProduct const& product : products) {
     jobs.push_back({by_quads(product.x),
@@ -96,23 +103,25 @@ void multiply_floats(Device& device, std::vector<CodeProduct> const& products) {
                     product.inputs.last,
                     product.y});
   }
-  launch_tiles<FloatCodeMatmul>(device, jobs);
+  launch_tiles<FloatCodeMatmul>(device, jobs, experts);
 }
 
 /// Products with weights of one format.
 ///
-/// \param rows  that are quantised where codes are integers: each once, though several products
-///              may be with it
+/// \param rows     that are quantised where codes are integers: each once, though several products
+///                 may be with it
+/// \param experts  of the only product, if it has them
 template <class Device>
 void multiply_codes(Device& device,
                     std::vector<CodeProduct> const& products,
-                    std::vector<QuantizeJob> const& rows) {
+                    std::vector<QuantizeJob> const& rows,
+                    ExpertRows const& experts = {}) {
   if (products.empty()) {
     return;
   }
   QuantKind const kind = products.front().w.codes()->format.kind;
   if (kind == QuantKind::fp8_e4m3) {
-    return multiply_floats(device, products);
+    return multiply_floats(device, products, experts);
   }
   std::int64_t num_rows = 0;
   for (QuantizeJob const& job : rows) {
@@ -121,11 +130,11 @@ void multiply_codes(Device& device,
   QuantizedRows const x = quantize_rows(device, rows, num_rows);
   switch (kind) {
     case QuantKind::int8:
-      return multiply_integers<QuantKind::int8>(device, products, x);
+      return multiply_integers<QuantKind::int8>(device, products, experts, x);
     case QuantKind::int4:
-      return multiply_integers<QuantKind::int4>(device, products, x);
+      return multiply_integers<QuantKind::int4>(device, products, experts, x);
     default:
-      return multiply_integers<QuantKind::mxfp4>(device, products, x);
+      return multiply_integers<QuantKind::mxfp4>(device, products, experts, x);
   }
 }
 
@@ -143,12 +152,9 @@ void grouped_matmul_codes(Device& device,
                           std::span<std::int32_t const> offsets,
                           std::span<PackedWeights const> experts,
                           MatrixView<float> y) {
-  std::vector<CodeProduct> products;
-  for_each_expert(
-      x, offsets, experts, y, [&](auto const& w, std::int64_t first, auto own_x, auto own_y) {
-        products.push_back({own_x, first, w, all_inputs(w), own_y});
-      });
-  multiply_codes(device, products, {{x, 0}});
+  PackedWeights const& any = experts.front();
+  multiply_codes(
+      device, {{x, 0, any, all_inputs(any), y}}, {{x, 0}}, expert_rows(device, offsets, experts));
 }
 
 template <class Device>

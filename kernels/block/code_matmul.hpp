@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "kernels/block/block.hpp"
 #include "kernels/block/code_matrix.hpp"
 #include "kernels/block/code_words.hpp"
+#include "kernels/block/expert_tiles.hpp"
 #include "kernels/block/integers.hpp"
 #include "kernels/block/math.hpp"
 #include "kernels/block/quantize_rows.hpp"
@@ -20,13 +22,18 @@ struct CodeJob {
   std::int32_t first_chunk = 0;
   std::int32_t last_chunk = 0;
   MatrixView<float> y;
+
+  TALUS_DEVICE void end_rows(std::int64_t row) { y.rows = row; }
+
+  TALUS_DEVICE void take_weights(std::byte const* weights) { w.take(weights); }
 };
 
 /// Products with integer codes and quantised rows of x: those of a chunk are added as integers,
 /// then y += float(sum) * (scale of the weights * scale of x), fused, chunk after chunk, as on CPUs
 /// (kernels/lanes/quantized_functions.hpp).
 ///
-/// Grid: panels of 32 outputs, tiles of rows, jobs. Block: eight warps, a lane an output. Of each
+/// Grid: panels of 32 outputs, tiles of rows, jobs (or of the rows of all experts, of which surplus
+/// blocks leave, 1). Block: eight warps, a lane an output. Of each
 /// round of chunks, the warps share out the chunks, read their codes once for all rows of the tile,
 /// and leave the sums in shared memory; then they share out the rows, and each goes through the
 /// chunks in order. Shared memory: a round's sums and scales.
@@ -37,9 +44,11 @@ struct CodeMatmul {
   static constexpr int threads = num_warps * warp_size;
   static constexpr int chunks_of_warp = Rows <= num_warps ? 2 : 1;
   static constexpr int round = num_warps * chunks_of_warp;
+  /// That a multiprocessor is to have registers for: few rows wait for codes, not for products.
+  static constexpr int least_blocks = Rows <= num_warps ? 4 : 1;
   static constexpr int rows_of_warp = (Rows + num_warps - 1) / num_warps;
 
-  GlobalSpan<CodeJob const> jobs;
+  Jobs<CodeJob> jobs;
   QuantizedRows x;
 
   [[nodiscard]] static constexpr std::int64_t shared_bytes() {
@@ -49,10 +58,11 @@ struct CodeMatmul {
 
   template <class Block>
   TALUS_DEVICE void operator()(Block& block) const {
-    CodeJob const job = block.load(jobs, block.block_index().z);
-    std::int64_t const first_row = block.block_index().y * Rows;
+    auto const tile = jobs.tile(block, block.block_index().y, Rows);
+    CodeJob const& job = tile.job;
+    std::int64_t const first_row = tile.first_row;
     std::int64_t const panel = block.block_index().x;
-    if (first_row >= job.y.rows || panel * warp_size >= job.y.cols) {
+    if (!tile.is_there() || panel * warp_size >= job.y.cols) {
       return;
     }
     auto const products = shared_array<std::int32_t>(block, round * Rows * warp_size);

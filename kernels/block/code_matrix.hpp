@@ -2,6 +2,7 @@
 #pragma once
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 
 #include "kernels/block/block.hpp"
@@ -31,6 +32,11 @@ struct CodeMatrix {
         layout{*w.codes(), w.in()},
         scales{w.codes()->scales},
         has_zeros{w.codes()->format.zero_points} {}
+
+  /// Is another matrix of its shape and format from now on.
+  TALUS_DEVICE void take(std::byte const* codes) {
+    words.data = reinterpret_cast<std::uint32_t const*>(codes);
+  }
 
   /// Where a chunk's codes are, in 32-bit words.
   [[nodiscard]] constexpr std::int64_t word_of(std::int64_t panel, std::int32_t chunk) const {

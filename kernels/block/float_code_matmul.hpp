@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "kernels/block/block.hpp"
 #include "kernels/block/code_matrix.hpp"
 #include "kernels/block/code_words.hpp"
+#include "kernels/block/expert_tiles.hpp"
 #include "kernels/block/integers.hpp"
 #include "kernels/block/math.hpp"
 #include "kernels/block/quads.hpp"
@@ -21,13 +23,18 @@ struct FloatCodeJob {
   std::int32_t first = 0;  ///< a multiple of quant_chunk
   std::int32_t last = 0;
   MatrixView<float> y;
+
+  TALUS_DEVICE void end_rows(std::int64_t row) { x.view.rows = y.rows = row; }
+
+  TALUS_DEVICE void take_weights(std::byte const* weights) { w.take(weights); }
 };
 
 /// Products with codes of fp8 and rows of x as they are: a weight is its code's value times its
 /// scale, rounded once, and y += x * weight, fused, input after input, as on CPUs
 /// (kernels/lanes/float_codes.hpp).
 ///
-/// Grid: panels of 32 outputs, tiles of rows, jobs. Block: eight warps, a lane an output. Of each
+/// Grid: panels of 32 outputs, tiles of rows, jobs (or of the rows of all experts, of which surplus
+/// blocks leave, 1). Block: eight warps, a lane an output. Of each
 /// round of eight chunks, a warp each widens one, its codes read once for all rows of the tile;
 /// then the warps share out the rows, and each goes through the inputs in order. Shared memory: a
 /// round's weights, and x of the tile's rows.
@@ -37,9 +44,11 @@ struct FloatCodeMatmul {
   static constexpr int num_warps = 8;
   static constexpr int threads = num_warps * warp_size;
   static constexpr int round = num_warps * static_cast<int>(quant_chunk);
+  /// That a multiprocessor is to have registers for: few rows wait for codes, not for products.
+  static constexpr int least_blocks = Rows <= num_warps ? 4 : 1;
   static constexpr int rows_of_warp = (Rows + num_warps - 1) / num_warps;
 
-  GlobalSpan<FloatCodeJob const> jobs;
+  Jobs<FloatCodeJob> jobs;
 
   [[nodiscard]] static constexpr std::int64_t shared_bytes() {
     return shared_bytes_of<float>(round * warp_size) + shared_bytes_of<float>(round * Rows);
@@ -47,9 +56,10 @@ struct FloatCodeMatmul {
 
   template <class Block>
   TALUS_DEVICE void operator()(Block& block) const {
-    FloatCodeJob const job = block.load(jobs, block.block_index().z);
-    std::int64_t const first_row = block.block_index().y * Rows;
-    if (first_row >= job.y.rows || block.block_index().x * warp_size >= job.y.cols) {
+    auto const tile = jobs.tile(block, block.block_index().y, Rows);
+    FloatCodeJob const& job = tile.job;
+    std::int64_t const first_row = tile.first_row;
+    if (!tile.is_there() || block.block_index().x * warp_size >= job.y.cols) {
       return;
     }
     auto const weights = shared_array<float>(block, round * warp_size);

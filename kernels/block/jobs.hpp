@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 
+#include "kernels/block/expert_tiles.hpp"
 #include "kernels/matmul.hpp"
 #include "runtime/base/matrix_view.hpp"
 
@@ -21,33 +22,29 @@ struct JobExtent {
   std::int64_t outputs = 0;
 
   [[nodiscard]] constexpr bool is_empty() const { return rows == 0 || outputs == 0; }
+
+  /// Rows that a tile is chosen for.
+  [[nodiscard]] constexpr std::int64_t usual_rows(ExpertRows const& experts) const {
+    return experts.is_empty() ? rows : block::usual_rows(rows, experts.num_experts());
+  }
+
+  /// Tiles that are launched.
+  [[nodiscard]] constexpr std::int64_t row_tiles(ExpertRows const& experts,
+                                                 std::int64_t tile_rows) const {
+    return experts.is_empty() ? ceil_div(rows, tile_rows)
+                              : most_tiles(rows, experts.num_experts(), tile_rows);
+  }
 };
 
 /// \param jobs  each with a result `y`
-template <class Jobs>
-[[nodiscard]] JobExtent extent_of(Jobs const& jobs) {
+template <class List>
+[[nodiscard]] JobExtent extent_of(List const& jobs) {
   JobExtent extent;
   for (auto const& job : jobs) {
     extent.rows = std::max(extent.rows, job.y.rows);
     extent.outputs = std::max(extent.outputs, job.y.cols);
   }
   return extent;
-}
-
-/// Calls visit(weights, first row, x, y) for each expert that has rows, with its rows of both.
-template <class Visit>
-void for_each_expert(MatrixView<float const> x,
-                     std::span<std::int32_t const> offsets,
-                     std::span<PackedWeights const> experts,
-                     MatrixView<float> y,
-                     Visit const& visit) {
-  for (std::size_t e = 0; e < experts.size(); ++e) {
-    std::int64_t const first = offsets[e];
-    std::int64_t const rows = offsets[e + 1] - first;
-    if (rows > 0) {
-      visit(experts[e], first, rows_of(x, first, rows), rows_of(y, first, rows));
-    }
-  }
 }
 
 /// Calls visit(weights, head, x, y) for each head, with its columns of both.

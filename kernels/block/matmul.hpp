@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
 
 #include "kernels/block/block.hpp"
+#include "kernels/block/expert_tiles.hpp"
 #include "kernels/block/fold_leaves.hpp"
 #include "kernels/block/jobs.hpp"
 #include "kernels/block/kv_elements.hpp"
@@ -24,12 +27,19 @@ struct MatmulJob {
   MatrixView<float const> x;
   MatrixView<Element const> w;
   MatrixView<float> y;
+
+  TALUS_DEVICE void end_rows(std::int64_t row) { x.rows = y.rows = row; }
+
+  TALUS_DEVICE void take_weights(std::byte const* weights) {
+    w.data = reinterpret_cast<Element const*>(weights);
+  }
 };
 
 /// Several products, in plain multiply-adds: what serves where no library's matmul does, and what
 /// faster ones are compared with. Weights lie as the checkpoint has them, [out, in].
 ///
-/// Grid: tiles of 64 outputs, tiles of 4 * Rows rows, jobs. Block: 256 threads; a thread has one
+/// Grid: tiles of 64 outputs, tiles of 4 * Rows rows, jobs (or of the rows of all experts, of which
+/// surplus blocks leave, 1). Block: 256 threads; a thread has one
 /// output and Rows rows. Shared memory: 32 inputs of the tile's rows and of its outputs' weights.
 ///
 /// Order: over the inputs in order, fused: the bits of the CPU backends that fuse.
@@ -43,7 +53,7 @@ struct Matmul {
   static constexpr int threads = tile_outputs * row_groups;
   static constexpr int w_stride = tile_inputs + 1;  // so that neighbouring outputs share no bank
 
-  GlobalSpan<MatmulJob<typename Kind::Element> const> jobs;
+  Jobs<MatmulJob<typename Kind::Element>> jobs;
 
   [[nodiscard]] static constexpr std::int64_t shared_bytes() {
     return shared_bytes_of<float>(tile_rows * tile_inputs) +
@@ -52,10 +62,11 @@ struct Matmul {
 
   template <class Block>
   TALUS_DEVICE void operator()(Block& block) const {
-    auto const job = block.load(jobs, block.block_index().z);
-    std::int64_t const first_row = block.block_index().y * tile_rows;
+    auto const tile = jobs.tile(block, block.block_index().y, tile_rows);
+    auto const& job = tile.job;
+    std::int64_t const first_row = tile.first_row;
     std::int64_t const first_output = block.block_index().x * tile_outputs;
-    if (first_row >= job.y.rows || first_output >= job.y.cols) {
+    if (!tile.is_there() || first_output >= job.y.cols) {
       return;
     }
     auto const x = shared_array<float>(block, tile_rows * tile_inputs);
@@ -128,30 +139,37 @@ struct Matmul {
   }
 };
 
-template <class Kind, int Rows, class Device, class Jobs>
-void launch_matmul(Device& device, Jobs const& jobs, JobExtent const& extent) {
+template <class Kind, int Rows, class Device, class List>
+void launch_matmul(Device& device,
+                   List const& jobs,
+                   ExpertRows const& experts,
+                   JobExtent const& extent) {
   using Kernel = Matmul<Kind, Rows>;
   device.launch({{ceil_div(extent.outputs, Kernel::tile_outputs),
-                  ceil_div(extent.rows, Kernel::tile_rows),
+                  extent.row_tiles(experts, Kernel::tile_rows),
                   std::ssize(jobs)},
                  Kernel::threads,
                  Kernel::shared_bytes()},
-                Kernel{device.upload(std::span{jobs})});
+                Kernel{{device.upload(std::span{jobs}), experts}});
 }
 
-/// All jobs at once; the tile is that of the one with the most rows, which changes no bit.
+/// All jobs at once; the tile is that of the one with the most rows, or of an expert with as many
+/// as the others, which changes no bit.
 template <class Kind, class Device>
-void run_jobs(Device& device, std::vector<MatmulJob<typename Kind::Element>> const& jobs) {
+void run_jobs(Device& device,
+              std::vector<MatmulJob<typename Kind::Element>> const& jobs,
+              ExpertRows const& experts) {
   JobExtent const extent = extent_of(jobs);
   if (extent.is_empty()) {
     return;
   }
-  if (extent.rows <= 4) {
-    launch_matmul<Kind, 1>(device, jobs, extent);
-  } else if (extent.rows <= 32) {
-    launch_matmul<Kind, 4>(device, jobs, extent);
+  std::int64_t const rows = extent.usual_rows(experts);
+  if (rows <= 4) {
+    launch_matmul<Kind, 1>(device, jobs, experts, extent);
+  } else if (rows <= 32) {
+    launch_matmul<Kind, 4>(device, jobs, experts, extent);
   } else {
-    launch_matmul<Kind, 16>(device, jobs, extent);
+    launch_matmul<Kind, 16>(device, jobs, experts, extent);
   }
 }
 
@@ -171,11 +189,13 @@ struct PackedJob {
 /// Runs jobs whose weights are of one type: those of bfloat16 by tensor cores, which round the
 /// input to it, too.
 ///
-/// \param x  of which the jobs have parts
+/// \param x        of which the jobs have parts
+/// \param experts  of the only job, if it has them
 template <class Device>
 void run_packed_jobs(Device& device,
                      MatrixView<float const> x,
-                     std::vector<PackedJob> const& packed) {
+                     std::vector<PackedJob> const& packed,
+                     ExpertRows const& experts = {}) {
   if (packed.empty()) {
     return;
   }
@@ -184,13 +204,13 @@ void run_packed_jobs(Device& device,
     for (PackedJob const& job : packed) {
       products.push_back({job.x, job.weights<std::uint16_t>(), job.y});
     }
-    return run_tiles(device, x, products);
+    return run_tiles(device, x, {products, experts});
   }
   std::vector<MatmulJob<float>> jobs;
   for (PackedJob const& job : packed) {
     jobs.push_back({job.x, job.weights<float>(), job.y});
   }
-  run_jobs<KvFloat>(device, jobs);
+  run_jobs<KvFloat>(device, jobs, experts);
 }
 
 template <class Device>
@@ -204,17 +224,18 @@ void matmul(Device& device,
   run_packed_jobs(device, x, {{x, w, y}});
 }
 
+/// One job, whose tiles are found on the device. Weights that aren't aligned, if there are any,
+/// speak for all.
 template <class Device>
 void grouped_matmul(Device& device,
                     MatrixView<float const> x,
                     std::span<std::int32_t const> offsets,
                     std::span<PackedWeights const> experts,
                     MatrixView<float> y) {
-  std::vector<PackedJob> jobs;
-  for_each_expert(x, offsets, experts, y, [&](auto const& w, std::int64_t, auto own_x, auto own_y) {
-    jobs.push_back({own_x, w, own_y});
-  });
-  run_packed_jobs(device, x, jobs);
+  auto const any = std::ranges::find_if(
+      experts, [](PackedWeights const& w) { return !is_vector_aligned(w.data()); });
+  PackedWeights const& w = any != experts.end() ? *any : experts.front();
+  run_packed_jobs(device, x, {{x, w, y}}, expert_rows(device, offsets, experts));
 }
 
 template <class Device>
@@ -247,7 +268,7 @@ void matmul_leaves(Device& device,
   if (w.dtype() == DType::bf16) {
     PackedJob const job{x, w, partials.front()};
     TileProduct const product{x, job.weights<std::uint16_t>(), job.y};
-    return run_tiles(device, x, {&product, 1}, {parts_of_leaves(sums), partials});
+    return run_tiles(device, x, {{&product, 1}}, {parts_of_leaves(sums), partials});
   }
   LeafPartition const& partition = sums.partition;
   std::int64_t const leaves = std::ssize(partition.boundaries) - 1;

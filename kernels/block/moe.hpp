@@ -6,6 +6,7 @@
 #include <span>
 
 #include "kernels/block/block.hpp"
+#include "kernels/block/choices.hpp"
 #include "kernels/block/each_quad.hpp"
 #include "kernels/block/math.hpp"
 #include "kernels/block/reduce.hpp"
@@ -210,15 +211,11 @@ void route(Device& device,
   if (logits.rows == 0) {
     return;
   }
-  auto const ids = device.template scratch<std::int32_t>(std::ssize(expert_ids));
-  auto const chosen = device.template scratch<float>(std::ssize(weights));
-  Route const kernel{logits, device.upload(bias), rule, ids, chosen};
+  Route const kernel{logits, device.upload(bias), rule, in_place(expert_ids), in_place(weights)};
   device.launch({{ceil_div(logits.rows, Route::num_warps)},
                  Route::num_warps * warp_size,
                  kernel.shared_bytes()},
                 kernel);
-  device.download(ids, expert_ids);
-  device.download(chosen, weights);
 }
 
 template <class Device>
@@ -228,11 +225,10 @@ void combine_experts(Device& device,
                      std::span<float const> weights,
                      MatrixView<float> y) {
   std::int64_t const top_k = y.rows == 0 ? 0 : std::ssize(rows) / y.rows;
-  for_each_quad(
-      device,
-      y.rows,
-      y.cols,
-      CombineExperts{by_quads(x), device.upload(rows), device.upload(weights), top_k, by_quads(y)});
+  for_each_quad(device,
+                y.rows,
+                y.cols,
+                CombineExperts{by_quads(x), in_place(rows), in_place(weights), top_k, by_quads(y)});
 }
 
 }  // namespace talus::kernels::block

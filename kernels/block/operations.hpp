@@ -3,6 +3,7 @@
 
 #include "kernels/block/activation.hpp"
 #include "kernels/block/attention_launch.hpp"
+#include "kernels/block/choices.hpp"
 #include "kernels/block/code_launch.hpp"
 #include "kernels/block/code_pack.hpp"
 #include "kernels/block/edit_logits.hpp"
@@ -110,13 +111,19 @@ void set_row_operations(Operations& table) {
   set<Devices>(table.activate, [](auto& device, auto const&... a) { activate(device, a...); });
   set<Devices>(table.add, [](auto& device, auto const&... a) { add(device, a...); });
   set<Devices>(table.add_bias, [](auto& device, auto const&... a) { add_bias(device, a...); });
+  set<Devices>(table.add_expert_biases,
+               [](auto& device, auto const&... a) { add_expert_biases(device, a...); });
   set<Devices>(table.combine_experts,
                [](auto& device, auto const&... a) { combine_experts(device, a...); });
   set<Devices>(table.copy_heads, [](auto& device, auto const&... a) { copy_heads(device, a...); });
+  set<Devices>(table.count_choices,
+               [](auto& device, auto const&... a) { count_choices(device, a...); });
   set<Devices>(table.fold_partials,
                [](auto& device, auto const&... a) { fold_partials(device, a...); });
   set<Devices>(table.gather_rows,
                [](auto& device, auto const&... a) { gather_rows(device, a...); });
+  set<Devices>(table.gather_tokens,
+               [](auto& device, auto const&... a) { gather_tokens(device, a...); });
   set<Devices>(table.order_choices,
                [](auto& device, auto const&... a) { order_choices(device, a...); });
   set<Devices>(table.rms_norm, [](auto& device, auto const&... a) { rms_norm(device, a...); });

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "kernels/block/block.hpp"
+#include "kernels/block/choices.hpp"
 #include "kernels/block/integers.hpp"
 #include "kernels/block/scan.hpp"
 #include "kernels/moe.hpp"
@@ -82,16 +83,15 @@ void order_choices(Device& device,
                    std::span<std::int32_t const> expert_ids,
                    std::int64_t top_k,
                    ChoiceOrder const& order) {
-  auto const offsets = device.template scratch<std::int32_t>(std::ssize(order.offsets));
-  device.launch({{offsets.size - 1},
+  std::int64_t const experts = std::ssize(order.offsets) - 1;
+  device.launch({{experts},
                  OrderChoices::threads,
                  shared_bytes_of<std::int32_t>(scan_size(OrderChoices::threads))},
-                OrderChoices{{expert_ids.data(), std::ssize(expert_ids)},
+                OrderChoices{in_place(expert_ids),
                              top_k,
-                             offsets,
-                             {order.token_rows.data(), std::ssize(order.token_rows)},
-                             {order.choice_rows.data(), std::ssize(order.choice_rows)}});
-  device.download(offsets, order.offsets);
+                             in_place(order.offsets),
+                             in_place(order.token_rows),
+                             in_place(order.choice_rows)});
 }
 
 }  // namespace talus::kernels::block

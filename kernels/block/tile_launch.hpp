@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/block/each_quad.hpp"
+#include "kernels/block/expert_tiles.hpp"
 #include "kernels/block/jobs.hpp"
 #include "kernels/block/tile_matmul.hpp"
 #include "kernels/operations.hpp"
@@ -37,6 +38,12 @@ struct TileProduct {
   MatrixView<float const> x;  ///< some rows and columns of the operation's input
   MatrixView<std::uint16_t const> w;
   MatrixView<float> y;
+};
+
+/// Products at a time, over as many inputs each.
+struct TileProducts {
+  std::span<TileProduct const> list;
+  ExpertRows experts{};  ///< of the only product, if it has them
 };
 
 /// The input of an operation, rounded; in memory of the operation.
@@ -102,12 +109,15 @@ inline constexpr int leaf_depth = 10;
 }
 
 template <TileShape Shape, int Depth, class Input, class Device>
-void launch_tiles(Device& device, std::vector<TileJob<Input>> const& jobs, TileSums const& sums) {
+void launch_tiles(Device& device,
+                  std::vector<TileJob<Input>> const& jobs,
+                  ExpertRows const& experts,
+                  TileSums const& sums) {
   TileMatmul<Shape, Input, Depth> kernel;
   JobExtent const extent = extent_of(jobs);
-  kernel.grid.row_tiles = ceil_div(extent.rows, Shape.rows());
+  kernel.grid.row_tiles = extent.row_tiles(experts, Shape.rows());
   kernel.grid.output_tiles = ceil_div(extent.outputs, Shape.outputs());
-  kernel.jobs = device.upload(std::span{jobs});
+  kernel.jobs = {device.upload(std::span{jobs}), experts};
   kernel.num_parts = parts_of_sum(jobs.front().x.cols);
   if (!sums.parts.empty()) {
     kernel.num_parts = std::ssize(sums.parts);
@@ -120,38 +130,39 @@ void launch_tiles(Device& device, std::vector<TileJob<Input>> const& jobs, TileS
 
 /// Plain sums, which take no stack, or sums over leaves.
 template <TileShape Shape, class Input, class Device>
-void launch_sums(Device& device, std::vector<TileJob<Input>> const& jobs, TileSums const& sums) {
+void launch_sums(Device& device,
+                 std::vector<TileJob<Input>> const& jobs,
+                 ExpertRows const& experts,
+                 TileSums const& sums) {
   if (sums.parts.empty()) {
-    return launch_tiles<Shape, 1>(device, jobs, sums);
+    return launch_tiles<Shape, 1>(device, jobs, experts, sums);
   }
-  launch_tiles<Shape, leaf_depth>(device, jobs, sums);
+  launch_tiles<Shape, leaf_depth>(device, jobs, experts, sums);
 }
 
 /// Jobs whose input is rounded as it is staged.
 template <TileShape Shape, class Device>
-void run_rounding_tiles(Device& device,
-                        std::span<TileProduct const> products,
-                        TileSums const& sums) {
+void run_rounding_tiles(Device& device, TileProducts const& products, TileSums const& sums) {
   std::vector<TileJob<float>> jobs;
-  for (TileProduct const& product : products) {
+  for (TileProduct const& product : products.list) {
     jobs.push_back({product.x,
                     product.w,
                     product.y,
                     sums.is_aligned() && rows_are_aligned(product.x),
                     sums.is_aligned() && rows_are_aligned(product.w)});
   }
-  launch_sums<Shape>(device, jobs, sums);
+  launch_sums<Shape>(device, jobs, products.experts, sums);
 }
 
 /// Jobs whose input is rounded before, once for all tiles.
 template <TileShape Shape, class Device>
 void run_rounded_tiles(Device& device,
                        MatrixView<float const> x,
-                       std::span<TileProduct const> products,
+                       TileProducts const& products,
                        TileSums const& sums) {
   RoundedInput const rounded{device, x};
   std::vector<TileJob<std::uint16_t>> jobs;
-  for (TileProduct const& product : products) {
+  for (TileProduct const& product : products.list) {
     auto const part = rounded.part(product.x);
     jobs.push_back({part,
                     product.w,
@@ -159,7 +170,7 @@ void run_rounded_tiles(Device& device,
                     sums.is_aligned() && rows_are_aligned(part),
                     sums.is_aligned() && rows_are_aligned(product.w)});
   }
-  launch_sums<Shape>(device, jobs, sums);
+  launch_sums<Shape>(device, jobs, products.experts, sums);
 }
 
 /// All products at once, over as many inputs each, by the tiles of `choice`, which change no bit.
@@ -169,7 +180,7 @@ template <class Device>
 void run_tiles(Device& device,
                TileChoice choice,
                MatrixView<float const> x,
-               std::span<TileProduct const> products,
+               TileProducts const& products,
                TileSums const& sums = {}) {
   switch (choice) {
     case TileChoice::few:
@@ -188,11 +199,15 @@ void run_tiles(Device& device,
 template <class Device>
 void run_tiles(Device& device,
                MatrixView<float const> x,
-               std::span<TileProduct const> products,
+               TileProducts const& products,
                TileSums const& sums = {}) {
-  JobExtent const extent = extent_of(products);
+  JobExtent const extent = extent_of(products.list);
   if (!extent.is_empty()) {
-    TileChoice const choice = choose_tiles(extent.rows, extent.outputs, std::ssize(products));
+    std::int64_t const jobs = products.experts.is_empty()
+                                  ? std::ssize(products.list)
+                                  : std::min(extent.rows, products.experts.num_experts());
+    TileChoice const choice =
+        choose_tiles(extent.usual_rows(products.experts), extent.outputs, jobs);
     run_tiles(device, choice, x, products, sums);
   }
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "kernels/block/block.hpp"
+#include "kernels/block/expert_tiles.hpp"
 #include "kernels/block/fragments.hpp"
 #include "kernels/block/tile_plan.hpp"
 #include "kernels/block/tile_stage.hpp"
@@ -76,8 +77,8 @@ struct SumStack<Sums, 1> {
 /// Weights are the left matrix of each instruction and rows of the input the right one, so that one
 /// row and a thousand take the same instructions: a tile of few rows has columns of zeros.
 ///
-/// Grid: tiles, 1, jobs. Block and shared memory: as Shape says. The next steps are on their way
-/// while one is multiplied.
+/// Grid: tiles, 1, jobs (or of all experts, of which surplus blocks leave). Block and shared
+/// memory: as Shape says. The next steps are on their way while one is multiplied.
 ///
 /// Order: parts of up to 512 inputs, each by instructions of 16 inputs in order, from zero on; then
 /// the sums of the parts, one after another, or, of leaves, as the tree wants it, by a stack of
@@ -95,7 +96,7 @@ struct TileMatmul {
   static constexpr auto num_left = static_cast<std::size_t>(Shape.warp_outputs);
   static constexpr auto num_right = static_cast<std::size_t>(Shape.warp_rows);
 
-  GlobalSpan<TileJob<Input> const> jobs;
+  Jobs<TileJob<Input>> jobs;
   TileGrid grid;
   std::int64_t num_parts = 0;
   GlobalSpan<TilePart const> parts;  ///< empty: those of a plain sum
@@ -122,10 +123,11 @@ struct TileMatmul {
 
   template <class Block>
   TALUS_DEVICE void operator()(Block& block) const {
-    auto const job = block.load(jobs, block.block_index().z);
-    auto const tile = grid.tile(block.block_index().x);
-    TilePlace const place{tile.row * Shape.rows(), tile.output * Shape.outputs()};
-    if (place.first_row >= job.y.rows || place.first_output >= job.y.cols) {
+    auto const number = grid.tile(block.block_index().x);
+    auto const tile = jobs.tile(block, number.row, Shape.rows());
+    auto const& job = tile.job;
+    TilePlace const place{tile.first_row, number.output * Shape.outputs()};
+    if (!tile.is_there() || place.first_output >= job.y.cols) {
       return;
     }
     Stage const stage = Stage::make(block, job);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "kernels/block/block.hpp"
@@ -20,14 +21,25 @@ struct TileJob {
   MatrixView<float> y;
   bool is_x_aligned = false;  ///< each 16 bytes of its rows begin at a multiple of 16
   bool is_w_aligned = false;
+
+  TALUS_DEVICE void end_rows(std::int64_t row) { x.rows = y.rows = row; }
+
+  TALUS_DEVICE void take_weights(std::byte const* weights) {
+    w.data = reinterpret_cast<std::uint16_t const*>(weights);
+  }
 };
+
+/// Bytes that a thread copies at once.
+inline constexpr std::int64_t vector_bytes = 16;
+
+[[nodiscard]] inline bool is_vector_aligned(void const* address) {
+  return reinterpret_cast<std::uintptr_t>(address) % vector_bytes == 0;
+}
 
 template <class T>
 [[nodiscard]] bool rows_are_aligned(MatrixView<T> view) {
-  constexpr std::int64_t vector_bytes = 16;
   std::int64_t const row_bytes = view.row_stride * static_cast<std::int64_t>(sizeof(T));
-  return reinterpret_cast<std::uintptr_t>(view.data) % vector_bytes == 0 &&
-         (view.rows < 2 || row_bytes % vector_bytes == 0);
+  return is_vector_aligned(view.data) && (view.rows < 2 || row_bytes % vector_bytes == 0);
 }
 
 /// Inputs whose products are summed by themselves, in order, at most part_inputs; and what is done

@@ -18,6 +18,15 @@ __global__ void run_kernel(__grid_constant__ Kernel const kernel) {
   kernel(block);
 }
 
+/// The same, of a body that says by `least_blocks` how many of its blocks a multiprocessor is to
+/// have registers for at a time.
+template <class Kernel>
+__global__ void __launch_bounds__(Kernel::threads, Kernel::least_blocks)
+    run_bounded_kernel(__grid_constant__ Kernel const kernel) {
+  DeviceBlock block;
+  kernel(block);
+}
+
 /// The device that the launches of kernels/block want, for the time of one operation.
 ///
 /// Returns when work is queued, but where results are downloaded.
@@ -42,18 +51,17 @@ class Launcher {
 
   template <class Kernel>
   void launch(block::LaunchShape const& shape, Kernel const& kernel) {
+    constexpr auto* const run = function_of<Kernel>();
     auto const shared_bytes = static_cast<std::size_t>(shape.shared_bytes);
     if (shape.shared_bytes > default_shared_bytes) {
-      check(cudaFuncSetAttribute(run_kernel<Kernel>,
-                                 cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                 static_cast<int>(shared_bytes)),
+      check(cudaFuncSetAttribute(
+                run, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes)),
             Kernel::name);
     }
     dim3 const grid{static_cast<unsigned>(shape.grid.x),
                     static_cast<unsigned>(shape.grid.y),
                     static_cast<unsigned>(shape.grid.z)};
-    run_kernel<Kernel>
-        <<<grid, static_cast<unsigned>(shape.threads), shared_bytes, device_.stream()>>>(kernel);
+    run<<<grid, static_cast<unsigned>(shape.threads), shared_bytes, device_.stream()>>>(kernel);
     check(cudaGetLastError(), Kernel::name);
   }
 
@@ -82,6 +90,15 @@ class Launcher {
   }
 
  private:
+  template <class Kernel>
+  [[nodiscard]] static constexpr void (*function_of())(Kernel const) {
+    if constexpr (requires { Kernel::least_blocks; }) {
+      return run_bounded_kernel<Kernel>;
+    } else {
+      return run_kernel<Kernel>;
+    }
+  }
+
   /// What a block may have of shared memory unless it is asked for more.
   static constexpr std::int64_t default_shared_bytes = 48 << 10;
 

@@ -113,15 +113,30 @@ void Decoder::add_layer(LayerSpec const& spec, LayerWeights const& weights, KvPl
   layers_.push_back(std::move(layer));
 }
 
+/// What the layers with experts share: all of them have as many.
+void Decoder::make_expert_memory(MoeSpec const& moe) {
+  Range const stage = layers_of(spec_, context_.place);
+  auto const first = spec_.layers.begin();
+  std::int64_t const layers =
+      std::count_if(first + stage.first, first + stage.last, [](LayerSpec const& layer) {
+        return layer.feed_forward.moe.has_value();
+      });
+  moe_scratch_ =
+      std::make_unique<MoeScratch>(context_, moe, limits_.max_tokens, spec_.hidden, layers);
+  dispatch_ = make_expert_dispatch(
+      context_.exec,
+      traffic_->expert(),
+      {.num_experts = moe.num_experts,
+       .hidden = spec_.hidden,
+       .max_choices = max_own_choices(moe, context_.place, limits_.max_tokens)});
+}
+
 MoeLayer Decoder::make_experts(LayerSpec const& spec, LayerWeights const& weights) {
   MoeSpec const& moe = *spec.feed_forward.moe;
   if (!moe_scratch_) {
-    moe_scratch_ =
-        std::make_unique<MoeScratch>(context_.exec, moe, limits_.max_tokens, spec_.hidden);
-    exchange_ = std::make_unique<ExpertExchange>(
-        context_.exec, traffic_->expert(), moe.num_experts, spec_.hidden);
+    make_expert_memory(moe);
   }
-  MoeLayer experts{context_, moe, weights.moe, traffic_->tp(), *exchange_, *moe_scratch_};
+  MoeLayer experts{context_, moe, weights.moe, traffic_->tp(), *dispatch_, *moe_scratch_};
   if (moe.shared_intermediate > 0) {
     FeedForwardSpec const shared{.intermediate = moe.shared_intermediate,
                                  .activation = moe.activation};
@@ -227,8 +242,8 @@ void Decoder::run(StepBatch const& batch, MatrixView<float> x) {
 
 bool Decoder::is_recordable() const {
   kernels::Device const* const device = context_.exec.device;
-  return device != nullptr && device->can_record() && !observer_ && !exchange_ &&
-         traffic_->tp().is_recordable();
+  return device != nullptr && device->can_record() && !observer_ &&
+         (!dispatch_ || traffic_->expert().size() == 1) && traffic_->tp().is_recordable();
 }
 
 void Decoder::copy_blocks(std::span<kernels::KvBlockCopy const> copies) {
@@ -239,12 +254,8 @@ void Decoder::copy_blocks(std::span<kernels::KvBlockCopy const> copies) {
 
 void Decoder::take_routed(std::vector<std::int64_t>& counts) {
   counts.clear();
-  for (std::unique_ptr<Layer> const& layer : layers_) {
-    if (layer->experts) {
-      std::span<std::int64_t> const routed = layer->experts->routed();
-      counts.insert(counts.end(), routed.begin(), routed.end());
-      std::fill(routed.begin(), routed.end(), 0);
-    }
+  if (moe_scratch_) {
+    moe_scratch_->routed.take(counts);
   }
 }
 

@@ -28,7 +28,8 @@ struct DecoderLimits {
 
 /// The layers of one stage of a model, assembled from its spec, with their KV caches.
 ///
-/// Everything is allocated when it is made; only the buffers whose size routing decides grow later.
+/// Everything is allocated when it is made; only the buffers whose size routing decides, where
+/// ranks exchange tokens, grow later.
 class Decoder {
  public:
   /// Collective over the grid's ranks. `traffic`, `weights` and `clock` outlive the decoder.
@@ -82,6 +83,7 @@ class Decoder {
   AttentionScratch& scratch_of(AttentionSpec const& attention);
   [[nodiscard]] std::shared_ptr<RopeTables const> rope_of(RopeSpec const& spec);
   void add_layer(LayerSpec const& spec, LayerWeights const& weights, KvPlace kv);
+  void make_expert_memory(MoeSpec const& moe);
   [[nodiscard]] MoeLayer make_experts(LayerSpec const& spec, LayerWeights const& weights);
   [[nodiscard]] MatrixView<float const> normalized(MatrixView<float> x,
                                                    std::vector<float> const& norm);
@@ -103,7 +105,7 @@ class Decoder {
   std::vector<std::pair<RopeSpec, std::shared_ptr<RopeTables const>>> ropes_;
   std::unique_ptr<FeedForwardScratch> feed_forward_scratch_;
   std::unique_ptr<MoeScratch> moe_scratch_;
-  std::unique_ptr<ExpertExchange> exchange_;
+  std::unique_ptr<ExpertDispatch> dispatch_;
   std::map<std::int32_t, std::unique_ptr<RowParallel>> sums_;  ///< by number of leaves
   std::vector<std::unique_ptr<Layer>> layers_;
   std::function<void(MatrixView<float const>)> observer_;  ///< or none

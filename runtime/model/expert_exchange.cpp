@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "kernels/elementwise.hpp"
+#include "kernels/transfer.hpp"
 #include "parallel/collectives.hpp"
 
 namespace talus::runtime {
@@ -39,6 +40,25 @@ ExpertExchange::ExpertExchange(kernels::ExecContext const& exec,
   }
 }
 
+std::span<std::int32_t const> ExpertExchange::on_host(std::span<std::int32_t const> expert_ids) {
+  if (kernels::shares_memory(exec_)) {
+    return expert_ids;
+  }
+  ids_.resize(expert_ids.size());
+  kernels::download(exec_, expert_ids.data(), std::span{ids_});
+  return ids_;
+}
+
+std::span<std::int32_t const> ExpertExchange::where_activations_are(
+    std::span<std::int32_t const> host, GrowingBuffer<std::int32_t>& memory) {
+  if (kernels::shares_memory(exec_)) {
+    return host;
+  }
+  std::span<std::int32_t> const there = memory.need(exec_, std::ssize(host));
+  kernels::upload(exec_, host, there.data());
+  return there;
+}
+
 void ExpertExchange::order_choices(std::span<std::int32_t const> expert_ids, std::int64_t top_k) {
   std::fill(my_counts_.begin(), my_counts_.end(), 0);
   for (std::int32_t const expert : expert_ids) {
@@ -57,13 +77,9 @@ void ExpertExchange::order_choices(std::span<std::int32_t const> expert_ids, std
 }
 
 void ExpertExchange::exchange_counts() {
-  if (group_->size() == 1) {
-    all_counts_ = my_counts_;
-  } else {
-    auto const start = std::chrono::steady_clock::now();
-    parallel::all_gather<std::int32_t>(group_->communicator(), my_counts_, all_counts_);
-    wait_s_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  }
+  auto const start = std::chrono::steady_clock::now();
+  parallel::all_gather<std::int32_t>(group_->communicator(), my_counts_, all_counts_);
+  wait_s_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   for (int rank = 0; rank < group_->size(); ++rank) {
     Range const theirs = part_of(num_experts_, rank, group_->size());
     auto const* const from_them = all_counts_.data() + rank * num_experts_;
@@ -111,15 +127,14 @@ void ExpertExchange::order_arrivals() {
 MatrixView<float const> ExpertExchange::dispatch(MatrixView<float const> x,
                                                  std::span<std::int32_t const> expert_ids) {
   auto const choices = static_cast<std::int64_t>(expert_ids.size());
-  order_choices(expert_ids, x.rows > 0 ? choices / x.rows : 1);
+  order_choices(on_host(expert_ids), x.rows > 0 ? choices / x.rows : 1);
   exchange_counts();
   order_arrivals();
+  placed_offsets_ = where_activations_are(offsets_, offsets_memory_);
+  placed_choice_rows_ = where_activations_are(choice_rows_, choice_rows_memory_);
 
   MatrixView<float> const sent = matrix(sent_.need(exec_, choices * hidden_), hidden_);
   kernels::select_rows(exec_, x, token_rows_, sent);
-  if (group_->size() == 1) {
-    return as_const(sent);
-  }
   parallel::pack_blocks(send_counts_, send_offsets_);
   int const total = parallel::pack_blocks(receive_counts_, receive_offsets_);
   std::span<float> const received = received_.need(exec_, total);
@@ -143,9 +158,6 @@ std::int64_t ExpertExchange::elements_returned() const {
 }
 
 MatrixView<float const> ExpertExchange::collect(MatrixView<float const> results) {
-  if (group_->size() == 1) {
-    return results;
-  }
   MatrixView<float> const as_arrived =
       matrix(received_.need(exec_, results.rows * hidden_), hidden_);
   kernels::select_rows(exec_, results, returns_, as_arrived);

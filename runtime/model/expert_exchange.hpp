@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runtime/model/activations.hpp"
+#include "runtime/model/expert_dispatch.hpp"
 #include "runtime/model/shard.hpp"
 #include "runtime/traffic/group_traffic.hpp"
 
@@ -13,10 +14,11 @@ namespace talus::runtime {
 
 /// Sends tokens to the ranks that hold their experts, and brings the results back.
 ///
-/// Rank r of the group holds the experts part_of(num_experts, r, size). A token goes once for each
-/// expert chosen; rows arrive ordered by expert, then by the rank they came from, then by token. A
-/// rank without tokens takes part all the same.
-class ExpertExchange {
+/// Rank r of the group holds the experts part_of(num_experts, r, size). Rows arrive ordered by
+/// expert, then by the rank they came from, then by token. A rank without tokens takes part all the
+/// same. What goes where is the host's to know: choices that are on a device come to it, once for
+/// each layer, and the order that it makes goes there.
+class ExpertExchange final : public ExpertDispatch {
  public:
   /// `group` outlives this.
   ExpertExchange(kernels::ExecContext const& exec,
@@ -24,42 +26,31 @@ class ExpertExchange {
                  std::int64_t num_experts,
                  std::int64_t hidden);
 
-  /// Collective over the group.
-  ///
-  /// \param x           [tokens, hidden] this rank's own tokens
-  /// \param expert_ids  [tokens * top_k]
-  /// \return            [rows, hidden] what this rank's experts have to do; offsets() cuts it
   [[nodiscard]] MatrixView<float const> dispatch(MatrixView<float const> x,
-                                                 std::span<std::int32_t const> expert_ids);
+                                                 std::span<std::int32_t const> expert_ids) override;
 
-  /// [local experts + 1] rows of each of this rank's experts after dispatch().
-  [[nodiscard]] std::span<std::int32_t const> offsets() const noexcept { return offsets_; }
+  [[nodiscard]] std::span<std::int32_t const> offsets() const noexcept override {
+    return placed_offsets_;
+  }
 
-  /// [experts] how many of this rank's own choices went to each expert in dispatch().
-  [[nodiscard]] std::span<std::int32_t const> routed() const noexcept { return my_counts_; }
+  [[nodiscard]] MatrixView<float const> collect(MatrixView<float const> results) override;
 
-  /// Collective over the group; after dispatch().
-  ///
-  /// \param results  [rows, hidden] of this rank's experts, in the order of dispatch()
-  /// \return         [tokens * top_k, hidden] results for this rank's own tokens; choice c of them
-  /// (in
-  ///                 the order of expert_ids) is row choice_rows()[c]
-  [[nodiscard]] MatrixView<float const> collect(MatrixView<float const> results);
+  [[nodiscard]] std::span<std::int32_t const> choice_rows() const noexcept override {
+    return placed_choice_rows_;
+  }
 
-  [[nodiscard]] std::span<std::int32_t const> choice_rows() const noexcept { return choice_rows_; }
+  /// Those of its first exchange, of few numbers.
+  [[nodiscard]] double wait_s() const noexcept override { return wait_s_; }
 
-  /// Seconds for which the last dispatch() waited until all ranks had come to it: those of its
-  /// first exchange, of few numbers.
-  [[nodiscard]] double wait_s() const noexcept { return wait_s_; }
+  [[nodiscard]] std::int64_t elements_sent() const override;
 
-  /// Floats that the last dispatch() sent to other ranks.
-  [[nodiscard]] std::int64_t elements_sent() const;
-
-  /// Floats that the last collect() sent to other ranks.
-  [[nodiscard]] std::int64_t elements_returned() const;
+  [[nodiscard]] std::int64_t elements_returned() const override;
 
  private:
   void order_choices(std::span<std::int32_t const> expert_ids, std::int64_t top_k);
+  [[nodiscard]] std::span<std::int32_t const> on_host(std::span<std::int32_t const> expert_ids);
+  [[nodiscard]] std::span<std::int32_t const> where_activations_are(
+      std::span<std::int32_t const> host, GrowingBuffer<std::int32_t>& memory);
   void exchange_counts();
   void order_arrivals();
 
@@ -76,6 +67,9 @@ class ExpertExchange {
   std::vector<std::int32_t> choice_rows_;  ///< [choices] its place by expert
   std::vector<std::int32_t> arrivals_;     ///< [rows, by expert] place among what arrived
   std::vector<std::int32_t> returns_;      ///< [rows, as arrived] place by expert
+  std::vector<std::int32_t> ids_;          ///< [choices], where they came from a device
+  GrowingBuffer<std::int32_t> offsets_memory_, choice_rows_memory_;
+  std::span<std::int32_t const> placed_offsets_, placed_choice_rows_;  ///< where activations are
   std::vector<int> send_counts_, send_offsets_, receive_counts_, receive_offsets_;
   GrowingBuffer<float> sent_, received_, ordered_;
 };

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/model/moe_layer.hpp"
 
-#include <algorithm>
-
 #include "kernels/elementwise.hpp"
 #include "kernels/matmul.hpp"
 #include "kernels/moe.hpp"
 #include "kernels/transfer.hpp"
 #include "parallel/collectives.hpp"
+#include "runtime/base/rounding.hpp"
 
 namespace talus::runtime {
 namespace {
@@ -18,29 +17,42 @@ MatrixView<float> matrix(std::span<float> data, std::int64_t rows, std::int64_t 
 
 }  // namespace
 
-MoeScratch::MoeScratch(kernels::ExecContext const& exec,
+MoeScratch::MoeScratch(LayerContext const& context,
                        MoeSpec const& moe,
                        std::int64_t max_tokens,
-                       std::int64_t hidden)
-    : logits{exec, max_tokens, moe.num_experts},
-      mixed{exec, max_tokens, hidden},
-      shared{exec, max_tokens, hidden},
-      expert_ids(static_cast<std::size_t>(max_tokens * moe.routing.top_k)),
-      weights(expert_ids.size()) {}
+                       std::int64_t hidden,
+                       std::int64_t layers)
+    : logits{context.exec, max_tokens, moe.num_experts},
+      mixed{context.exec, max_tokens, hidden},
+      shared{context.exec, max_tokens, hidden},
+      expert_ids{context.exec, max_tokens * moe.routing.top_k},
+      weights{context.exec, max_tokens * moe.routing.top_k},
+      routed{context.exec, layers, moe.num_experts} {
+  if (context.place.ep_size == 1) {
+    std::int64_t const choices = max_own_choices(moe, context.place, max_tokens);
+    static_cast<void>(gate_up.need(context.exec, choices * 2 * moe.intermediate));
+    static_cast<void>(activated.need(context.exec, choices * moe.intermediate));
+    static_cast<void>(results.need(context.exec, choices * hidden));
+  }
+}
+
+std::int64_t max_own_choices(MoeSpec const& moe, ShardPlace const& place, std::int64_t max_tokens) {
+  return ceil_div(max_tokens, place.tp_size) * moe.routing.top_k;
+}
 
 MoeLayer::MoeLayer(LayerContext const& context,
                    MoeSpec const& spec,
                    MoeWeights const& weights,
                    GroupTraffic& tp,
-                   ExpertExchange& exchange,
+                   ExpertDispatch& dispatch,
                    MoeScratch& scratch)
     : context_{context},
       spec_{spec},
       weights_{&weights},
       tp_{&tp},
-      exchange_{&exchange},
+      dispatch_{&dispatch},
       scratch_{&scratch},
-      routed_(static_cast<std::size_t>(spec.num_experts)) {
+      routed_{scratch.routed.add_layer()} {
   scratch.counts.resize(static_cast<std::size_t>(tp.size()));
   scratch.offsets.resize(static_cast<std::size_t>(tp.size()));
 }
@@ -49,34 +61,29 @@ void MoeLayer::run(MatrixView<float const> x, MatrixView<float> out) {
   Range const mine = part_of(x.rows, tp_->rank(), tp_->size());
   MatrixView<float const> const own = rows_of(x, mine.first, mine.size());
   auto const choices = static_cast<std::size_t>(mine.size() * spec_.routing.top_k);
-  std::span<std::int32_t const> const ids{scratch_->expert_ids.data(), choices};
+  std::span<std::int32_t const> const ids = scratch_->expert_ids.span().first(choices);
 
   choose_experts(own);
   MatrixView<float const> rows;
   {
     auto const timed = context_.clock->scope(io::Phase::expert_dispatch);
-    rows = exchange_->dispatch(own, ids);
-    context_.clock->count_expert_wait(exchange_->wait_s());
-    context_.clock->count(io::Traffic::expert_dispatch, exchange_->elements_sent() * 4);
+    rows = dispatch_->dispatch(own, ids);
+    context_.clock->count_expert_wait(dispatch_->wait_s());
+    context_.clock->count(io::Traffic::expert_dispatch, dispatch_->elements_sent() * 4);
   }
   MatrixView<float const> const results = run_experts(rows);
   {
     auto const timed = context_.clock->scope(io::Phase::expert_combine);
-    MatrixView<float const> const back = exchange_->collect(results);
-    context_.clock->count(io::Traffic::expert_combine, exchange_->elements_returned() * 4);
+    MatrixView<float const> const back = dispatch_->collect(results);
+    context_.clock->count(io::Traffic::expert_combine, dispatch_->elements_returned() * 4);
     MatrixView<float> const mixed = scratch_->mixed.rows(mine.size());
     kernels::combine_experts(context_.exec,
                              back,
-                             exchange_->choice_rows(),
-                             std::span<float const>{scratch_->weights.data(), choices},
+                             dispatch_->choice_rows(),
+                             scratch_->weights.span().first(choices),
                              mixed);
     gather(as_const(mixed), out);
   }
-  std::transform(routed_.begin(),
-                 routed_.end(),
-                 exchange_->routed().begin(),
-                 routed_.begin(),
-                 [](std::int64_t sum, std::int32_t more) { return sum + more; });
   if (shared_) {
     MatrixView<float> const shared = scratch_->shared.rows(x.rows);
     shared_->run(x, shared);
@@ -96,8 +103,9 @@ void MoeLayer::choose_experts(MatrixView<float const> x) {
                  as_const(logits),
                  weights_->correction_bias,
                  spec_.routing,
-                 {scratch_->expert_ids.data(), choices},
-                 {scratch_->weights.data(), choices});
+                 scratch_->expert_ids.span().first(choices),
+                 scratch_->weights.span().first(choices));
+  kernels::count_choices(context_.exec, scratch_->expert_ids.span().first(choices), routed_);
 }
 
 MatrixView<float const> MoeLayer::run_experts(MatrixView<float const> rows) {
@@ -111,20 +119,12 @@ MatrixView<float const> MoeLayer::run_experts(MatrixView<float const> rows) {
       matrix(scratch_->activated.need(exec, num_rows * width), num_rows, width);
   MatrixView<float> const results =
       matrix(scratch_->results.need(exec, num_rows * rows.cols), num_rows, rows.cols);
-  kernels::grouped_matmul(exec, rows, exchange_->offsets(), weights_->gate_up, gate_up);
-  add_biases(weights_->gate_up_bias, gate_up);
+  kernels::grouped_matmul(exec, rows, dispatch_->offsets(), weights_->gate_up, gate_up);
+  kernels::add_expert_biases(exec, weights_->gate_up_bias, dispatch_->offsets(), gate_up);
   kernels::activate(exec, spec_.activation, as_const(gate_up), activated);
-  kernels::grouped_matmul(exec, as_const(activated), exchange_->offsets(), weights_->down, results);
-  add_biases(weights_->down_bias, results);
+  kernels::grouped_matmul(exec, as_const(activated), dispatch_->offsets(), weights_->down, results);
+  kernels::add_expert_biases(exec, weights_->down_bias, dispatch_->offsets(), results);
   return as_const(results);
-}
-
-void MoeLayer::add_biases(std::span<std::vector<float> const> biases, MatrixView<float> rows) {
-  for (std::size_t e = 0; e < biases.size(); ++e) {
-    std::int64_t const first = exchange_->offsets()[e];
-    kernels::add_bias(
-        context_.exec, biases[e], rows_of(rows, first, exchange_->offsets()[e + 1] - first));
-  }
 }
 
 void MoeLayer::gather(MatrixView<float const> mine, MatrixView<float> out) {

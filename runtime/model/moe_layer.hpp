@@ -6,26 +6,36 @@
 #include <span>
 #include <vector>
 
-#include "runtime/model/expert_exchange.hpp"
+#include "runtime/model/expert_dispatch.hpp"
 #include "runtime/model/feed_forward_layer.hpp"
+#include "runtime/model/routed_counts.hpp"
 
 namespace talus::runtime {
 
 /// Memory that the mixtures of experts of all layers share.
 struct MoeScratch {
-  MoeScratch(kernels::ExecContext const& exec,
+  /// \param layers  of this stage that have experts
+  MoeScratch(LayerContext const& context,
              MoeSpec const& moe,
              std::int64_t max_tokens,
-             std::int64_t hidden);
+             std::int64_t hidden,
+             std::int64_t layers);
 
-  Activations logits;  ///< [tokens of this rank, experts]
-  Activations mixed;   ///< [tokens of this rank, hidden]
-  Activations shared;  ///< [tokens, hidden]
-  std::vector<std::int32_t> expert_ids;
-  std::vector<float> weights;
+  Activations logits;                        ///< [tokens of this rank, experts]
+  Activations mixed;                         ///< [tokens of this rank, hidden]
+  Activations shared;                        ///< [tokens, hidden]
+  kernels::Buffer<std::int32_t> expert_ids;  ///< [choices of this rank's tokens]
+  kernels::Buffer<float> weights;            ///< likewise
+  /// Of what this rank's experts do. Where it has all experts, they never grow.
   GrowingBuffer<float> gate_up, activated, results;
+  RoutedCounts routed;
   std::vector<int> counts, offsets;  ///< of the gather over the tensor-parallel ranks
 };
+
+/// Choices of experts, in a step, for the tokens that a rank routes.
+[[nodiscard]] std::int64_t max_own_choices(MoeSpec const& moe,
+                                           ShardPlace const& place,
+                                           std::int64_t max_tokens);
 
 /// A mixture of experts, with shared experts beside it if the model has them.
 ///
@@ -39,7 +49,7 @@ class MoeLayer {
            MoeSpec const& spec,
            MoeWeights const& weights,
            GroupTraffic& tp,
-           ExpertExchange& exchange,
+           ExpertDispatch& dispatch,
            MoeScratch& scratch);
 
   /// The shared experts beside the routed ones.
@@ -51,24 +61,19 @@ class MoeLayer {
   /// \param out  [tokens, hidden], contiguous
   void run(MatrixView<float const> x, MatrixView<float> out);
 
-  /// [experts] how many tokens of this rank were routed to each expert since the caller last set
-  /// these numbers to zero.
-  [[nodiscard]] std::span<std::int64_t> routed() noexcept { return routed_; }
-
  private:
   void choose_experts(MatrixView<float const> x);
   [[nodiscard]] MatrixView<float const> run_experts(MatrixView<float const> rows);
-  void add_biases(std::span<std::vector<float> const> biases, MatrixView<float> rows);
   void gather(MatrixView<float const> mine, MatrixView<float> out);
 
   LayerContext context_;
   MoeSpec spec_;
   MoeWeights const* weights_;
   GroupTraffic* tp_;
-  ExpertExchange* exchange_;
+  ExpertDispatch* dispatch_;
   MoeScratch* scratch_;
   std::optional<FeedForwardLayer> shared_;
-  std::vector<std::int64_t> routed_;
+  std::span<std::int64_t> routed_;  ///< where activations are
 };
 
 }  // namespace talus::runtime

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "kernels/elementwise.hpp"
 #include "runtime/base/error.hpp"
 
 #include "tests/kernels/kernels_support.hpp"
@@ -181,4 +182,62 @@ TEST_CASE("an order without room for all choices, or for no expert, is refused")
   CHECK_THROWS_AS(order_choices(exec, ids, 1, {two, one, two}), ConfigError);
   CHECK_THROWS_AS(order_choices(exec, ids, 1, {two, two, one}), ConfigError);
   CHECK_THROWS_AS(order_choices(exec, ids, 0, {two, two, two}), ConfigError);
+}
+
+TEST_CASE("choices are counted, beside what was counted before") {
+  ExecContext const exec = any_backend();
+  std::size_t const choices = GENERATE(0U, 1U, 500U);
+  std::vector<std::int32_t> ids(choices);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    ids[i] = static_cast<std::int32_t>(i * i % 7);
+  }
+  std::vector<std::int64_t> counts(8, std::int64_t{1} << 40);
+  std::vector<std::int64_t> wanted = counts;
+  for (std::int32_t const id : ids) {
+    ++wanted[static_cast<std::size_t>(id)];
+  }
+
+  count_choices(exec, ids, counts);
+
+  CHECK(counts == wanted);
+}
+
+TEST_CASE("the tokens of choices are gathered exactly") {
+  ExecContext const exec = any_backend();
+  Matrix const x = random_matrix(3, 37, 3);
+  std::vector<std::int32_t> const token_rows = {2, 0, 2, 1};
+  Matrix y{4, 37};
+
+  gather_tokens(exec, x.view(), token_rows, y.view());
+
+  for (std::int64_t place = 0; place < 4; ++place) {
+    for (std::int64_t j = 0; j < 37; ++j) {
+      CHECK(y.at(place, j) == x.at(token_rows[static_cast<std::size_t>(place)], j));
+    }
+  }
+  CHECK(y.at(3, 37) == Matrix::untouched);
+  CHECK_THROWS_AS(gather_tokens(exec, x.view(), std::span{token_rows}.first(3), y.view()),
+                  ConfigError);
+}
+
+TEST_CASE("each expert's rows get its bias") {
+  ExecContext const exec = any_backend();
+  std::vector<std::int32_t> const offsets = {0, 0, 4, 4, 5, 9, 9};
+  std::vector<std::vector<float>> biases;
+  for (std::size_t e = 0; e < 6; ++e) {
+    biases.emplace_back(21, static_cast<float>(e) + 0.25F);
+  }
+  Matrix y = random_matrix(9, 21, 4);
+  Matrix wanted = y;
+  for (std::size_t e = 0; e < 6; ++e) {
+    add_bias(exec, biases[e], wanted.part(offsets[e], offsets[e + 1] - offsets[e]));
+  }
+
+  add_expert_biases(exec, biases, offsets, y.view());
+
+  CHECK(y == wanted);
+  add_expert_biases(exec, {}, offsets, y.view());
+  CHECK(y == wanted);
+  biases.back().pop_back();
+  CHECK_THROWS_AS(add_expert_biases(exec, biases, offsets, y.view()), ConfigError);
 }

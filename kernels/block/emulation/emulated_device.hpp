@@ -5,6 +5,7 @@
 #include <cstring>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -16,6 +17,17 @@
 #include "kernels/block/emulation/fenced_recording.hpp"
 
 namespace talus::kernels::block::emulation {
+
+/// What was launched.
+struct LaunchRecord {
+  std::string_view kernel;
+  LaunchShape shape;
+
+  friend bool operator==(LaunchRecord const& a, LaunchRecord const& b) {
+    return a.kernel == b.kernel && a.shape.grid == b.shape.grid &&
+           a.shape.threads == b.shape.threads && a.shape.shared_bytes == b.shape.shared_bytes;
+  }
+};
 
 /// A GPU that is none: launches return when the kernel is done. Its memory is the host's, but for
 /// what a FencedDevice gives.
@@ -61,6 +73,9 @@ class EmulatedDevice {
     }
     run_.run_grid(Erased<Kernel>{kernel}, shape);
     ++num_launches_;
+    if (log_ != nullptr) {
+      log_->push_back({Kernel::name, shape});
+    }
   }
 
   /// A copy of host memory that kernels of this operation can read: a mirror's, or its own.
@@ -90,6 +105,7 @@ class EmulatedDevice {
     if (fenced_ != nullptr) {
       fenced_->refuse_while_recording("download");
     }
+    ++num_downloads_;
     if (!host.empty()) {
       std::memcpy(host.data(), from.data, host.size_bytes());
     }
@@ -115,6 +131,11 @@ class EmulatedDevice {
   void set_most_shared_bytes(std::int64_t bytes) noexcept { most_shared_bytes_ = bytes; }
 
   [[nodiscard]] std::int64_t num_launches() const noexcept { return num_launches_; }
+
+  [[nodiscard]] std::int64_t num_downloads() const noexcept { return num_downloads_; }
+
+  /// Launches from now on are written to `log`; null: to none.
+  void log_launches(std::vector<LaunchRecord>* log) noexcept { log_ = log; }
 
  private:
   template <class Kernel>
@@ -146,6 +167,8 @@ class EmulatedDevice {
   std::vector<std::unique_ptr<std::byte[]>> taken_;
   std::int64_t most_shared_bytes_ = 227 << 10;
   std::int64_t num_launches_ = 0;
+  std::int64_t num_downloads_ = 0;
+  std::vector<LaunchRecord>* log_ = nullptr;
 };
 
 }  // namespace talus::kernels::block::emulation

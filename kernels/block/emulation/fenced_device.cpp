@@ -79,6 +79,7 @@ void FencedDevice::upload(void const* host, void* to, std::int64_t bytes) {
 
 void FencedDevice::download(void const* from, void* host, std::int64_t bytes) {
   refuse_while_recording("download");
+  ++num_downloads_;
   move_bytes(from, host, bytes);
 }
 

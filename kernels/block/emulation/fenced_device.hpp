@@ -86,6 +86,9 @@ class FencedDevice final : public Device {
 
   [[nodiscard]] BiasedMatmul biased_matmul() const override { return biased_matmul_; }
 
+  /// Calls of download() that there were.
+  [[nodiscard]] std::int64_t num_downloads() const noexcept { return num_downloads_; }
+
   /// Lets its memory be touched until close(); not nested.
   void open();
   void close() noexcept;
@@ -107,6 +110,7 @@ class FencedDevice final : public Device {
   std::unique_ptr<FencedRecording> recording_;
   std::unique_ptr<cuda::LibraryProducts> products_;
   BiasedMatmul biased_matmul_ = nullptr;
+  std::int64_t num_downloads_ = 0;
 };
 
 /// The device's memory can be touched for a scope.

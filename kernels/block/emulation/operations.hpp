@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "kernels/block/emulation/emulated_device.hpp"
 #include "kernels/block/emulation/schedule.hpp"
@@ -26,6 +27,12 @@ class ScopedSchedule {
 
   /// Kernels that ran since it began.
   [[nodiscard]] std::int64_t num_launches() const noexcept { return device_.num_launches(); }
+
+  /// Results that operations have brought to the host.
+  [[nodiscard]] std::int64_t num_downloads() const noexcept { return device_.num_downloads(); }
+
+  /// Launches from now on are written to `log`, which outlives this.
+  void log_launches(std::vector<LaunchRecord>& log) noexcept { device_.log_launches(&log); }
 
  private:
   EmulatedDevice device_;

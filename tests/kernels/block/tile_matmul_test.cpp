@@ -69,7 +69,7 @@ struct Product {
     Matrix y{rows, outputs};
     MatrixView<float const> const view{x.data.data(), rows, inputs, x.stride};
     TileProduct const product{view, {w.data.data(), outputs, inputs, w.stride}, y.view()};
-    run_tiles(device, choice, view, {&product, 1});
+    run_tiles(device, choice, view, {{&product, 1}});
     return y;
   }
 
@@ -155,7 +155,7 @@ TEST_CASE("parts of a sum over leaves are folded as the tree says, whichever war
                               {w.data.data() + boundaries[i], 20, count, w.stride},
                               y.view()};
     emulation::EmulatedDevice device;
-    run_tiles(device, TileChoice::few, view, {&product, 1});
+    run_tiles(device, TileChoice::few, view, {{&product, 1}});
     for (std::int32_t fold = tree.folds_after({leaf, leaf + 1}, 0); fold > 0; --fold) {
       for (std::int64_t t = 0; t < rows; ++t) {
         for (std::int64_t o = 0; o < 20; ++o) {
@@ -174,7 +174,7 @@ TEST_CASE("parts of a sum over leaves are folded as the tree says, whichever war
     MatrixView<float> const partial = y.view();
     TileProduct const product{view, {w.data.data(), 20, inputs, w.stride}, partial};
     TileSums const sums{parts_of_leaves({partition, nodes}), {&partial, 1}};
-    run_tiles(device, choice, view, {&product, 1}, sums);
+    run_tiles(device, choice, view, {{&product, 1}}, sums);
     INFO("leaves " << leaves << " of " << leaf_inputs << ", tiles " << static_cast<int>(choice));
     CHECK(y == stack.front());
   }

@@ -61,6 +61,10 @@ void OperationOutputs::add(std::span<std::int32_t> const& values) {
   outputs_.push_back({std::as_writable_bytes(values), false});
 }
 
+void OperationOutputs::add(std::span<std::int64_t> const& values) {
+  outputs_.push_back({std::as_writable_bytes(values), false});
+}
+
 void OperationOutputs::add(KvCache& cache) {
   outputs_.push_back({{cache.data(), static_cast<std::size_t>(block::bytes_of(cache))}, false});
 }

@@ -41,6 +41,7 @@ class OperationOutputs {
   void add(std::span<MatrixView<float> const> const& matrices);
   void add(std::span<float> const& values);
   void add(std::span<std::int32_t> const& values);
+  void add(std::span<std::int64_t> const& values);
   void add(KvCache& cache);
   void add(KvCache const& cache);
   void add(LogitSummary const& summary);
