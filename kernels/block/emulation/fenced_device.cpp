@@ -110,6 +110,10 @@ std::unique_ptr<DeviceRecording> FencedDevice::end_recording() {
   return std::move(recording_);
 }
 
+void FencedDevice::cancel_recording() noexcept {
+  recording_.reset();
+}
+
 void FencedDevice::refuse_while_recording(char const* what) const {
   if (recording_) {
     throw ConfigError{concat("fenced device: ", what, " while work is recorded")};

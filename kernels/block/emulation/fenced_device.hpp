@@ -60,7 +60,7 @@ class FencedDevice final : public Device {
   void begin_recording() override;
   [[nodiscard]] std::unique_ptr<DeviceRecording> end_recording() override;
 
-  void cancel_recording() noexcept override { recording_.reset(); }
+  void cancel_recording() noexcept override;
 
   /// What is being recorded; null: nothing.
   [[nodiscard]] FencedRecording* recording() const noexcept { return recording_.get(); }

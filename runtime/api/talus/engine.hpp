@@ -76,6 +76,7 @@ struct Options {
   std::string kv_admission = "expected";
   std::string backend = "auto";
   std::string comm = "auto";
+  std::string gpu_matmul = "own";
   bool allow_shared_devices = false;
   bool enforce_eager = false;
   int threads = 0;  ///< of a rank of the engine; 0: its share of the cores
