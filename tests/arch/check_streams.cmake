@@ -11,13 +11,15 @@ cmake_minimum_required(VERSION 3.24)
 set(stream_calls
   cudaEventRecord/2/2 cudaMemcpyAsync/5/5 cudaMemsetAsync/4/4 cudaStreamWaitEvent/2,3/1
   cudaStreamSynchronize/1/1 cudaStreamQuery/1/1 cudaStreamDestroy/1/1
-  cudaStreamBeginCapture/2/1 cudaStreamEndCapture/2/1 cudaStreamIsCapturing/2/1)
+  cudaStreamBeginCapture/2/1 cudaStreamEndCapture/2/1 cudaStreamIsCapturing/2/1
+  cudaGraphLaunch/2/2)
 # Calls that queue nothing.
 set(other_calls
-  cudaDeviceGetPCIBusId cudaEventCreate cudaEventCreateWithFlags cudaEventDestroy
+  cudaDeviceGetAttribute cudaDeviceGetPCIBusId cudaEventCreate cudaEventCreateWithFlags cudaEventDestroy
   cudaEventElapsedTime cudaEventQuery cudaEventSynchronize cudaFree cudaFreeHost
   cudaFuncSetAttribute cudaGetDevice cudaGetDeviceCount cudaGetDeviceProperties cudaGetErrorName
-  cudaGetErrorString cudaGetLastError cudaGraphDestroy cudaHostRegister cudaIpcCloseMemHandle
+  cudaGetErrorString cudaGetLastError cudaGraphDestroy cudaGraphExecDestroy cudaGraphInstantiate
+  cudaHostRegister cudaIpcCloseMemHandle
   cudaIpcGetMemHandle cudaIpcOpenMemHandle cudaMalloc cudaMallocHost cudaMemGetInfo cudaSetDevice
   cudaStreamCreateWithFlags)
 # Files that use the default stream to show that it is refused.
