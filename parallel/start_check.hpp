@@ -18,8 +18,8 @@ struct StartReport {
 /// Looks for what wastes an allocation: ranks that share cores while others are free, processes
 /// that don't know of each other, nodes that have no rank.
 ///
-/// Two ranks on one GPU, and GPUs without a rank, are found where ranks take them
-/// (runtime/devices/card_plan.hpp).
+/// Ranks without a GPU, two ranks on one, and GPUs without a rank are found where ranks take them
+/// (runtime/devices/card_findings.hpp).
 /// Collective over `world`; `facts` are this process's.
 /// Cost: one split, a gather of some hundred bytes a rank to the first rank of each node, and one
 /// of about a line a node from those to rank 0; the processor's topology is read once a rank.

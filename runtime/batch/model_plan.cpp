@@ -194,8 +194,7 @@ void take_device(kernels::DeviceOptions const& device, ModelPlan& plan) {
   }
 }
 
-/// Gives this rank a card, if the backend has any to choose among. Where some ranks see none, these
-/// are named; where no rank does, it is for the backend to say why. Collective over both.
+/// Gives this rank a card, if the backend has any to choose among. Collective over both.
 std::optional<RankCard> choose_card(parallel::Communicator const& world,
                                     parallel::Communicator const& node,
                                     ModelOptions const& options) {
@@ -203,13 +202,8 @@ std::optional<RankCard> choose_card(parallel::Communicator const& world,
   if (options.backend != name_of(kernels::Backend::cuda)) {
     return std::nullopt;
   }
-  auto const seen = kernels::visible_devices(kernels::Backend::cuda);
-  bool const sees_none = !seen || seen->found.empty();
-  if (parallel::all_agree(world, sees_none)) {
-    return std::nullopt;
-  }
   auto const sharing = options.allow_shared_devices ? CardSharing::allowed : CardSharing::refused;
-  return agree_on_card(world, node, seen.value(), sharing);
+  return agree_if_seen(world, node, kernels::visible_devices(kernels::Backend::cuda), sharing);
 }
 
 /// Takes this rank's device, if its backend has any. Collective over both.

@@ -96,6 +96,16 @@ RankCard agree_on_card(parallel::Communicator const& world,
   return card;
 }
 
+std::optional<RankCard> agree_if_seen(parallel::Communicator const& world,
+                                      parallel::Communicator const& node,
+                                      std::optional<kernels::cuda::Devices> const& seen,
+                                      CardSharing sharing) {
+  if (parallel::all_agree(world, !seen || seen->found.empty())) {
+    return std::nullopt;
+  }
+  return agree_on_card(world, node, seen.value_or(kernels::cuda::Devices{}), sharing);
+}
+
 std::vector<std::string> gather_card_lines(parallel::Communicator const& world,
                                            std::string const& mine) {
   bool const is_told = world.rank() < static_cast<int>(most_lines);

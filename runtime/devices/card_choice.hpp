@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,17 @@ struct RankCard {
                                      parallel::Communicator const& node,
                                      kernels::cuda::Devices const& seen,
                                      CardSharing sharing);
+
+/// As agree_on_card, if any rank of `world` sees a card; else nothing, on all ranks: then it is for
+/// the backend to say why there are none. Collective over both.
+///
+/// \param seen  by this rank; nothing: there is nothing to choose among
+/// \throws ConfigError  on every rank of `world`, naming a rank that sees none though others do
+[[nodiscard]] std::optional<RankCard> agree_if_seen(
+    parallel::Communicator const& world,
+    parallel::Communicator const& node,
+    std::optional<kernels::cuda::Devices> const& seen,
+    CardSharing sharing);
 
 /// What ranks say of their cards, "rank 3 on node7: ...", a line each, on rank 0; empty elsewhere.
 /// Of very many the first are told. Collective over `world`.

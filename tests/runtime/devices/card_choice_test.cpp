@@ -64,6 +64,27 @@ TEST_CASE("too few cards are an error of all ranks, or shared") {
   CHECK(card.choice.num_sharers == world.size());
 }
 
+TEST_CASE("where no rank sees a card, none is chosen, and where one doesn't, it is named") {
+  auto const world = parallel::Communicator::duplicate(MPI_COMM_WORLD);
+  auto const node = world.split_by_node();
+  kernels::cuda::Devices const none{{}, "no driver"};
+  CHECK_FALSE(agree_if_seen(world, node, none, CardSharing::refused));
+  CHECK_FALSE(agree_if_seen(world, node, std::nullopt, CardSharing::refused));
+
+  auto const cards = turned(world.size(), world.rank());
+  auto const card = agree_if_seen(world, node, cards, CardSharing::refused);
+  REQUIRE(card);
+  CHECK(card->choice.num_sharers == 1);
+
+  bool const is_last = world.rank() == world.size() - 1;
+  if (world.size() > 1) {
+    CHECK_THROWS_WITH(
+        agree_if_seen(world, node, is_last ? none : cards, CardSharing::refused),
+        ContainsSubstring(concat("rank ", world.size() - 1, " on ")) &&
+            ContainsSubstring("sees no GPU (no driver; every rank of the cuda backend needs one)"));
+  }
+}
+
 TEST_CASE("a rank without a card is an error of all ranks") {
   auto const world = parallel::Communicator::duplicate(MPI_COMM_WORLD);
   auto const node = world.split_by_node();
