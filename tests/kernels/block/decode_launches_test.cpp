@@ -119,6 +119,8 @@ TEST_CASE("decode steps of as many sequences launch the same, whatever the seque
     CHECK(layer->launches(step) == first);
     REQUIRE(first.size() == (max_blocks > 16 ? 3 : 2));
     CHECK(first[0].name == block::StoreKv::name);
+    CHECK(first[1].name == (dtype == DType::bf16 ? "talus::kernels::tile_attention"
+                                                 : "talus::kernels::paged_attention"));
     CHECK((max_blocks <= 16 || first[2].name == block::JoinPieces::name));
   }
 }
