@@ -11,6 +11,7 @@
 #include "kernels/block/block.hpp"
 #include "kernels/block/code_matmul.hpp"
 #include "kernels/block/code_matrix.hpp"
+#include "kernels/block/code_tiles.hpp"
 #include "kernels/block/expert_tiles.hpp"
 #include "kernels/block/float_code_matmul.hpp"
 #include "kernels/block/fold_leaves.hpp"
@@ -75,6 +76,26 @@ struct IntegerKernels {
   using Kernel = CodeMatmul<Kind, Rows>;
 };
 
+/// The least rows that tensor cores multiply: as many as CodeMatmul reads codes once for. Reckoned,
+/// not measured.
+inline constexpr std::int64_t least_tile_rows = 33;
+
+/// Runs integer products by tensor cores.
+template <QuantKind Kind, class Device>
+void launch_code_tiles(Device& device,
+                       std::vector<CodeJob> const& jobs,
+                       ExpertRows const& experts,
+                       QuantizedRows const& x) {
+  using Tiles = CodeTiles<Kind>;
+  JobExtent const extent = extent_of(jobs);
+  device.launch({{ceil_div(extent.outputs, Tiles::tile_outputs),
+                  extent.row_tiles(experts, Tiles::tile_rows),
+                  std::ssize(jobs)},
+                 Tiles::threads,
+                 Tiles::shared_bytes()},
+                Tiles{{device.upload(std::span{jobs}), experts}, x});
+}
+
 template <QuantKind Kind, class Device>
 void multiply_integers(Device& device,
                        std::vector<CodeProduct> const& products,
@@ -87,6 +108,10 @@ void multiply_integers(Device& device,
                     product.inputs.first / static_cast<std::int32_t>(quant_chunk),
                     static_cast<std::int32_t>(ceil_div(product.inputs.last, quant_chunk)),
                     product.y});
+  }
+  JobExtent const extent = extent_of(jobs);
+  if (!extent.is_empty() && extent.usual_rows(experts) >= least_tile_rows) {
+    return launch_code_tiles<Kind>(device, jobs, experts, x);
   }
   launch_tiles<IntegerKernels<Kind>::template Kernel>(device, jobs, experts, x);
 }

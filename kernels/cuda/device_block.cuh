@@ -153,6 +153,17 @@ class DeviceBlock {
     return sums;
   }
 
+  __device__ block::IntegerFragment mma(block::LeftFragment const& left,
+                                        block::RightFragment const& right,
+                                        block::IntegerFragment sums) {
+    asm volatile(
+        "mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%0, %1, %2, %3}, "
+        "{%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+        : "+r"(sums[0]), "+r"(sums[1]), "+r"(sums[2]), "+r"(sums[3])
+        : "r"(left[0]), "r"(left[1]), "r"(left[2]), "r"(left[3]), "r"(right[0]), "r"(right[1]));
+    return sums;
+  }
+
   template <int Size>
   __device__ block::Vector<std::uint32_t, Size> load_pieces(block::SharedSpan<std::uint16_t> span,
                                                             std::int64_t i,

@@ -179,16 +179,29 @@ class EmulatedBlock {
                                 RightFragment const& right,
                                 SumFragment sums,
                                 Where where = Where::current()) {
-    LaneValue own{};
-    std::memcpy(own.data(), &left, sizeof left);
-    std::memcpy(own.data() + 2, &right, sizeof right);
-    auto const& all = run_.exchange(thread_, own, {Wait::Kind::warp, "mma", where});
+    auto const& all = exchange_fragments(left, right, where);
     int const lane = thread_ % warp_size;
     for (int k = 0; k < 4; ++k) {
       for (int i = 0; i < fragment_inputs; ++i) {
         float const weight = element_of(all, 0, left_place(sum_output(lane, k), i));
         float const input = element_of(all, 4, right_place(i, sum_row(lane, k)));
         sums[k] = multiply_add(weight, input, sums[k]);
+      }
+    }
+    return sums;
+  }
+
+  /// left * right + sums of integers, which are exact.
+  [[nodiscard]] IntegerFragment mma(LeftFragment const& left,
+                                    RightFragment const& right,
+                                    IntegerFragment sums,
+                                    Where where = Where::current()) {
+    auto const& all = exchange_fragments(left, right, where);
+    int const lane = thread_ % warp_size;
+    for (int k = 0; k < 4; ++k) {
+      for (int i = 0; i < integer_inputs; ++i) {
+        sums[k] += integer_of(all, 0, left_integer(sum_output(lane, k), i)) *
+                   integer_of(all, 4, right_integer(i, sum_row(lane, k)));
       }
     }
     return sums;
@@ -302,7 +315,27 @@ class EmulatedBlock {
   }
 
  private:
+  /// What a warp's lanes give to mma().
+  [[nodiscard]] WarpValues const& exchange_fragments(LeftFragment const& left,
+                                                     RightFragment const& right,
+                                                     Where where) {
+    LaneValue own{};
+    std::memcpy(own.data(), &left, sizeof left);
+    std::memcpy(own.data() + 2, &right, sizeof right);
+    return run_.exchange(thread_, own, {Wait::Kind::warp, "mma", where});
+  }
+
   /// An element of what a warp's lanes gave to mma(); `first` is the matrix' first register.
+  [[nodiscard]] static std::int32_t integer_of(WarpValues const& all,
+                                               int first,
+                                               IntegerPlace const& place) {
+    std::int8_t value = 0;
+    auto const* const registers =
+        reinterpret_cast<char const*>(all[static_cast<std::size_t>(place.lane)].data());
+    std::memcpy(&value, registers + (first + place.number) * 4 + place.byte, sizeof value);
+    return value;
+  }
+
   [[nodiscard]] static float element_of(WarpValues const& all,
                                         int first,
                                         FragmentPlace const& place) {
