@@ -3,7 +3,9 @@
 #
 # Tries the cuda backend on the GPU of this machine: builds, runs every test that needs a GPU (label
 # gpu: the kernels' tests, each operation compared with its emulation), the same kernels under
-# compute-sanitizer where that is installed, and the benchmarks; and writes what came out to a
+# compute-sanitizer where that is installed, and the benchmarks: of operations, of a whole model of
+# Llama-3.1-8B's shape, and of Hugging Face transformers on the same one, if its Python package is there
+# (PYTHON, or python3, has torch and transformers); and writes what came out to a
 # folder. Ends with 0 if all that could be run passed. What this needs: nvcc 12.4 or later, and what
 # jobs/setup.sh installs.
 #
@@ -67,7 +69,7 @@ if [ ! -f "$build/CMakeCache.txt" ]; then
   cmake -S . -B "$build" -G Ninja -D CMAKE_BUILD_TYPE=Release -D TALUS_CUDA=ON > "$out/configure.log" ||
     fail "configuring failed (see $out/configure.log)"
 fi
-cmake --build "$build" --parallel "$jobs" --target talus_gpu_tests talus_gpu_bench > "$out/build.log" ||
+cmake --build "$build" --parallel "$jobs" --target talus_gpu_tests talus_gpu_bench talus > "$out/build.log" ||
   fail "the build failed (see $out/build.log)"
 say "built"
 
@@ -114,6 +116,27 @@ for tool in memcheck racecheck synccheck; do
 done
 step bench "$build/bin/talus_gpu_bench" all "$out/bench.json" "$rounds"
 [ -f "$out/bench.log" ] && cat "$out/bench.log"
+
+# A whole model of random weights, by us and by transformers: batches of as many requests.
+shape=jobs/bench/compare/shapes/llama-8b
+batches="1 8 64"
+lengths="--input-len 512 --output-len 128"
+
+latency() {
+  local matmul=$1 batch
+  [ -n "$gpu" ] || { echo "skipped: no GPU"; return 77; }
+  for batch in $batches; do
+    "$build/bin/talus" bench latency --model $shape --load-format dummy --backend cuda --gpu-matmul "$matmul" \
+      --max-model-len 1024 --batch-size "$batch" $lengths --num-iters-warmup 1 --num-iters 5 \
+      --output-json "$out/latency_${matmul}_$batch.json" || return 1
+  done
+}
+
+for matmul in own cublaslt; do
+  step "latency_$matmul" latency $matmul
+done
+step transformers "${PYTHON:-python3}" jobs/bench/gpu/transformers_bench.py --model $shape --rows "${batches// /,}" \
+  $lengths --num-iters 5 --output-json "$out/transformers.json"
 
 say "results are in $out"
 if [ ${#failed[@]} -gt 0 ]; then
