@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 
+#include "kernels/device_waits.hpp"
 #include "kernels/exec_context.hpp"
 #include "kernels/matmul_library.hpp"
 #include "kernels/memory_owner.hpp"
@@ -85,6 +86,9 @@ class Device : public MemoryOwner {
   /// Where the device's matmuls are a library's that adds a bias at once; null: it has none.
   [[nodiscard]] virtual BiasedMatmul biased_matmul() const { return nullptr; }
 
+  /// Tells from now on who wants to know when the host waits; null: nobody does.
+  void set_waits(DeviceWaits* waits) noexcept { waits_ = waits; }
+
   /// Tells that operations find the host's array at `device` from now on: `bytes` that the caller
   /// uploads there whenever they change. Operations that are given spans of the array then need not
   /// upload them, each for itself.
@@ -100,6 +104,9 @@ class Device : public MemoryOwner {
   /// To be called by what implements allocate() and release().
   void count_memory_change() noexcept { ++num_memory_changes_; }
 
+  /// Who is told of waits; null: nobody.
+  [[nodiscard]] DeviceWaits* waits() const noexcept { return waits_; }
+
  private:
   struct Mirror {
     std::byte* device = nullptr;
@@ -108,6 +115,7 @@ class Device : public MemoryOwner {
 
   std::map<std::byte const*, Mirror> mirrors_;  ///< by where they are on the host
   std::int64_t num_memory_changes_ = 0;
+  DeviceWaits* waits_ = nullptr;
 };
 
 /// What of a device a rank takes.

@@ -5,7 +5,9 @@
 #include <cstring>
 
 #include "kernels/cuda/check.hpp"
+#include "kernels/cuda/nccl_group.hpp"
 #include "kernels/cuda/operations.hpp"
+#include "kernels/cuda/patient_poll.hpp"
 #include "kernels/cuda/pci_address.hpp"
 #include "runtime/base/error.hpp"
 #include "runtime/base/rounding.hpp"
@@ -102,7 +104,8 @@ void Device::enter(StagingPlan::Place const& place) {
   if (place.entered) {
     auto const half = static_cast<std::size_t>(*place.entered);
     check(cudaEventRecord(half_done_[1 - half].get(), stream_.get()), "cudaEventRecord");
-    check(cudaEventSynchronize(half_done_[half].get()), "cudaEventSynchronize");
+    wait_until(
+        [&] { return cudaEventQuery(half_done_[half].get()); }, "cudaEventQuery", Waited::for_some);
   }
 }
 
@@ -240,7 +243,27 @@ Device& device_of(ExecContext const& exec) {
 
 void Device::synchronize() {
   refuse_while_recording("synchronize");
-  check(cudaStreamSynchronize(stream_.get()), "cudaStreamSynchronize");
+  wait_for(stream_.get(), Waited::for_all);
+}
+
+void Device::wait_for(cudaStream_t stream, Waited waited) {
+  wait_until([&] { return cudaStreamQuery(stream); }, "cudaStreamQuery", waited);
+}
+
+template <class Query>
+void Device::wait_until(Query const& query, char const* what, Waited waited) {
+  DeviceWaitScope const waiting{waits(), waited};
+  PatientPoll poll;
+  for (cudaError_t state = query(); state != cudaSuccess; state = query()) {
+    if (state != cudaErrorNotReady) {
+      check(state, what);
+    }
+    if (poll.pause()) {
+      for (NcclGroup const* const group : groups_) {
+        group->check_errors();
+      }
+    }
+  }
 }
 
 }  // namespace talus::kernels::cuda

@@ -17,6 +17,8 @@
 
 namespace talus::kernels::cuda {
 
+class NcclGroup;
+
 /// One GPU, one stream on it, and all memory that is used there, taken at the start. For one
 /// thread.
 ///
@@ -59,6 +61,17 @@ class Device final : public kernels::Device {
   /// What a block may have of shared memory.
   [[nodiscard]] std::int64_t most_shared_bytes() const noexcept { return most_shared_bytes_; }
 
+  /// Returns when what was queued on a stream of the device is done. Meanwhile errors of NCCL are
+  /// looked for: what waits for a process that is gone would never be done.
+  ///
+  /// \throws ApiError  if CUDA or NCCL reports an error
+  void wait_for(cudaStream_t stream, Waited waited);
+
+  /// A group whose errors waits look for, from now on to remove_group().
+  void add_group(NcclGroup const* group) { groups_.push_back(group); }
+
+  void remove_group(NcclGroup const* group) noexcept { std::erase(groups_, group); }
+
   [[nodiscard]] MemoryPool const& pool() const noexcept { return pool_; }
 
   /// Where work queued from now on reads an array of the host: in its mirror, or in a copy until
@@ -94,6 +107,10 @@ class Device final : public kernels::Device {
 
   void queue_copy(void const* from, void* to, std::int64_t bytes);
 
+  /// Returns when `query`, of a stream or an event, is no longer cudaErrorNotReady.
+  template <class Query>
+  void wait_until(Query const& query, char const* what, Waited waited);
+
   /// Waits until what was queued for a half of the staging memory is done, if one is entered.
   void enter(StagingPlan::Place const& place);
 
@@ -112,6 +129,7 @@ class Device final : public kernels::Device {
   DeviceMemory staged_;
   Event half_done_[2];
   std::int64_t most_shared_bytes_ = 0;
+  std::vector<NcclGroup const*> groups_;
 };
 
 /// The device of a context of the cuda backend.

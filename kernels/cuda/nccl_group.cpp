@@ -3,6 +3,8 @@
 
 #include <exception>
 
+#include "kernels/cuda/device.hpp"
+#include "kernels/cuda/nccl_sender.hpp"
 #include "runtime/base/error.hpp"
 
 namespace talus::kernels::cuda {
@@ -21,16 +23,16 @@ void check_nccl(NcclFunctions const& functions,
   }
 }
 
-NcclGroup::NcclGroup(NcclFunctions const& functions,
-                     cudaStream_t stream,
-                     DeviceGroupPlace const& place)
-    : functions_{functions}, stream_{stream} {
+NcclGroup::NcclGroup(NcclFunctions const& functions, Device& device, DeviceGroupPlace const& place)
+    : functions_{functions}, device_{device} {
   check_nccl(functions_,
              functions_.join(&communicator_, place.size, place.id, place.rank),
              "ncclCommInitRank");
+  device_.add_group(this);
 }
 
 NcclGroup::~NcclGroup() {
+  device_.remove_group(this);
   if (std::uncaught_exceptions() > 0) {
     static_cast<void>(functions_.abort(communicator_));
   } else {
@@ -51,7 +53,7 @@ void NcclGroup::exchange(std::span<DeviceSend const> sends,
                                   nccl_bytes,
                                   block.peer,
                                   communicator_,
-                                  stream_),
+                                  device_.stream()),
                "ncclRecv");
   }
   for (DeviceSend const& block : sends) {
@@ -61,10 +63,24 @@ void NcclGroup::exchange(std::span<DeviceSend const> sends,
                                nccl_bytes,
                                block.peer,
                                communicator_,
-                               stream_),
+                               device_.stream()),
                "ncclSend");
   }
   check_nccl(functions_, functions_.end_group(), "ncclGroupEnd");
+}
+
+std::unique_ptr<DeviceSender> NcclGroup::make_sender(int peer, SenderOptions const& options) {
+  return std::make_unique<NcclSender>(
+      device_, NcclSender::Link{functions_, communicator_, peer}, options);
+}
+
+void NcclGroup::check_errors() const {
+  int error = 0;
+  check_nccl(
+      functions_, functions_.get_async_error(communicator_, &error), "ncclCommGetAsyncError");
+  if (error != nccl_in_progress) {
+    check_nccl(functions_, error, "NCCL, of what was queued before");
+  }
 }
 
 }  // namespace talus::kernels::cuda

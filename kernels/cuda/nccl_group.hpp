@@ -9,6 +9,8 @@
 
 namespace talus::kernels::cuda {
 
+class Device;
+
 /// GPUs of several processes that exchange data through NCCL, on one stream each. Never run on a
 /// card yet.
 ///
@@ -16,10 +18,11 @@ namespace talus::kernels::cuda {
 /// are. A GPU waits in its stream for what it receives, and for receivers of what is long.
 class NcclGroup final : public DeviceGroup {
  public:
-  /// Collective over the group. The current device is the one of `stream`, which outlives this.
+  /// Collective over the group. `device` is the current one, and outlives this; its waits look for
+  /// this group's errors.
   ///
   /// \throws ApiError  if NCCL reports an error
-  NcclGroup(NcclFunctions const& functions, cudaStream_t stream, DeviceGroupPlace const& place);
+  NcclGroup(NcclFunctions const& functions, Device& device, DeviceGroupPlace const& place);
 
   /// Collective, unless an exception is on its way: then what is under way is given up.
   ~NcclGroup() override;
@@ -29,9 +32,16 @@ class NcclGroup final : public DeviceGroup {
 
   [[nodiscard]] bool is_recordable() const noexcept override { return true; }
 
+  /// Sends on a stream of its own.
+  [[nodiscard]] std::unique_ptr<DeviceSender> make_sender(int peer,
+                                                          SenderOptions const& options) override;
+
+  /// \throws ApiError  if something that was queued has failed
+  void check_errors() const;
+
  private:
   NcclFunctions functions_;
-  cudaStream_t stream_;
+  Device& device_;
   NcclFunctions::Communicator communicator_ = nullptr;
 };
 

@@ -21,6 +21,7 @@ std::string find_functions(void* library, NcclFunctions& functions) {
   symbols.find(functions.join, "ncclCommInitRank");
   symbols.find(functions.destroy, "ncclCommDestroy");
   symbols.find(functions.abort, "ncclCommAbort");
+  symbols.find(functions.get_async_error, "ncclCommGetAsyncError");
   symbols.find(functions.begin_group, "ncclGroupStart");
   symbols.find(functions.end_group, "ncclGroupEnd");
   symbols.find(functions.send, "ncclSend");

@@ -23,6 +23,7 @@ struct NcclFunctions {
   int (*join)(Communicator* communicator, int size, DeviceGroupId id, int rank) = nullptr;
   int (*destroy)(Communicator communicator) = nullptr;
   int (*abort)(Communicator communicator) = nullptr;
+  int (*get_async_error)(Communicator communicator, int* result) = nullptr;
   int (*begin_group)() = nullptr;
   int (*end_group)() = nullptr;
   int (*send)(void const* memory,
@@ -51,6 +52,9 @@ inline constexpr char const* nccl_file = "libnccl.so.2";
 
 /// NCCL's type of bytes.
 inline constexpr int nccl_bytes = 1;
+
+/// NCCL's answer that it isn't done yet: no error.
+inline constexpr int nccl_in_progress = 7;
 
 /// Opens NCCL, which stays open to the program's end.
 ///

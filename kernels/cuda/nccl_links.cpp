@@ -24,7 +24,7 @@ DeviceGroupId NcclLinks::make_id() {
 }
 
 std::unique_ptr<DeviceGroup> NcclLinks::join(DeviceGroupPlace const& place) {
-  return std::make_unique<NcclGroup>(nccl_.functions, device_.stream(), place);
+  return std::make_unique<NcclGroup>(nccl_.functions, device_, place);
 }
 
 std::unique_ptr<PeerSums> NcclLinks::make_peer_sums(PeerSumPlace const& place) {

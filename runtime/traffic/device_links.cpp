@@ -9,6 +9,7 @@
 #include "parallel/broadcast_text.hpp"
 #include "parallel/collectives.hpp"
 #include "parallel/gpu_awareness.hpp"
+#include "parallel/pair_message.hpp"
 #include "parallel/placement.hpp"
 #include "runtime/base/assert.hpp"
 #include "runtime/base/error.hpp"
@@ -68,6 +69,21 @@ std::unique_ptr<kernels::DeviceGroup> join_devices(kernels::ExecContext const& e
     }
   });
   parallel::broadcast<std::byte>(group, place.id, 0);
+  return links.join(place);
+}
+
+std::unique_ptr<kernels::DeviceGroup> join_pair(kernels::ExecContext const& exec,
+                                                parallel::Communicator const& group,
+                                                int peer,
+                                                PairEnd end) {
+  kernels::DeviceLinks& links = *exec.device->links();
+  kernels::DeviceGroupPlace place{.rank = end == PairEnd::sender ? 0 : 1, .size = 2};
+  if (end == PairEnd::sender) {
+    place.id = links.make_id();
+    parallel::send_bytes(group, peer, place.id);
+  } else {
+    parallel::receive_bytes(group, peer, place.id);
+  }
   return links.join(place);
 }
 

@@ -6,6 +6,7 @@
 #include "kernels/device_links.hpp"
 #include "kernels/exec_context.hpp"
 #include "parallel/communicator.hpp"
+#include "runtime/traffic/device_traffic.hpp"
 #include "runtime/traffic/traffic_choice.hpp"
 
 namespace talus::runtime {
@@ -24,5 +25,15 @@ namespace talus::runtime {
 /// \throws ApiError     if it does on this one
 [[nodiscard]] std::unique_ptr<kernels::DeviceGroup> join_devices(
     kernels::ExecContext const& exec, parallel::Communicator const& group);
+
+/// Joins the devices of two ranks of a group, the sender's being 0 among them. Collective over the
+/// two.
+///
+/// \param peer     the other one's rank in `group`
+/// \throws ApiError  if the library reports an error
+[[nodiscard]] std::unique_ptr<kernels::DeviceGroup> join_pair(kernels::ExecContext const& exec,
+                                                              parallel::Communicator const& group,
+                                                              int peer,
+                                                              PairEnd end);
 
 }  // namespace talus::runtime

@@ -5,6 +5,8 @@
 
 #include "kernels/transfer.hpp"
 #include "runtime/base/assert.hpp"
+#include "runtime/base/error.hpp"
+#include "runtime/traffic/device_channel.hpp"
 #include "runtime/traffic/peer_leaf_sum.hpp"
 
 namespace talus::runtime {
@@ -14,49 +16,27 @@ namespace {
 /// 10 us at 200 GB/s, as inside a node with fast links. Not measured: it never ran on a card.
 constexpr double round_bytes = 2e6;
 
-class DeviceSender final : public ActivationSender {
- public:
-  DeviceSender(kernels::DeviceGroup& devices, int peer) : devices_{&devices}, peer_{peer} {}
-
-  // Whatever is to change the array is queued behind.
-  void send(std::span<float const> values) override {
-    if (!values.empty()) {
-      kernels::DeviceSend const send{
-          peer_, values.data(), static_cast<std::int64_t>(values.size_bytes())};
-      devices_->exchange({&send, 1}, {});
-    }
-  }
-
-  void finish() override {}
-
- private:
-  kernels::DeviceGroup* devices_;
-  int peer_;
-};
-
-class DeviceReceiver final : public ActivationReceiver {
- public:
-  DeviceReceiver(kernels::DeviceGroup& devices, int peer) : devices_{&devices}, peer_{peer} {}
-
-  void receive(std::span<float> values) override {
-    if (!values.empty()) {
-      kernels::DeviceReceive const receive{
-          peer_, values.data(), static_cast<std::int64_t>(values.size_bytes())};
-      devices_->exchange({}, {&receive, 1});
-    }
-  }
-
- private:
-  kernels::DeviceGroup* devices_;
-  int peer_;
-};
+/// Both ends name it alike.
+parallel::CallGroup messages_of(parallel::Communicator const& group,
+                                parallel::ChannelOptions const& options,
+                                PairEnd end) {
+  int const from = end == PairEnd::sender ? group.rank() : options.peer;
+  int const to = end == PairEnd::sender ? options.peer : group.rank();
+  auto const tag = static_cast<std::uint64_t>(options.tag);
+  auto const ends = static_cast<std::uint64_t>(from) << 32 | static_cast<std::uint64_t>(to);
+  return group.calls().part(ends ^ tag << 24, concat(from, " to ", to), 2);
+}
 
 class DeviceTraffic final : public GroupTraffic {
  public:
   DeviceTraffic(kernels::ExecContext const& exec,
                 parallel::Communicator const& group,
-                std::unique_ptr<kernels::DeviceGroup> devices)
-      : GroupTraffic{exec, group}, devices_{std::move(devices)} {
+                std::unique_ptr<kernels::DeviceGroup> devices,
+                DeviceTrafficTools tools)
+      : GroupTraffic{exec, group},
+        devices_{std::move(devices)},
+        tools_{std::move(tools)},
+        exchanges_{group.calls().part(exchanges_key, "devices", group.size())} {
     sends_.reserve(static_cast<std::size_t>(size()));
     receives_.reserve(static_cast<std::size_t>(size()));
   }
@@ -74,6 +54,7 @@ class DeviceTraffic final : public GroupTraffic {
       send(peer, mine);
       receive(peer, all, blocks);
     }
+    queued("all-gather");
     devices_->exchange(sends_, receives_);
   }
 
@@ -89,10 +70,60 @@ class DeviceTraffic final : public GroupTraffic {
       send(peer, block_of(sent, send_blocks, peer));
       receive(peer, received, receive_blocks);
     }
+    queued("all-to-all");
     devices_->exchange(sends_, receives_);
   }
 
   std::unique_ptr<LeafSum> make_sum(SumTree const& tree, std::size_t max_elements) override {
+    return std::make_unique<LoggedSum>(*this, make_plain_sum(tree, max_elements));
+  }
+
+  std::unique_ptr<ActivationSender> make_sender(parallel::ChannelOptions const& options) override {
+    kernels::SenderOptions const room{
+        .max_bytes = static_cast<std::int64_t>(options.max_elements * sizeof(float)),
+        .num_slots = options.num_slots};
+    return std::make_unique<DeviceChannelSender>(channel(options, PairEnd::sender), room);
+  }
+
+  std::unique_ptr<ActivationReceiver> make_receiver(
+      parallel::ChannelOptions const& options) override {
+    return std::make_unique<DeviceChannelReceiver>(channel(options, PairEnd::receiver));
+  }
+
+ private:
+  /// Tells of each sum that it was queued.
+  class LoggedSum final : public LeafSum {
+   public:
+    LoggedSum(DeviceTraffic const& traffic, std::unique_ptr<LeafSum> sum)
+        : traffic_{&traffic}, sum_{std::move(sum)} {}
+
+    [[nodiscard]] std::size_t num_partials() const noexcept override {
+      return sum_->num_partials();
+    }
+
+    [[nodiscard]] std::span<float> partial(std::size_t node) noexcept override {
+      return sum_->partial(node);
+    }
+
+    parallel::SumArrival sum(std::span<float> result) override {
+      traffic_->queued("sum");
+      return sum_->sum(result);
+    }
+
+    [[nodiscard]] bool folds_everywhere(std::size_t num_elements) const noexcept override {
+      return sum_->folds_everywhere(num_elements);
+    }
+
+   private:
+    DeviceTraffic const* traffic_;
+    std::unique_ptr<LeafSum> sum_;
+  };
+
+  /// Which group of calls the devices' are, among those of the ranks' group.
+  static constexpr std::uint64_t exchanges_key = 0x646576;
+
+  [[nodiscard]] std::unique_ptr<LeafSum> make_plain_sum(SumTree const& tree,
+                                                        std::size_t max_elements) {
     auto sum = std::make_unique<DeviceSum>(exec(),
                                            *devices_,
                                            parallel::SumLayout{tree, rank(), size()},
@@ -109,16 +140,28 @@ class DeviceTraffic final : public GroupTraffic {
     return std::make_unique<PeerLeafSum>(exec(), communicator(), std::move(sum), std::move(peers));
   }
 
-  std::unique_ptr<ActivationSender> make_sender(parallel::ChannelOptions const& options) override {
-    return std::make_unique<DeviceSender>(*devices_, options.peer);
+  /// A call of all ranks is queued on the device.
+  void queued(char const* what) const {
+    parallel::CallTicket const ticket = exchanges_.enter(what);
+    if (tools_.calls != nullptr) {
+      tools_.calls->queued(ticket);
+    }
   }
 
-  std::unique_ptr<ActivationReceiver> make_receiver(
-      parallel::ChannelOptions const& options) override {
-    return std::make_unique<DeviceReceiver>(*devices_, options.peer);
+  [[nodiscard]] DeviceChannel channel(parallel::ChannelOptions const& options, PairEnd end) {
+    DeviceChannel channel{.own = nullptr,
+                          .devices = devices_.get(),
+                          .peer = options.peer,
+                          .messages = messages_of(communicator(), options, end),
+                          .calls = tools_.calls};
+    if (tools_.join_pair) {
+      channel.own = tools_.join_pair(options.peer, end);
+      channel.devices = channel.own.get();
+      channel.peer = end == PairEnd::sender ? 1 : 0;
+    }
+    return channel;
   }
 
- private:
   [[nodiscard]] bool records() const noexcept override { return devices_->is_recordable(); }
 
   template <class T>
@@ -149,6 +192,8 @@ class DeviceTraffic final : public GroupTraffic {
   }
 
   std::unique_ptr<kernels::DeviceGroup> devices_;
+  DeviceTrafficTools tools_;
+  parallel::CallGroup exchanges_;  ///< calls of all ranks
   std::vector<kernels::DeviceSend> sends_;
   std::vector<kernels::DeviceReceive> receives_;
 };
@@ -157,8 +202,9 @@ class DeviceTraffic final : public GroupTraffic {
 
 std::unique_ptr<GroupTraffic> make_device_traffic(kernels::ExecContext const& exec,
                                                   parallel::Communicator const& group,
-                                                  std::unique_ptr<kernels::DeviceGroup> devices) {
-  return std::make_unique<DeviceTraffic>(exec, group, std::move(devices));
+                                                  std::unique_ptr<kernels::DeviceGroup> devices,
+                                                  DeviceTrafficTools tools) {
+  return std::make_unique<DeviceTraffic>(exec, group, std::move(devices), std::move(tools));
 }
 
 }  // namespace talus::runtime

@@ -18,7 +18,7 @@ namespace talus::runtime {
 GridTraffic::GridTraffic(kernels::ExecContext const& exec,
                          parallel::ProcessGrid const& grid,
                          CommOption comm)
-    : exec_{exec}, grid_{&grid} {
+    : exec_{exec}, grid_{&grid}, calls_{exec.device} {
   Group tp = make_group(grid.tp(), comm);
   Group pp = make_group(grid.pp(), comm);
   Group expert = make_group(grid.expert(), comm);
@@ -44,7 +44,10 @@ GridTraffic::Group GridTraffic::make_group(parallel::Communicator const& group, 
   std::unique_ptr<GroupTraffic> traffic;
   if (choice.kind == TrafficKind::nccl) {
     name = exec_.device->links()->library();
-    traffic = make_device_traffic(exec_, group, join_devices(exec_, group));
+    auto const join = [this, &group](int peer, PairEnd end) {
+      return join_pair(exec_, group, peer, end);
+    };
+    traffic = make_device_traffic(exec_, group, join_devices(exec_, group), {join, &calls_});
   } else if (choice.kind == TrafficKind::gpu_aware) {
     traffic = make_device_traffic(exec_, group, make_mpi_device_group(exec_, group));
   } else {

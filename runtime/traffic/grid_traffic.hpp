@@ -5,6 +5,7 @@
 #include <string>
 
 #include "parallel/process_grid.hpp"
+#include "runtime/traffic/device_calls.hpp"
 #include "runtime/traffic/group_traffic.hpp"
 #include "runtime/traffic/traffic_choice.hpp"
 
@@ -54,6 +55,7 @@ class GridTraffic {
 
   kernels::ExecContext exec_;
   parallel::ProcessGrid const* grid_;
+  DeviceCalls calls_;
   std::unique_ptr<GroupTraffic> tp_;
   std::unique_ptr<GroupTraffic> pp_;
   std::unique_ptr<GroupTraffic> expert_;

@@ -79,6 +79,7 @@ void FencedDevice::upload(void const* host, void* to, std::int64_t bytes) {
 
 void FencedDevice::download(void const* from, void* host, std::int64_t bytes) {
   refuse_while_recording("download");
+  DeviceWaitScope const waiting{waits(), Waited::for_all};
   ++num_downloads_;
   move_bytes(from, host, bytes);
 }
@@ -99,6 +100,11 @@ void FencedDevice::clear(void* memory, std::int64_t bytes) {
     return recording_->add([fill](BlockRun&) { fill(); });
   }
   fill();
+}
+
+void FencedDevice::synchronize() {
+  refuse_while_recording("synchronize");
+  DeviceWaitScope const waiting{waits(), Waited::for_all};
 }
 
 void FencedDevice::begin_recording() {

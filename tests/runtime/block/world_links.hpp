@@ -14,6 +14,8 @@
 #include "parallel/communicator.hpp"
 #include "parallel/progress.hpp"
 
+#include "tests/support/catch.hpp"
+
 namespace talus::runtime {
 
 /// What a WorldGroup's id says: who made it, and the tag of its messages.
@@ -70,6 +72,9 @@ class WorldGroup final : public kernels::DeviceGroup {
 
   [[nodiscard]] bool is_recordable() const noexcept override { return true; }
 
+  [[nodiscard]] std::unique_ptr<kernels::DeviceSender> make_sender(
+      int peer, kernels::SenderOptions const& options) override;
+
  private:
   void move_bytes(std::span<kernels::DeviceSend const> sends,
                   std::span<kernels::DeviceReceive const> receives) {
@@ -97,11 +102,62 @@ class WorldGroup final : public kernels::DeviceGroup {
     device_->close();
   }
 
+  friend class WorldSender;
+
   parallel::Communicator const* world_;
   kernels::block::emulation::FencedDevice* device_;
   std::vector<int> ranks_;  ///< in the world, of the group's
   int tag_ = 0;
 };
+
+/// Messages that are on their way while the rank goes on, from as many slots as are asked for.
+class WorldSender final : public kernels::DeviceSender {
+ public:
+  WorldSender(WorldGroup& group, int peer, kernels::SenderOptions const& options)
+      : group_{&group},
+        peer_{group.ranks_[static_cast<std::size_t>(peer)]},
+        slots_(static_cast<std::size_t>(options.num_slots),
+               std::vector<std::byte>(static_cast<std::size_t>(options.max_bytes))),
+        requests_(slots_.size(), MPI_REQUEST_NULL) {}
+
+  ~WorldSender() override {
+    for (MPI_Request const& request : requests_) {
+      CHECK(request == MPI_REQUEST_NULL);  // finish() was called
+    }
+  }
+
+  void send(void const* memory, std::int64_t bytes) override {
+    std::vector<std::byte>& slot = slots_[next_];
+    REQUIRE(bytes <= std::ssize(slot));
+    parallel::wait_yielding({&requests_[next_], 1});
+    group_->device_->download(memory, slot.data(), bytes);
+    MPI_Isend(slot.data(),
+              static_cast<int>(bytes),
+              MPI_BYTE,
+              peer_,
+              group_->tag_,
+              group_->world_->native(),
+              &requests_[next_]);
+    next_ = (next_ + 1) % slots_.size();
+    ++num_sent;
+  }
+
+  void finish() override { parallel::wait_yielding(requests_); }
+
+  static inline int num_sent = 0;  ///< by this process
+
+ private:
+  WorldGroup* group_;
+  int peer_;
+  std::vector<std::vector<std::byte>> slots_;
+  std::vector<MPI_Request> requests_;
+  std::size_t next_ = 0;
+};
+
+inline std::unique_ptr<kernels::DeviceSender> WorldGroup::make_sender(
+    int peer, kernels::SenderOptions const& options) {
+  return std::make_unique<WorldSender>(*this, peer, options);
+}
 
 /// Joins a rank's device to any groups of the world.
 class WorldLinks final : public kernels::DeviceLinks {
