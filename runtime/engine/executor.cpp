@@ -17,6 +17,7 @@ Executor::Executor(GridTraffic& traffic,
     : exec_{traffic.exec()},
       spec_{spec},
       grid_{&traffic.grid()},
+      tp_{&traffic.tp()},
       clock_{&clock},
       decoder_{traffic, spec, weights, limits, clock},
       hidden_{traffic.exec(), limits.max_tokens, spec.hidden},
@@ -164,10 +165,11 @@ void Executor::run_layers(StepPlan const& plan, MatrixView<float> x) {
     }
     decoder_.run(batch_, x);
   };
-  if (is_recordable(plan)) {
-    recordings_->run({std::ssize(plan.entries), groups_.front().max_blocks}, work);
-  } else {
-    work();
+  if (!is_recordable(plan)) {
+    return work();
+  }
+  if (recordings_->run({std::ssize(plan.entries), groups_.front().max_blocks}, work)) {
+    tp_->note_replay();
   }
 }
 

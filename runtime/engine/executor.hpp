@@ -94,6 +94,7 @@ class Executor {
   kernels::ExecContext exec_;
   ModelSpec spec_;
   parallel::ProcessGrid const* grid_;
+  GroupTraffic* tp_;
   StepClock* clock_;
   Decoder decoder_;
   std::optional<OutputHead> head_;

@@ -7,13 +7,13 @@
 
 namespace talus::runtime {
 
-void StepRecordings::run(StepKind const& kind, std::function<void()> const& work) {
+bool StepRecordings::run(StepKind const& kind, std::function<void()> const& work) {
   drop_stale();
   auto const known = entries_.find(kind);
   if (known == entries_.end()) {
     make_room(kind);
     work();
-    return;
+    return false;
   }
   Entry& entry = known->second;
   entry.last_used = ++num_steps_;
@@ -22,13 +22,14 @@ void StepRecordings::run(StepKind const& kind, std::function<void()> const& work
     entry.recording->replay();
     clock_->add(entry.counts);
     ++counters_.replayed;
-    return;
+    return true;
   }
   device_->prepare_recording();
   work();
   if (!lacks_memory_) {
     record(entry, work);
   }
+  return false;
 }
 
 /// Forgets what was recorded before memory changed; what was seen stays known.

@@ -48,7 +48,8 @@ class StepRecordings {
   ///
   /// \param work  asks the device for the same in each step of the kind, and for nothing that
   ///              needs the host while it is done
-  void run(StepKind const& kind, std::function<void()> const& work);
+  /// \return whether it was replayed: `work` was not called
+  bool run(StepKind const& kind, std::function<void()> const& work);
 
   [[nodiscard]] Counters const& counters() const noexcept { return counters_; }
 

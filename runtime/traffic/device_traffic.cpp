@@ -41,6 +41,8 @@ class DeviceTraffic final : public GroupTraffic {
     receives_.reserve(static_cast<std::size_t>(size()));
   }
 
+  void note_replay() override { queued("recorded calls"); }
+
   void reserve(std::size_t /*elements*/) override {}
 
   void all_gather_v(std::span<float const> mine,

@@ -86,12 +86,14 @@ struct Steps {
   explicit Steps(std::int64_t most = 8) : recordings{device, clock, most} {}
 
   void run(StepKind const& kind, int number) {
-    recordings.run(kind, [&] {
+    int const before = host_parts;
+    bool const was_replayed = recordings.run(kind, [&] {
       ++host_parts;
       clock.count(io::Traffic::gather, 100);
       clock.count(parallel::SumArrival{});
       device.work(number);
     });
+    CHECK(was_replayed == (host_parts == before));
   }
 
   ListingDevice device;
@@ -192,7 +194,7 @@ TEST_CASE("an error while a step is recorded leaves no recording") {
       throw std::runtime_error{"no"};
     }
   };
-  CHECK_THROWS_AS(steps.recordings.run({4, 8}, failing), std::runtime_error);
+  CHECK_THROWS_AS(static_cast<void>(steps.recordings.run({4, 8}, failing)), std::runtime_error);
   CHECK_FALSE(steps.device.is_recording());
   CHECK(steps.recordings.counters() == StepRecordings::Counters{});
 }
