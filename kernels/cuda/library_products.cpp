@@ -20,7 +20,7 @@ ProductKey key_of(LibraryProduct const& product) {
           .w_stride = product.w.row_stride,
           .x_stride = product.x.row_stride,
           .y_stride = product.y.row_stride,
-          .has_bias = product.bias != nullptr,
+          .bias_alignment = product.bias == nullptr ? 0 : alignment_of(product.bias),
           .w_alignment = alignment_of(product.w.data),
           .x_alignment = alignment_of(product.x.data),
           .y_alignment = alignment_of(product.y.data)};

@@ -40,7 +40,7 @@ std::size_t ProductPlans::Hash::operator()(ProductKey const& key) const noexcept
                                     key.w_stride,
                                     key.x_stride,
                                     key.y_stride,
-                                    std::int64_t{key.has_bias},
+                                    std::int64_t{key.bias_alignment},
                                     std::int64_t{key.w_alignment},
                                     std::int64_t{key.x_alignment},
                                     std::int64_t{key.y_alignment}}) {
@@ -86,7 +86,7 @@ CublasLtHandle ProductPlans::make_product(ProductKey const& key) const {
       cublaslt::product_transposes_a,
       std::int32_t{cublaslt::transposed},
       what);
-  if (key.has_bias) {
+  if (key.bias_alignment > 0) {
     set(functions_.set_of_product,
         product.get(),
         cublaslt::product_epilogue,
@@ -96,6 +96,12 @@ CublasLtHandle ProductPlans::make_product(ProductKey const& key) const {
         product.get(),
         cublaslt::product_bias_type,
         std::int32_t{cublaslt::type_f32},
+        what);
+    // An address to choose the algorithm by, which only looks how it is aligned.
+    set(functions_.set_of_product,
+        product.get(),
+        cublaslt::product_bias,
+        std::uintptr_t{key.bias_alignment},
         what);
   }
   return product;

@@ -49,8 +49,8 @@ struct ProductKey {
   std::int64_t w_stride = 0;
   std::int64_t x_stride = 0;
   std::int64_t y_stride = 0;
-  bool has_bias = false;
-  std::uint32_t w_alignment = 1;  ///< bytes: see alignment_of
+  std::uint32_t bias_alignment = 0;  ///< bytes: see alignment_of; 0: there is no bias
+  std::uint32_t w_alignment = 1;
   std::uint32_t x_alignment = 1;
   std::uint32_t y_alignment = 1;
 

@@ -143,6 +143,14 @@ TEST_CASE("memory that is less aligned has a plan of its own") {
         {.x = {x.data() + first, 2, 8, 8}, .w = {w.data(), 4, 8, 8}, .y = {y.data(), 2, 4, 4}});
   }
   CHECK(products.plans().size() == 3);
+  std::vector<float> const bias(8);
+  for (std::int64_t const first : {0, 1, 2, 0, 1}) {
+    products.multiply({.x = {x.data(), 2, 8, 8},
+                       .w = {w.data(), 4, 8, 8},
+                       .y = {y.data(), 2, 4, 4},
+                       .bias = bias.data() + first});
+  }
+  CHECK(products.plans().size() == 6);
   CHECK(std::string{talus_standin_error()}.empty());
 }
 

@@ -58,8 +58,13 @@ struct Algorithm {
   std::uint64_t workspace_bytes;
   std::uint64_t alignments;  ///< a byte each
   std::uint64_t epilogue;
-  std::uint64_t unused;
+  std::uint64_t bias_alignment;
 };
+
+std::uint64_t alignment_of(void const* memory) {
+  auto const address = reinterpret_cast<std::uintptr_t>(memory) | 256U;
+  return address & ~(address - 1);
+}
 
 struct Found {
   Algorithm algorithm;
@@ -159,6 +164,7 @@ Algorithm algorithm_for(Product const& product,
     algorithm.alignments |= std::uint64_t{preference.alignments[i]} << 16U * i;
   }
   algorithm.epilogue = static_cast<std::uint64_t>(product.epilogue);
+  algorithm.bias_alignment = alignment_of(product.bias);  // of none, any
   return algorithm;
 }
 
@@ -413,8 +419,9 @@ int cublasLtMatmul(void* handle,
       return refuse("a matrix that isn't aligned as the algorithm was told");
     }
   }
-  if (own->epilogue == 4 && own->bias == nullptr) {
-    return refuse("no bias");
+  if (own->epilogue == 4 &&
+      (own->bias == nullptr || !is_aligned(own->bias, algorithm->bias_alignment))) {
+    return refuse("no bias, or one that isn't aligned as when the algorithm was found");
   }
   compute(*own,
           *la,
