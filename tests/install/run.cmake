@@ -23,6 +23,13 @@ endfunction()
 # configure(<source> <build> <cache entry>...): a project that finds Talus in `prefix`.
 function(configure project_source project_build)
   list(TRANSFORM ARGN PREPEND "-D;" OUTPUT_VARIABLE entries)
+  # Of all languages the same MPI, which need not be the machine's first.
+  if(mpi_c_compiler)
+    list(APPEND entries -D "MPI_C_COMPILER=${mpi_c_compiler}")
+  endif()
+  if(mpi_fortran_compiler)
+    list(APPEND entries -D "MPI_Fortran_COMPILER=${mpi_fortran_compiler}")
+  endif()
   run("${CMAKE_COMMAND}" -S "${project_source}" -B "${project_build}" -G "${generator}" ${entries}
     -D "CMAKE_BUILD_TYPE=${config}" -D "CMAKE_PREFIX_PATH=${prefix}" -D "Kokkos_DIR=${Kokkos_DIR}"
     -D "CMAKE_CXX_COMPILER=${compiler}" -D "MPI_CXX_COMPILER=${mpi_compiler}")
