@@ -119,7 +119,7 @@ TEST_CASE("a copy must be aligned and inside of its row; what it doesn't take of
 TEST_CASE("a warp's lanes must all reach a product of fragments, and a load of pieces") {
   fault_of(FaultKind::divergence, two_blocks, [](auto& block) {
     if (block.thread_index() != 3) {
-      static_cast<void>(block.mma({}, {}, {}));
+      static_cast<void>(block.mma(LeftFragment{}, RightFragment{}, SumFragment{}));
     }
   });
   fault_of(FaultKind::divergence, two_blocks, [](auto& block) {
