@@ -11,7 +11,7 @@ the spread of the ratios of neighbours. Which of the two is first changes from r
 
 With `valgrind --tool=callgrind --callgrind-out-file={}.callgrind.%p` before the program in COMMAND
 it tells instructions instead, of all processes: they hardly depend on what else the machine does.
-(Valgrind 3.19 knows no AVX-512: build with -D TALUS_NATIVE=OFF.)
+(Valgrind 3.19 knows no AVX-512: build with -D TALUS_NATIVE=OFF, and Kokkos without -march=native.)
 """
 
 import argparse
