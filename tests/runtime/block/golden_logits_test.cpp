@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "tests/support/golden_logits.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -61,4 +63,33 @@ TEST_CASE("a device gives every family's logits, and never leaves its memory to 
     auto const row = static_cast<std::ptrdiff_t>(golden.prompt.size() - 1 + i);
     CHECK(argmax(logits.data() + row * vocab, vocab) == golden.decoded[i]);
   }
+}
+
+TEST_CASE(
+    "in bfloat16 a device is no further from float32 than transformers is, and cuts change "
+    "nothing") {
+  kernels::KernelSession const session{1};
+  int ranks = 0;
+  MPI_Comm_size(MPI_COMM_WORLD, &ranks);
+  if (ranks > 1) {
+    return;  // the grid does not change the bits
+  }
+  // Grouped queries, windows and caps, a latent, sinks: attention in tensor cores.
+  std::string const name = GENERATE("llama3_bf16", "gemma2", "deepseek_v3_noq", "gpt_oss");
+  test::GoldenModel const golden = test::read_golden_model(name);
+  parallel::ProcessGrid const grid{MPI_COMM_WORLD, {}};
+  std::vector<std::int32_t> const tokens = test::all_tokens(golden);
+  auto const all = static_cast<std::ptrdiff_t>(tokens.size());
+  test::LoadedModel model{grid, golden, kernels::Backend::cuda, DType::bf16, all};
+
+  std::vector<float> const whole = test::run_in_chunks(model, tokens, all);
+  test::Difference const found = test::difference_of(whole, test::expected_logits(golden));
+  auto const [largest, root_mean_square] = golden.bfloat16_difference;
+  INFO(name << ": " << found.largest << " of " << largest << ", r.m.s. " << found.root_mean_square
+            << " of " << root_mean_square);
+  // In a mixture a rounding flips an expert here and there: how many is luck, on both sides.
+  bool const flips = golden.spec.has_experts();
+  CHECK(found.root_mean_square <= root_mean_square * (flips ? 3.0 : 1.0));
+  CHECK((flips || found.largest <= largest));
+  CHECK(test::run_in_chunks(model, tokens, 37) == whole);
 }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "tests/support/golden_logits.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <iterator>
@@ -16,60 +18,10 @@ namespace {
 // The bar of the project: two float32 programs that sum in another order.
 constexpr float tolerance = 2e-4F;
 
-/// What transformers says of the prompt and of its own greedy continuation: one row a token.
-std::vector<float> expected_logits(test::GoldenModel const& golden) {
-  std::vector<float> rows = golden.prompt_logits;
-  auto const vocab = static_cast<std::ptrdiff_t>(golden.spec.vocab);
-  rows.insert(rows.end(), golden.decoded_logits.begin() + vocab, golden.decoded_logits.end());
-  return rows;
-}
-
-std::vector<std::int32_t> all_tokens(test::GoldenModel const& golden) {
-  std::vector<std::int32_t> tokens = golden.prompt;
-  tokens.insert(tokens.end(), golden.decoded.begin(), std::prev(golden.decoded.end()));
-  return tokens;
-}
-
-struct Difference {
-  float largest = 0.0F;
-  float root_mean_square = 0.0F;
-};
-
-Difference difference_of(std::vector<float> const& a, std::vector<float> const& b) {
-  REQUIRE(a.size() == b.size());
-  Difference found;
-  double squares = 0.0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    float const difference = std::abs(a[i] - b[i]);
-    found.largest =
-        difference > found.largest || std::isnan(difference) ? difference : found.largest;
-    squares += double{difference} * double{difference};
-  }
-  found.root_mean_square = static_cast<float>(std::sqrt(squares / static_cast<double>(a.size())));
-  return found;
-}
-
 std::int32_t argmax(std::vector<float> const& logits, std::size_t row, std::size_t vocab) {
   auto const first = logits.begin() + static_cast<std::ptrdiff_t>(row * vocab);
   return static_cast<std::int32_t>(
       std::max_element(first, first + static_cast<std::ptrdiff_t>(vocab)) - first);
-}
-
-/// The first tokens at once, the others in chunks.
-std::vector<float> run_in_chunks(test::LoadedModel& model,
-                                 std::vector<std::int32_t> const& tokens,
-                                 std::ptrdiff_t chunk,
-                                 std::ptrdiff_t first = 0) {
-  std::vector<float> logits;
-  model.restart();
-  for (auto at = tokens.begin(); at != tokens.end();) {
-    std::ptrdiff_t const wanted = at == tokens.begin() && first > 0 ? first : chunk;
-    auto const end = at + std::min(wanted, tokens.end() - at);
-    std::vector<float> const piece = model.run({at, end});
-    logits.insert(logits.end(), piece.begin(), piece.end());
-    at = end;
-  }
-  return logits;
 }
 
 }  // namespace
@@ -85,12 +37,12 @@ TEST_CASE("logits of every family are those of transformers, however the prompt 
     return;  // such a grid is refused: see shard_test
   }
   parallel::ProcessGrid const grid{MPI_COMM_WORLD, {.tp = ranks, .ep = ranks}};
-  std::vector<std::int32_t> const tokens = all_tokens(golden);
+  std::vector<std::int32_t> const tokens = test::all_tokens(golden);
   auto const all = static_cast<std::ptrdiff_t>(tokens.size());
   test::LoadedModel model{grid, golden, backend, DType::f32, all};
 
-  std::vector<float> const whole = run_in_chunks(model, tokens, all);
-  float const difference = difference_of(whole, expected_logits(golden)).largest;
+  std::vector<float> const whole = test::run_in_chunks(model, tokens, all);
+  float const difference = test::difference_of(whole, test::expected_logits(golden)).largest;
   INFO(name << " on " << name_of(backend) << ": largest difference " << difference);
   CHECK(difference < tolerance);
   if (grid.world().rank() == 0) {
@@ -102,11 +54,11 @@ TEST_CASE("logits of every family are those of transformers, however the prompt 
     CHECK(argmax(whole, golden.prompt.size() - 1 + i, vocab) == golden.decoded[i]);
   }
   // Cut in chunks, or token by token, the bits are the same.
-  CHECK(run_in_chunks(model, tokens, 64) == whole);
-  CHECK(run_in_chunks(model, tokens, 37) == whole);
+  CHECK(test::run_in_chunks(model, tokens, 64) == whole);
+  CHECK(test::run_in_chunks(model, tokens, 37) == whole);
   // Steps of one token take long on many ranks.
   auto const first = ranks == 1 ? 0 : static_cast<std::ptrdiff_t>(golden.prompt.size());
-  CHECK(run_in_chunks(model, tokens, 1, first) == whole);
+  CHECK(test::run_in_chunks(model, tokens, 1, first) == whole);
   // On one rank alone they are the same too.
   if (ranks > 1 && grid.world().rank() == 0) {
     parallel::ProcessGrid const alone{MPI_COMM_SELF, {}};
@@ -126,11 +78,12 @@ TEST_CASE("in bfloat16 no family is further from float32 than transformers is") 
   }
   test::GoldenModel const golden = test::read_golden_model(name);
   parallel::ProcessGrid const grid{MPI_COMM_WORLD, {}};
-  std::vector<std::int32_t> const tokens = all_tokens(golden);
+  std::vector<std::int32_t> const tokens = test::all_tokens(golden);
   test::LoadedModel model{
       grid, golden, backend, DType::bf16, static_cast<std::int64_t>(tokens.size())};
 
-  Difference const found = difference_of(model.run(tokens), expected_logits(golden));
+  test::Difference const found =
+      test::difference_of(model.run(tokens), test::expected_logits(golden));
   auto const [largest, root_mean_square] = golden.bfloat16_difference;
   INFO(name << " on " << name_of(backend) << ": " << found.largest << " of " << largest
             << ", r.m.s. " << found.root_mean_square << " of " << root_mean_square);
