@@ -51,7 +51,7 @@ on_debian audit packages talus
 check_style
 say "the recipe is as it should be"
 check_refusal "~mpi" "Talus is an MPI program"
-check_refusal "+cuda" "no CUDA kernels yet"
+check_refusal "+cuda" "CUDA kernels never ran on a GPU"
 check_refusal "+rocm" "no kernels for AMD GPUs yet"
 check_refusal "+sycl" "no kernels for Intel GPUs yet"
 say "what Talus doesn't have is refused"

@@ -23,7 +23,7 @@ class Talus(CMakePackage):
 
     variant("mpi", default=True, description="Ranks that talk by MPI: there is no Talus without")
     variant("openmp", default=True, description="Threads of the portable kernels, by OpenMP")
-    variant("cuda", default=False, description="Kernels for NVIDIA GPUs: there are none yet")
+    variant("cuda", default=False, description="Kernels for NVIDIA GPUs: not by Spack yet")
     variant("rocm", default=False, description="Kernels for AMD GPUs: there are none yet")
     variant("sycl", default=False, description="Kernels for Intel GPUs: there are none yet")
     variant(
@@ -65,7 +65,7 @@ class Talus(CMakePackage):
 
     requires("platform=linux", msg="Talus asks Linux for its cores and its memory")
     conflicts("~mpi", msg="Talus is an MPI program: one rank alone is a job of MPI, too")
-    conflicts("+cuda", msg="Talus has no CUDA kernels yet: it runs on CPUs")
+    conflicts("+cuda", msg="Talus' CUDA kernels never ran on a GPU: they are built by hand, with CMake")
     conflicts("+rocm", msg="Talus has no kernels for AMD GPUs yet: it runs on CPUs")
     conflicts("+sycl", msg="Talus has no kernels for Intel GPUs yet: it runs on CPUs")
     for device in ("cuda", "rocm", "sycl", "openmptarget"):
