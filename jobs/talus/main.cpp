@@ -10,6 +10,7 @@
 #include "jobs/talus/command_line.hpp"
 #include "jobs/talus/commands.hpp"
 #include "jobs/talus/console.hpp"
+#include "jobs/talus/session.hpp"
 #include "jobs/talus/versions.hpp"
 #include "runtime/base/error.hpp"
 
@@ -22,9 +23,12 @@ bool is_one_of_several(int argc, char** argv) {
   return argc > 1 && argv[1] == std::string_view{"engine"};
 }
 
-int refuse(std::string_view message, bool on_all_ranks) {
-  if (on_all_ranks || launcher_rank() == 0) {
+int refuse(std::string_view message, bool is_one_of_several) {
+  if (is_one_of_several || launcher_rank() == 0) {
     Console{0, LogLevel::error}.fail(message);
+  }
+  if (is_one_of_several) {
+    end_job_beside(exit_refused);
   }
   return exit_refused;
 }

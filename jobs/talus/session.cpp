@@ -84,4 +84,18 @@ int run_on_ranks(runtime::ModelOptions& options, RankWork const& work, StartChec
       check);
 }
 
+void end_job_beside(int code) {
+  parallel::LaunchFacts const facts =
+      parallel::read_launch_facts(parallel::process_launch_source());
+  // Open MPI's launcher ends a job of which a process has failed; Hydra and srun don't, before all
+  // of them have called MPI_Init.
+  bool const is_left_running = facts.size.value_or(1) > 1 && facts.launcher != "open_mpi";
+  int is_started = 0;
+  MPI_Initialized(&is_started);
+  if (is_left_running && is_started == 0) {
+    parallel::MpiSession const mpi;
+    parallel::abort_job(code);
+  }
+}
+
 }  // namespace talus::jobs

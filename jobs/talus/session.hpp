@@ -34,4 +34,9 @@ int run_on_ranks(runtime::ModelOptions& options,
                  RankWork const& work,
                  StartCheck check = StartCheck::warn);
 
+/// Ends the other programs of a job in which this one, beside them, has refused to begin: where the
+/// launcher wouldn't, and they would wait for it in MPI's start. Returns where there is nothing to
+/// end, or MPI has been started here.
+void end_job_beside(int code);
+
 }  // namespace talus::jobs
