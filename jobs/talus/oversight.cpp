@@ -19,7 +19,12 @@
 namespace talus::jobs {
 namespace {
 
+/// How long a launcher may take to pass on what was said: some end a job with what they hold of it.
+constexpr std::chrono::milliseconds passing_on{200};
+
 /// Says why the ranks hang and ends the job, by the system's means if MPI can't.
+///
+/// \param lines  empty: another rank says it, and should have done so before the job ends
 void end_hung_job(std::string const& whom, double limit_s, std::span<std::string const> lines) {
   std::jthread const last_resort{[] {
     constexpr auto patience = std::chrono::seconds{3};
@@ -38,6 +43,7 @@ void end_hung_job(std::string const& whom, double limit_s, std::span<std::string
       console.fail(line);
     }
   }
+  std::this_thread::sleep_for(lines.empty() ? 3 * passing_on : passing_on);
   parallel::abort_job(exit_hung);
 }
 
