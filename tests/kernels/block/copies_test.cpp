@@ -32,6 +32,37 @@ std::vector<std::uint16_t> copied_elements() {
   return elements;
 }
 
+/// Reads pieces of numbered elements, where they are and where they aren't.
+///
+/// \param read   gives a lane's four registers of pieces that begin at an element
+/// \param low    the element in the low half of a lane's register of a piece
+/// \param apart  from there to the one in the high half
+template <class Read, class Low>
+void check_pieces(Read const& read, Low const& low, int apart) {
+  auto const load = [=](std::int64_t first, int written) {
+    return [=](auto& block) {
+      auto const memory = shared_array<std::uint16_t>(block, 512);
+      for (int i = block.thread_index(); i < written; i += 32) {
+        block.store(memory, i, static_cast<std::uint16_t>(i));
+      }
+      block.sync();
+      int const lane = block.thread_index();
+      auto const got = read(block, memory, first + lane * 8);
+      for (int piece = 0; piece < 4; ++piece) {
+        auto const element = static_cast<std::uint32_t>(low(piece, lane));
+        if (got[piece] != (element | (element + static_cast<std::uint32_t>(apart)) << 16)) {
+          throw std::logic_error{"another value was read"};
+        }
+      }
+    };
+  };
+
+  run_all(two_blocks, load(0, 512));
+  fault_of(FaultKind::range, two_blocks, load(264, 512));
+  fault_of(FaultKind::alignment, two_blocks, load(4, 512));
+  fault_of(FaultKind::uninitialised, two_blocks, load(0, 255));
+}
+
 }  // namespace
 
 TEST_CASE("a copy that nobody has waited for can't be read") {
@@ -135,53 +166,21 @@ TEST_CASE("a warp's lanes must all reach a product of fragments, and a load of p
 }
 
 TEST_CASE("pieces are read inside of their array, from multiples of 16 bytes, and once written") {
-  auto const load = [](std::int64_t first, int written) {
-    return [first, written](auto& block) {
-      auto const memory = shared_array<std::uint16_t>(block, 512);
-      for (int i = block.thread_index(); i < written; i += 32) {
-        block.store(memory, i, static_cast<std::uint16_t>(i));
-      }
-      block.sync();
-      int const lane = block.thread_index();
-      auto const got = block.load_pieces(memory, first + lane * 8, width<4>);
-      for (int piece = 0; piece < 4; ++piece) {
-        auto const low = static_cast<std::uint32_t>(piece * 64 + lane / 4 * 8 + lane % 4 * 2);
-        if (got[piece] != (low | (low + 1) << 16)) {
-          throw std::logic_error{"another value was read"};
-        }
-      }
-    };
-  };
-
-  run_all(two_blocks, load(0, 512));
-  fault_of(FaultKind::range, two_blocks, load(264, 512));
-  fault_of(FaultKind::alignment, two_blocks, load(4, 512));
-  fault_of(FaultKind::uninitialised, two_blocks, load(0, 255));
+  check_pieces(
+      [](auto& block, auto const& memory, std::int64_t first) {
+        return block.load_pieces(memory, first, width<4>);
+      },
+      [](int piece, int lane) { return piece * 64 + lane / 4 * 8 + lane % 4 * 2; },
+      1);
 }
 
 TEST_CASE("transposed pieces are read as pieces are, a lane's elements from two rows of a column") {
-  auto const load = [](std::int64_t first, int written) {
-    return [first, written](auto& block) {
-      auto const memory = shared_array<std::uint16_t>(block, 512);
-      for (int i = block.thread_index(); i < written; i += 32) {
-        block.store(memory, i, static_cast<std::uint16_t>(i));
-      }
-      block.sync();
-      int const lane = block.thread_index();
-      auto const got = block.load_transposed_pieces(memory, first + lane * 8);
-      for (int piece = 0; piece < 4; ++piece) {
-        auto const low = static_cast<std::uint32_t>(piece * 64 + lane % 4 * 16 + lane / 4);
-        if (got[piece] != (low | (low + 8) << 16)) {
-          throw std::logic_error{"another value was read"};
-        }
-      }
-    };
-  };
-
-  run_all(two_blocks, load(0, 512));
-  fault_of(FaultKind::range, two_blocks, load(264, 512));
-  fault_of(FaultKind::alignment, two_blocks, load(4, 512));
-  fault_of(FaultKind::uninitialised, two_blocks, load(0, 255));
+  check_pieces(
+      [](auto& block, auto const& memory, std::int64_t first) {
+        return block.load_transposed_pieces(memory, first);
+      },
+      [](int piece, int lane) { return piece * 64 + lane % 4 * 16 + lane / 4; },
+      8);
 }
 
 TEST_CASE("transposed pieces of a matrix that lies row by row are right fragments of it") {
