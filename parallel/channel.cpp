@@ -8,6 +8,7 @@
 
 #include "parallel/collectives.hpp"
 #include "parallel/mpi_check.hpp"
+#include "parallel/pair_calls.hpp"
 #include "parallel/progress.hpp"
 #include "runtime/base/assert.hpp"
 #include "runtime/base/error.hpp"
@@ -22,13 +23,6 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// Both ends name the channel alike.
-CallGroup calls_of(Communicator const& comm, ChannelOptions const& options, int from, int to) {
-  auto const tag = static_cast<std::uint64_t>(options.tag);
-  auto const ends = static_cast<std::uint64_t>(from) << 32 | static_cast<std::uint64_t>(to);
-  return comm.calls().part(ends ^ tag << 24, concat(from, " to ", to), 2);
-}
-
 std::size_t num_slots(ChannelOptions const& options) {
   TALUS_EXPECT(options.num_slots >= 1);
   static_cast<void>(checked_count(options.max_elements, "channel"));
@@ -39,7 +33,7 @@ std::size_t num_slots(ChannelOptions const& options) {
 
 Sender::Sender(Communicator const& comm, ChannelOptions const& options)
     : comm_{comm.native()},
-      calls_{calls_of(comm, options, comm.rank(), options.peer)},
+      calls_{pair_calls(comm, options.tag, comm.rank(), options.peer)},
       options_{options},
       slots_(num_slots(options) * options.max_elements),
       requests_(num_slots(options), MPI_REQUEST_NULL) {}
@@ -91,7 +85,7 @@ void Sender::finish() {
 
 Receiver::Receiver(Communicator const& comm, ChannelOptions const& options)
     : comm_{comm.native()},
-      calls_{calls_of(comm, options, options.peer, comm.rank())},
+      calls_{pair_calls(comm, options.tag, options.peer, comm.rank())},
       options_{options},
       slots_(num_slots(options) * options.max_elements),
       requests_(num_slots(options), MPI_REQUEST_NULL) {

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "kernels/transfer.hpp"
+#include "parallel/pair_calls.hpp"
 #include "runtime/base/assert.hpp"
-#include "runtime/base/error.hpp"
 #include "runtime/traffic/device_channel.hpp"
 #include "runtime/traffic/peer_leaf_sum.hpp"
 
@@ -16,15 +16,12 @@ namespace {
 /// 10 us at 200 GB/s, as inside a node with fast links. Not measured: it never ran on a card.
 constexpr double round_bytes = 2e6;
 
-/// Both ends name it alike.
 parallel::CallGroup messages_of(parallel::Communicator const& group,
                                 parallel::ChannelOptions const& options,
                                 PairEnd end) {
   int const from = end == PairEnd::sender ? group.rank() : options.peer;
   int const to = end == PairEnd::sender ? options.peer : group.rank();
-  auto const tag = static_cast<std::uint64_t>(options.tag);
-  auto const ends = static_cast<std::uint64_t>(from) << 32 | static_cast<std::uint64_t>(to);
-  return group.calls().part(ends ^ tag << 24, concat(from, " to ", to), 2);
+  return parallel::pair_calls(group, options.tag, from, to);
 }
 
 class DeviceTraffic final : public GroupTraffic {
