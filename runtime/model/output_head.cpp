@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <numeric>
+#include <utility>
 
 #include "kernels/elementwise.hpp"
 #include "kernels/matmul.hpp"
@@ -91,31 +92,31 @@ void OutputHead::start(MatrixView<float const> hidden,
                        TokenResults& results) {
   auto const total = static_cast<std::int64_t>(rows.size());
   drawn_ = drawn_buffer_.need(context_.exec, std::max(total, max_rows)).first(rows.size());
-  for (Piece const& piece : pieces_of(rows)) {
-    run_piece(hidden, rows, piece, results);
-  }
+  for_each_piece(rows, [&](Piece const& piece) { run_piece(hidden, rows, piece, results); });
 }
 
 void OutputHead::finish(std::span<LogitRow const> rows, TokenResults& results) {
   auto const timed = context_.clock->scope(io::Phase::sampling);
-  tokens_.resize(rows.size());
-  kernels::download<std::int32_t>(context_.exec, drawn_.data(), tokens_);
-  for (Piece const& piece : pieces_of(rows)) {
+  bool is_there = false;
+  for_each_piece(rows, [&](Piece const& piece) {
     if (!asks_any(piece.own(rows))) {
+      if (!std::exchange(is_there, true)) {
+        tokens_.resize(rows.size());
+        kernels::download<std::int32_t>(context_.exec, drawn_.data(), tokens_);
+      }
       tell_drawn(piece.own(rows), piece.first + piece.mine.first, results);
     }
     gather(piece, results);
-  }
+  });
 }
 
-std::vector<OutputHead::Piece> OutputHead::pieces_of(std::span<LogitRow const> rows) const {
+template <class Visit>
+void OutputHead::for_each_piece(std::span<LogitRow const> rows, Visit const& visit) const {
   auto const total = static_cast<std::int64_t>(rows.size());
-  std::vector<Piece> pieces;
   for (std::int64_t first = 0; first < total; first += max_rows) {
     std::int64_t const count = std::min(max_rows, total - first);
-    pieces.push_back({first, count, part_of(count, tp_->rank(), tp_->size())});
+    visit(Piece{first, count, part_of(count, tp_->rank(), tp_->size())});
   }
-  return pieces;
 }
 
 void OutputHead::run_piece(MatrixView<float const> hidden,

@@ -136,7 +136,8 @@ class OutputHead {
     }
   };
 
-  [[nodiscard]] std::vector<Piece> pieces_of(std::span<LogitRow const> rows) const;
+  template <class Visit>
+  void for_each_piece(std::span<LogitRow const> rows, Visit const& visit) const;
   void run_piece(MatrixView<float const> hidden,
                  std::span<LogitRow const> rows,
                  Piece const& piece,
