@@ -206,48 +206,6 @@ char const* talus_standin_error() {
   return state().error.c_str();
 }
 
-std::size_t cublasLtGetVersion();
-int cublasLtCreate(void** handle);
-int cublasLtDestroy(void* handle);
-int cublasLtMatmulDescCreate(void** product, int compute, int scale);
-int cublasLtMatmulDescDestroy(void* product);
-int cublasLtMatmulDescSetAttribute(void* product, int attribute, void const* value, std::size_t n);
-int cublasLtMatrixLayoutCreate(
-    void** layout, int type, std::uint64_t rows, std::uint64_t cols, std::int64_t stride);
-int cublasLtMatrixLayoutDestroy(void* layout);
-int cublasLtMatmulPreferenceCreate(void** preference);
-int cublasLtMatmulPreferenceDestroy(void* preference);
-int cublasLtMatmulPreferenceSetAttribute(void* preference,
-                                         int attribute,
-                                         void const* value,
-                                         std::size_t n);
-int cublasLtMatmulAlgoGetHeuristic(void* handle,
-                                   void* product,
-                                   void* a,
-                                   void* b,
-                                   void* c,
-                                   void* d,
-                                   void* preference,
-                                   int most,
-                                   Found* found,
-                                   int* num_found);
-int cublasLtMatmul(void* handle,
-                   void* product,
-                   void const* alpha,
-                   void const* a,
-                   void* layout_a,
-                   void const* b,
-                   void* layout_b,
-                   void const* beta,
-                   void const* c,
-                   void* layout_c,
-                   void* d,
-                   void* layout_d,
-                   Algorithm const* algorithm,
-                   void* workspace,
-                   std::size_t workspace_bytes,
-                   void* stream);
-
 std::size_t cublasLtGetVersion() {
   return 130001;
 }
