@@ -13,12 +13,14 @@ Scheduler::Scheduler(SchedulerOptions const& options)
       geometry_{options.windows, options.block_tokens},
       pool_{options.num_blocks},
       sequences_(static_cast<std::size_t>(options.max_num_seqs)),
-      plans_(static_cast<std::size_t>(options.steps_in_flight)) {
+      plans_(static_cast<std::size_t>(options.steps_in_flight + (options.plans_ahead ? 1 : 0))) {
+  TALUS_EXPECT(!options.plans_ahead || options.steps_in_flight == 1);
   auto const count = static_cast<std::size_t>(options.max_num_seqs);
   for (std::size_t i = count; i > 0; --i) {
     free_ids_.push_back(SequenceId{static_cast<std::int32_t>(i - 1)});
   }
   running_.reserve(count);
+  leaving_.reserve(count);
   prompts_.reserve(count);
   auto const groups = static_cast<std::size_t>(geometry_.num_groups());
   for (StepPlan& plan : plans_) {
@@ -55,8 +57,8 @@ SequenceId Scheduler::add(SequenceLimits const& limits) {
 }
 
 StepPlan const& Scheduler::plan() {
-  TALUS_EXPECT(next_step_ - next_commit_ < options_.steps_in_flight);
-  StepPlan& plan = plans_[static_cast<std::size_t>(next_step_ % options_.steps_in_flight)];
+  TALUS_EXPECT(next_step_ - next_commit_ < std::ssize(plans_));
+  StepPlan& plan = plans_[static_cast<std::size_t>(next_step_ % std::ssize(plans_))];
   plan.entries.clear();
   plan.admitted.clear();
   plan.preemptions.clear();
@@ -83,8 +85,8 @@ void Scheduler::plan_running(StepPlan& plan, std::int32_t max_entries) {
     // By index: preemption takes sequences behind this one out of running_.
     for (std::size_t place = 0; place < running_.size(); ++place) {
       Sequence const& sequence = at(running_[place]);
-      std::int32_t const left = sequence.num_tokens - sequence.num_computed;
-      if (sequence.in_flight > 0 || (left == 1) != decoding) {
+      std::int32_t const left = sequence.num_left();
+      if (!may_enter(sequence) || (left == 1) != decoding) {
         continue;
       }
       std::int32_t const budget = options_.max_num_batched_tokens - plan.num_tokens();
@@ -98,6 +100,16 @@ void Scheduler::plan_running(StepPlan& plan, std::int32_t max_entries) {
       }
     }
   }
+}
+
+/// Whether it may be in the plan that is being made.
+bool Scheduler::may_enter(Sequence const& sequence) const noexcept {
+  if (sequence.in_flight == 0) {
+    return true;
+  }
+  // The last token that it may have is never computed.
+  return options_.plans_ahead && sequence.num_left() > 0 &&
+         sequence.num_tokens + sequence.num_drawing < sequence.limit;
 }
 
 void Scheduler::plan_admissions(StepPlan& plan, std::int32_t max_entries) {
@@ -144,17 +156,16 @@ void Scheduler::plan_admissions(StepPlan& plan, std::int32_t max_entries) {
 
 void Scheduler::schedule(StepPlan& plan, SequenceId id, std::int32_t num_tokens) {
   Sequence& sequence = at(id);
-  std::int32_t const left = sequence.num_tokens - sequence.num_computed;
+  std::int32_t const first = sequence.next_position();
+  std::int32_t const left = sequence.num_left();
   (left == 1 ? plan.num_decode_tokens : plan.num_prefill_tokens) += num_tokens;
-  plan.num_recomputed_tokens +=
-      std::clamp(sequence.once_computed - sequence.num_computed, 0, num_tokens);
+  plan.num_recomputed_tokens += std::clamp(sequence.once_computed - first, 0, num_tokens);
   bool const samples = num_tokens == left;
   plan.num_samples += samples ? 1 : 0;
-  sequence.in_flight = num_tokens;
-  plan.entries.push_back({.sequence = id,
-                          .first_position = sequence.num_computed,
-                          .num_tokens = num_tokens,
-                          .samples = samples});
+  sequence.in_flight += num_tokens;
+  sequence.num_drawing += samples ? 1 : 0;
+  plan.entries.push_back(
+      {.sequence = id, .first_position = first, .num_tokens = num_tokens, .samples = samples});
 }
 
 Scheduler::Room Scheduler::make_room(StepPlan& plan, std::size_t place, std::int32_t num_tokens) {
@@ -163,7 +174,7 @@ Scheduler::Room Scheduler::make_room(StepPlan& plan, std::size_t place, std::int
       continue;
     }
     bool const is_youngest = place + 1 == running_.size();
-    if (is_youngest && place > 0) {
+    if (is_youngest && place > 0 && at(running_[place]).in_flight == 0) {
       preempt(plan, place);
     }
     return Room::none;
@@ -172,7 +183,7 @@ Scheduler::Room Scheduler::make_room(StepPlan& plan, std::size_t place, std::int
 }
 
 bool Scheduler::grow(StepPlan& plan, Sequence& sequence, std::int32_t num_tokens) {
-  std::int32_t const tokens = sequence.num_computed + num_tokens;
+  std::int32_t const tokens = sequence.next_position() + num_tokens;
   if (tokens <= sequence.tables.capacity()) {
     return true;
   }
@@ -225,43 +236,85 @@ void Scheduler::preempt(StepPlan& plan, std::size_t place) {
   waiting_.push_front(id);
 }
 
+bool Scheduler::can_plan_ahead() const {
+  if (!options_.plans_ahead) {
+    return false;
+  }
+  std::int64_t blocks = 0;
+  bool goes_on = false;
+  for (SequenceId const id : running_) {
+    Sequence const& sequence = at(id);
+    if (!may_enter(sequence)) {
+      continue;
+    }
+    goes_on = true;
+    std::int32_t const tokens =
+        sequence.next_position() + std::min(sequence.num_left(), options_.max_num_batched_tokens);
+    std::int32_t const lacking = std::max(tokens - sequence.tables.capacity(), 0);
+    blocks += (lacking + options_.block_tokens - 1) / options_.block_tokens;
+  }
+  return goes_on && blocks * geometry_.num_groups() <= pool_.num_free();
+}
+
 void Scheduler::commit() {
   TALUS_EXPECT(next_commit_ < next_step_);
-  StepPlan const& plan =
-      plans_[static_cast<std::size_t>(next_commit_++ % options_.steps_in_flight)];
+  StepPlan const& plan = plans_[static_cast<std::size_t>(next_commit_++ % std::ssize(plans_))];
   for (PlanEntry const& entry : plan.entries) {
-    Sequence& sequence = at(entry.sequence);
-    sequence.num_computed += entry.num_tokens;
-    sequence.num_tokens += entry.samples ? 1 : 0;
-    sequence.in_flight = 0;
-    if (sequence.family != no_family && sequence.num_computed >= sequence.prompt_tokens - 1) {
-      capture_prompt(sequence.family);
+    commit_entry(entry);
+  }
+}
+
+void Scheduler::commit_entry(PlanEntry const& entry) {
+  Sequence& sequence = at(entry.sequence);
+  if (!sequence.is_live) {
+    return leave(entry.sequence);
+  }
+  sequence.num_computed += entry.num_tokens;
+  sequence.num_tokens += entry.samples ? 1 : 0;
+  sequence.in_flight -= entry.num_tokens;
+  sequence.num_drawing -= entry.samples ? 1 : 0;
+  if (sequence.family != no_family && sequence.num_computed >= sequence.prompt_tokens - 1) {
+    capture_prompt(sequence.family);
+  }
+  if (geometry_.has_windows()) {
+    sequence.tables.release_before(pool_, geometry_, sequence.num_computed);
+    if (entry.samples && entry.num_tokens > 1) {
+      // From here on, it goes token by token.
+      sequence.predicted_blocks = predicted_blocks(sequence, sequence.predicted_tokens);
     }
-    if (geometry_.has_windows()) {
-      sequence.tables.release_before(pool_, geometry_, sequence.num_computed);
-      if (entry.samples && entry.num_tokens > 1) {
-        // From here on, it goes token by token.
-        sequence.predicted_blocks = predicted_blocks(sequence, sequence.predicted_tokens);
-      }
-      recount(sequence);
-    }
+    recount(sequence);
   }
 }
 
 void Scheduler::finish(SequenceId id) {
   Sequence& sequence = at(id);
-  TALUS_EXPECT(sequence.is_live && sequence.in_flight == 0);
+  TALUS_EXPECT(sequence.is_live && (sequence.in_flight == 0 || options_.plans_ahead));
   bool const was_parked = is_parked(id);
   if (sequence.family != no_family) {
     leave_family(id);
   }
-  free_blocks(sequence);
   sequence.is_live = false;
   ++finished_sequences_;
   finished_output_tokens_ += sequence.num_tokens - sequence.prompt_tokens;
   if (!was_parked) {
     take_from_queue(id);
   }
+  if (sequence.in_flight == 0) {
+    return release(id);
+  }
+  sequence.predicted_blocks = 0;
+  recount(sequence);
+  leaving_.push_back(id);
+}
+
+/// The plan that a finished sequence was in is committed.
+void Scheduler::leave(SequenceId id) {
+  leaving_.erase(std::find(leaving_.begin(), leaving_.end(), id));
+  release(id);
+}
+
+void Scheduler::release(SequenceId id) {
+  free_blocks(at(id));
   free_ids_.push_back(id);
 }
 
@@ -315,12 +368,12 @@ KvUse Scheduler::kv_use() const {
   KvUse use;
   use.free_blocks = pool_.num_free();
   use.used_blocks = pool_.num_blocks() - use.free_blocks;
-  for (SequenceId const id : running_) {
-    // Only a sequence's last blocks have room, and they are its own.
-    Sequence const& sequence = at(id);
-    std::int32_t const room =
-        sequence.tables.capacity() - sequence.num_computed - sequence.in_flight;
-    use.reserved_empty_tokens += std::int64_t{geometry_.num_groups()} * room;
+  for (std::span<SequenceId const> const held : {std::span{running_}, std::span{leaving_}}) {
+    for (SequenceId const id : held) {
+      // Only a sequence's last blocks have room, and they are its own.
+      std::int32_t const room = at(id).tables.capacity() - at(id).next_position();
+      use.reserved_empty_tokens += std::int64_t{geometry_.num_groups()} * room;
+    }
   }
   for (std::int32_t const family : prompts_) {
     use.reserved_empty_tokens += empty_tokens(families_[static_cast<std::size_t>(family)]);

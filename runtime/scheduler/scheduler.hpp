@@ -26,6 +26,8 @@ struct SchedulerOptions {
   std::int32_t num_blocks = 0;
   std::vector<std::int32_t> windows = {0};  ///< of each KV group, keys that a query sees; 0: all
   std::int32_t steps_in_flight = 1;  ///< pipeline stages: plans made before the first is committed
+  /// One plan more may be open, with sequences of the plan before. Where steps_in_flight is 1.
+  bool plans_ahead = false;
   Admission admission = Admission::expected;
 };
 
@@ -53,6 +55,11 @@ struct KvUse {
 /// committed; with steps_in_flight = n, up to n plans may be open, and a sequence is in one of them
 /// at most.
 ///
+/// A plan that is made ahead, while another one is open, takes it that the sequences of that one go
+/// on, as long as they may: it has the next part of their prompts, or the token that is being
+/// drawn. When one turns out to have ended, what the plan has of it is void; its blocks are free
+/// once that plan is committed.
+///
 /// Policy. Decoding sequences come first, one token each, then prompts in chunks, oldest first,
 /// then new admissions, within max_num_batched_tokens. A step takes at most its share (1 /
 /// steps_in_flight) of the sequences, so that every stage of a pipeline has work. When a sequence
@@ -76,16 +83,21 @@ class Scheduler {
   /// Sequences that can be added now.
   [[nodiscard]] std::int32_t room() const noexcept;
 
-  /// Plans the next step. The reference is good until steps_in_flight more calls.
+  /// Plans the next step. The reference is good until as many more calls as plans may be open.
   StepPlan const& plan();
 
+  /// Whether the next plan can be made ahead: running sequences of the open plan may go on, and
+  /// there is room for all of them.
+  [[nodiscard]] bool can_plan_ahead() const;
+
   /// The oldest open plan has run: its tokens are in the cache, and each entry that samples has one
-  /// token more.
+  /// token more, but for the void ones.
   /// \pre a plan is open
   void commit();
 
-  /// The sequence has its last token, or is given up; its blocks are free.
-  /// \pre it is in no open plan
+  /// The sequence has its last token, or is given up; its blocks are free, or will be when the plan
+  /// that it is in is committed.
+  /// \pre it is in no open plan; where plans are made ahead, in one at most
   void finish(SequenceId id);
 
   [[nodiscard]] std::int32_t num_running() const noexcept {
@@ -95,6 +107,11 @@ class Scheduler {
   /// Those parked until another one has computed their prompt included.
   [[nodiscard]] std::int32_t num_waiting() const noexcept {
     return static_cast<std::int32_t>(waiting_.size()) + num_parked_;
+  }
+
+  /// Sequences that have finished, and are in an open plan.
+  [[nodiscard]] std::int32_t num_leaving() const noexcept {
+    return static_cast<std::int32_t>(leaving_.size());
   }
 
   [[nodiscard]] bool is_empty() const noexcept { return running_.empty() && num_waiting() == 0; }
@@ -116,7 +133,8 @@ class Scheduler {
   struct Sequence {
     std::int32_t num_tokens = 0;    ///< known: prompt and drawn
     std::int32_t num_computed = 0;  ///< in the cache
-    std::int32_t in_flight = 0;     ///< tokens of the open plan that it is in
+    std::int32_t in_flight = 0;     ///< tokens of the open plans that it is in
+    std::int32_t num_drawing = 0;   ///< tokens that these draw
     std::int32_t predicted_tokens = 0;
     std::int64_t predicted_blocks = 0;
     std::int64_t outstanding = 0;  ///< predicted, not yet allocated
@@ -128,6 +146,14 @@ class Scheduler {
     std::int32_t family = no_family;
     bool is_live = false;
     BlockTables tables;
+
+    /// The first position that no plan has.
+    [[nodiscard]] std::int32_t next_position() const noexcept { return num_computed + in_flight; }
+
+    /// Tokens that no plan has, those being drawn included.
+    [[nodiscard]] std::int32_t num_left() const noexcept {
+      return num_tokens + num_drawing - next_position();
+    }
   };
 
   /// Sequences of one prompt: the one that computes it, and those that wait to share it.
@@ -147,11 +173,15 @@ class Scheduler {
   void plan_running(StepPlan& plan, std::int32_t max_entries);
   void plan_admissions(StepPlan& plan, std::int32_t max_entries);
   void schedule(StepPlan& plan, SequenceId id, std::int32_t num_tokens);
+  [[nodiscard]] bool may_enter(Sequence const& sequence) const noexcept;
   [[nodiscard]] Room make_room(StepPlan& plan, std::size_t place, std::int32_t num_tokens);
   [[nodiscard]] bool grow(StepPlan& plan, Sequence& sequence, std::int32_t num_tokens);
   [[nodiscard]] bool preempt_younger(StepPlan& plan, std::size_t place);
   void preempt(StepPlan& plan, std::size_t place);
   void free_blocks(Sequence& sequence);
+  void commit_entry(PlanEntry const& entry);
+  void leave(SequenceId id);
+  void release(SequenceId id);
   void recount(Sequence& sequence);
   [[nodiscard]] std::int32_t predicted_tokens(Sequence const& sequence) const;
   [[nodiscard]] std::int64_t predicted_blocks(Sequence const& sequence, std::int32_t tokens) const;
@@ -192,12 +222,13 @@ class Scheduler {
   std::vector<Sequence> sequences_;
   std::vector<SequenceId> free_ids_;
   std::vector<SequenceId> running_;  ///< in order of admission
+  std::vector<SequenceId> leaving_;  ///< finished, and in an open plan
   std::deque<SequenceId> waiting_;   ///< preempted ones first, and those whose prompt is there
   std::vector<Family> families_;
   std::vector<std::int32_t> free_families_;
   std::vector<std::int32_t> prompts_;  ///< families that have their prompt, in that order
   std::int32_t num_parked_ = 0;
-  std::vector<StepPlan> plans_;  ///< a ring of steps_in_flight
+  std::vector<StepPlan> plans_;  ///< a ring of as many as may be open
   std::int64_t next_step_ = 0;
   std::int64_t next_commit_ = 0;
   std::int64_t outstanding_blocks_ = 0;  ///< of the running

@@ -43,6 +43,108 @@ TEST_CASE("any traffic keeps to the budget, the blocks and the order, and ends")
   }
 }
 
+TEST_CASE("plans made ahead keep to the same, and what they have of sequences that ended is void") {
+  auto const admission = GENERATE(Admission::expected, Admission::reserve, Admission::eager);
+  auto const windows = GENERATE(
+      std::vector<std::int32_t>{0}, std::vector<std::int32_t>{9}, std::vector<std::int32_t>{0, 8});
+  auto const most_samples = GENERATE(1, 6);
+  auto const give_up_one_in = GENERATE(0, 7);
+  auto const seed = GENERATE(range(1U, 5U));
+  CAPTURE(static_cast<int>(admission), windows, most_samples, give_up_one_in, seed);
+  SchedulerOptions options = small_memory(admission, 1, windows);
+  options.plans_ahead = true;
+  Traffic client{options, seed, {.most_samples = most_samples, .give_up_one_in = give_up_one_in}};
+
+  client.run(120);
+
+  CHECK(client.planned_ahead() > 100);
+  CHECK(client.voided() > 0);
+  if (admission == Admission::reserve) {
+    CHECK(client.preemptions() == 0);
+  }
+}
+
+TEST_CASE("a plan made ahead has the token that is being drawn, but not the last one") {
+  Scheduler scheduler{{.max_num_seqs = 2,
+                       .max_num_batched_tokens = 32,
+                       .block_tokens = 16,
+                       .num_blocks = 4,
+                       .plans_ahead = true}};
+  SequenceId const id = scheduler.add({.prompt_tokens = 40, .max_tokens = 2});
+  CHECK_FALSE(scheduler.can_plan_ahead());  // nothing runs
+  scheduler.plan();
+
+  REQUIRE(scheduler.can_plan_ahead());
+  StepPlan const& rest = scheduler.plan();
+  REQUIRE(rest.entries.size() == 1);
+  CHECK(rest.entries[0].first_position == 32);
+  CHECK(rest.entries[0].num_tokens == 8);
+  CHECK(rest.entries[0].samples);
+  scheduler.commit();
+
+  REQUIRE(scheduler.can_plan_ahead());
+  StepPlan const& drawn = scheduler.plan();
+  REQUIRE(drawn.entries.size() == 1);
+  CHECK(drawn.entries[0].first_position == 40);
+  CHECK(drawn.entries[0].num_tokens == 1);
+  CHECK(drawn.num_decode_tokens == 1);
+  scheduler.commit();
+
+  CHECK_FALSE(scheduler.can_plan_ahead());  // what is being drawn is the last token
+  scheduler.commit();
+  scheduler.finish(id);
+  CHECK(scheduler.kv_use().used_blocks == 0);
+}
+
+TEST_CASE(
+    "a sequence that ends keeps its blocks and its number until the plan made ahead is done") {
+  Scheduler scheduler{{.max_num_seqs = 1,
+                       .max_num_batched_tokens = 32,
+                       .block_tokens = 16,
+                       .num_blocks = 4,
+                       .plans_ahead = true}};
+  SequenceId const id = scheduler.add({.prompt_tokens = 16, .max_tokens = 20});
+  scheduler.plan();
+  scheduler.plan();
+  scheduler.commit();
+  scheduler.finish(id);
+
+  CHECK_FALSE(scheduler.is_live(id));
+  CHECK(scheduler.num_running() == 0);
+  CHECK(scheduler.num_leaving() == 1);
+  CHECK(scheduler.room() == 0);
+  CHECK(scheduler.kv_use().used_blocks == 2);
+  CHECK(scheduler.kv_use().used_tokens == 17);
+  CHECK_FALSE(scheduler.can_plan_ahead());
+
+  scheduler.commit();
+  CHECK(scheduler.num_leaving() == 0);
+  CHECK(scheduler.room() == 1);
+  CHECK(scheduler.kv_use().used_blocks == 0);
+}
+
+TEST_CASE("no plan is made ahead where sequences would need more room than is free") {
+  Scheduler scheduler{{.max_num_seqs = 2,
+                       .max_num_batched_tokens = 32,
+                       .block_tokens = 16,
+                       .num_blocks = 3,
+                       .plans_ahead = true,
+                       .admission = Admission::eager}};
+  SequenceId const first = scheduler.add({.prompt_tokens = 16, .max_tokens = 20});
+  scheduler.add({.prompt_tokens = 15, .max_tokens = 20});
+  scheduler.plan();
+
+  REQUIRE(scheduler.can_plan_ahead());  // a block for the first, room in the second's
+  scheduler.plan();
+  scheduler.commit();
+  CHECK_FALSE(scheduler.can_plan_ahead());  // now the second would need one
+  scheduler.commit();
+  StepPlan const& next = scheduler.plan();
+  CHECK(next.preemptions.size() == 1);
+  CHECK(next.entries.size() == 1);
+  CHECK(next.entries[0].sequence == first);
+}
+
 TEST_CASE("more sequences than tokens in a step still all end") {
   SchedulerOptions options = small_memory(Admission::eager, GENERATE(1, 3), {0});
   options.max_num_batched_tokens = GENERATE(1, 5);

@@ -41,7 +41,7 @@ Traffic::Traffic(SchedulerOptions const& options, unsigned seed, TrafficOptions 
       cache_(static_cast<std::size_t>(options.num_blocks * options.block_tokens), -1) {}
 
 void Traffic::run(int total) {
-  while (arrived_ < total || !scheduler_.is_empty()) {
+  while (arrived_ < total || !scheduler_.is_empty() || !open_.empty()) {
     INFO("step " << steps_);
     REQUIRE(steps_++ < 200'000);  // or nothing moves any more
     while (arrived_ < total && scheduler_.room() > 0 && draw(3) > 0) {
@@ -50,7 +50,8 @@ void Traffic::run(int total) {
     if (traffic_.give_up_one_in > 0 && draw(traffic_.give_up_one_in) == 0) {
       give_up();
     }
-    if (!is_open_full() && (open_.empty() || draw(3) > 0)) {
+    if (may_plan() && (open_.empty() || draw(3) > 0)) {
+      planned_ahead_ += options_.plans_ahead ? std::ssize(open_) : 0;
       check_plan(scheduler_.plan());
     } else {
       commit();
@@ -66,8 +67,10 @@ std::int32_t Traffic::draw(std::int32_t below) {
   return static_cast<std::int32_t>(random_() % static_cast<unsigned>(below));
 }
 
-bool Traffic::is_open_full() const {
-  return static_cast<std::int32_t>(open_.size()) == options_.steps_in_flight;
+bool Traffic::may_plan() const {
+  auto const num_open = static_cast<std::int32_t>(open_.size());
+  return num_open < options_.steps_in_flight ||
+         (num_open == options_.steps_in_flight && scheduler_.can_plan_ahead());
 }
 
 void Traffic::add(int total) {
@@ -78,7 +81,7 @@ void Traffic::add(int total) {
   for (int i = 0; i < samples && arrived_ < total && scheduler_.room() > 0; ++i) {
     limits.max_tokens = 1 + draw(longest_output);
     SequenceId const id = scheduler_.add(limits);
-    REQUIRE(watched_.count(id) == 0);
+    REQUIRE(watched_.count(id) + leaving_.count(id) == 0);
     watched_[id] = {arrived_++, prompt, limits, 1 + draw(limits.max_tokens)};
     // The one before most of the time, like the engine; else any, to see that it doesn't matter.
     auto sibling = watched_.begin();
@@ -90,12 +93,19 @@ void Traffic::add(int total) {
 
 void Traffic::give_up() {
   auto const at = std::find_if(watched_.begin(), watched_.end(), [&](auto const& entry) {
-    return !entry.second.in_plan && draw(4) == 0;
+    return entry.second.open_plans <= (options_.plans_ahead ? 1 : 0) && draw(4) == 0;
   });
   if (at != watched_.end()) {
-    scheduler_.finish(at->first);
-    watched_.erase(at);
-    ++ended_;
+    end(at->first);
+  }
+}
+
+void Traffic::end(SequenceId id) {
+  scheduler_.finish(id);
+  auto node = watched_.extract(id);
+  ++ended_;
+  if (node.mapped().open_plans > 0) {
+    leaving_.insert(std::move(node));
   }
 }
 
@@ -103,7 +113,7 @@ void Traffic::check_plan(StepPlan const& plan) {
   REQUIRE(plan.num_tokens() <= options_.max_num_batched_tokens);
   for (Preemption const& preemption : plan.preemptions) {
     Watched& sequence = watched_.at(preemption.sequence);
-    REQUIRE_FALSE(sequence.in_plan);
+    REQUIRE(sequence.open_plans == 0);
     REQUIRE(preemption.tokens_lost == sequence.computed);
     REQUIRE(scheduler_.preemptions(preemption.sequence) >= preemption.num_restarts);
     sequence.computed = 0;
@@ -151,14 +161,17 @@ void Traffic::check_admitted(StepPlan const& plan) {
 
 void Traffic::check_entry(PlanEntry const& entry) {
   Watched& sequence = watched_.at(entry.sequence);
-  REQUIRE_FALSE(sequence.in_plan);
-  sequence.in_plan = true;
-  std::int32_t const known = sequence.limits.prompt_tokens + sequence.drawn;
+  REQUIRE(sequence.open_plans <= (options_.plans_ahead ? 1 : 0));
+  std::int32_t const known = sequence.limits.prompt_tokens + sequence.drawn + sequence.drawing;
   std::int32_t const last = entry.first_position + entry.num_tokens;
   REQUIRE(entry.num_tokens > 0);
-  REQUIRE(entry.first_position == sequence.computed);
+  REQUIRE(entry.first_position == sequence.computed + sequence.in_flight);
   REQUIRE(last <= known);
+  REQUIRE(last < sequence.limits.prompt_tokens + sequence.limits.max_tokens);
   REQUIRE(entry.samples == (last == known));
+  ++sequence.open_plans;
+  sequence.in_flight += entry.num_tokens;
+  sequence.drawing += entry.samples ? 1 : 0;
 }
 
 void Traffic::copy_blocks(StepPlan const& plan) {
@@ -216,14 +229,18 @@ void Traffic::commit() {
   open_.pop_front();
   scheduler_.commit();
   for (PlanEntry const& entry : entries) {
+    if (leaving_.erase(entry.sequence) > 0) {
+      ++voided_;
+      continue;
+    }
     Watched& sequence = watched_.at(entry.sequence);
-    sequence.in_plan = false;
+    --sequence.open_plans;
+    sequence.in_flight -= entry.num_tokens;
+    sequence.drawing -= entry.samples ? 1 : 0;
     sequence.computed += entry.num_tokens;
     sequence.drawn += entry.samples ? 1 : 0;
     if (sequence.drawn == sequence.output) {
-      scheduler_.finish(entry.sequence);
-      watched_.erase(entry.sequence);
-      ++ended_;
+      end(entry.sequence);
     }
   }
 }
@@ -231,19 +248,23 @@ void Traffic::commit() {
 void Traffic::check_blocks() {
   std::set<BlockId> distinct;
   std::int64_t held = 0;
-  for (auto const& [id, sequence] : watched_) {
-    std::int64_t own = 0;
-    for (std::int32_t group = 0; group < geometry_.num_groups(); ++group) {
-      for (BlockId const block : scheduler_.blocks(id, group)) {
-        if (block != no_block) {
-          distinct.insert(block);
-          ++own;
+  // Blocks of windows are released when a plan is committed.
+  std::int32_t const chunk = options_.max_num_batched_tokens * (options_.plans_ahead ? 2 : 1);
+  for (auto const* sequences : {&watched_, &leaving_}) {
+    for (auto const& [id, sequence] : *sequences) {
+      std::int64_t own = 0;
+      for (std::int32_t group = 0; group < geometry_.num_groups(); ++group) {
+        for (BlockId const block : scheduler_.blocks(id, group)) {
+          if (block != no_block) {
+            distinct.insert(block);
+            ++own;
+          }
         }
       }
+      std::int32_t const limit = sequence.limits.prompt_tokens + sequence.limits.max_tokens;
+      REQUIRE(own <= geometry_.most_blocks(limit, chunk));
+      held += own;
     }
-    std::int32_t const limit = sequence.limits.prompt_tokens + sequence.limits.max_tokens;
-    REQUIRE(own <= geometry_.most_blocks(limit, options_.max_num_batched_tokens));
-    held += own;
   }
   KvUse const use = scheduler_.kv_use();
   REQUIRE(use.used_blocks + use.free_blocks == options_.num_blocks);
@@ -254,7 +275,9 @@ void Traffic::check_blocks() {
     REQUIRE(use.used_blocks == held);
     REQUIRE(std::ssize(distinct) == held);  // no block has two owners
   }
-  REQUIRE(scheduler_.num_running() + scheduler_.num_waiting() + scheduler_.room() ==
+  REQUIRE(scheduler_.num_leaving() == std::ssize(leaving_));
+  REQUIRE(scheduler_.num_running() + scheduler_.num_waiting() + scheduler_.num_leaving() +
+              scheduler_.room() ==
           options_.max_num_seqs);
 }
 

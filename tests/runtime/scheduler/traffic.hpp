@@ -25,8 +25,10 @@ struct Watched {
   std::int32_t output = 0;  ///< tokens after which it ends
   std::int32_t computed = 0;
   std::int32_t drawn = 0;
+  std::int32_t in_flight = 0;  ///< tokens of the open plans
+  std::int32_t drawing = 0;    ///< that these draw
+  int open_plans = 0;          ///< that it is in
   bool was_admitted = false;
-  bool in_plan = false;
 };
 
 /// A random client of a scheduler that checks each plan against its own books, and keeps a naive
@@ -45,11 +47,17 @@ class Traffic {
   /// Tokens of prompts that were not computed, since another sequence had done so.
   [[nodiscard]] std::int64_t shared() const { return shared_; }
 
+  /// Entries of plans made ahead whose sequences had ended.
+  [[nodiscard]] std::int64_t voided() const { return voided_; }
+
+  /// Plans that were made while another one was open.
+  [[nodiscard]] std::int64_t planned_ahead() const { return planned_ahead_; }
+
   [[nodiscard]] std::vector<runtime::PlanEntry> const& history() const { return history_; }
 
  private:
   [[nodiscard]] std::int32_t draw(std::int32_t below);
-  [[nodiscard]] bool is_open_full() const;
+  [[nodiscard]] bool may_plan() const;
   void add(int total);
   void give_up();
   void check_plan(runtime::StepPlan const& plan);
@@ -59,6 +67,7 @@ class Traffic {
   void write_tokens(runtime::PlanEntry const& entry);
   void check_seen(runtime::PlanEntry const& entry);
   void commit();
+  void end(runtime::SequenceId id);
   void check_blocks();
   [[nodiscard]] std::int64_t content(Watched const& sequence, std::int32_t position) const;
   [[nodiscard]] std::int64_t& place(runtime::BlockId block, std::int32_t position);
@@ -69,6 +78,7 @@ class Traffic {
   runtime::Scheduler scheduler_;
   std::mt19937 random_;
   std::map<runtime::SequenceId, Watched> watched_;
+  std::map<runtime::SequenceId, Watched> leaving_;  ///< ended, and in an open plan
   std::deque<std::vector<runtime::PlanEntry>> open_;
   std::vector<runtime::PlanEntry> history_;
   std::vector<std::int64_t> cache_;  ///< [blocks, block_tokens] which token is where
@@ -80,6 +90,8 @@ class Traffic {
   std::int64_t preemptions_ = 0;
   std::int64_t recomputed_ = 0;
   std::int64_t shared_ = 0;
+  std::int64_t voided_ = 0;
+  std::int64_t planned_ahead_ = 0;
 };
 
 /// Just enough memory for the longest sequence of the traffic, so that sequences compete for it.
