@@ -9,22 +9,42 @@
 namespace talus::kernels {
 
 void Device::add_mirror(void const* host, void* device, std::int64_t bytes) {
-  mirrors_[static_cast<std::byte const*>(host)] = {static_cast<std::byte*>(device), bytes};
+  mirrors_[static_cast<std::byte const*>(host)] = {
+      .device = static_cast<std::byte*>(device), .bytes = bytes, .is_open = false};
 }
 
 void Device::remove_mirror(void const* host) noexcept {
   mirrors_.erase(static_cast<std::byte const*>(host));
 }
 
-void* Device::find_mirror(void const* host, std::int64_t bytes) const noexcept {
+Device::Mirrors::const_iterator Device::mirror_with(void const* host,
+                                                    std::int64_t bytes) const noexcept {
   auto const* const first = static_cast<std::byte const*>(host);
   auto const after = mirrors_.upper_bound(first);
   if (after == mirrors_.begin()) {
-    return nullptr;
+    return mirrors_.end();
   }
-  auto const& [begin, mirror] = *std::prev(after);
-  std::int64_t const offset = first - begin;
-  return offset + bytes <= mirror.bytes ? mirror.device + offset : nullptr;
+  auto const place = std::prev(after);
+  return first - place->first + bytes <= place->second.bytes ? place : mirrors_.end();
+}
+
+void* Device::find_mirror(void const* host, std::int64_t bytes) const noexcept {
+  auto const place = mirror_with(host, bytes);
+  return place == mirrors_.end()
+             ? nullptr
+             : place->second.device + (static_cast<std::byte const*>(host) - place->first);
+}
+
+void* Device::open_mirror(void const* host) {
+  auto const place = mirrors_.find(static_cast<std::byte const*>(host));
+  TALUS_EXPECT(place != mirrors_.end());
+  place->second.is_open = true;
+  return place->second.device;
+}
+
+bool Device::is_mirror_open(void const* host) const noexcept {
+  auto const place = mirror_with(host, 0);
+  return place != mirrors_.end() && place->second.is_open;
 }
 
 void Device::begin_recording() {

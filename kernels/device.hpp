@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 
+#include "kernels/device_fetch.hpp"
 #include "kernels/device_waits.hpp"
 #include "kernels/exec_context.hpp"
 #include "kernels/matmul_library.hpp"
@@ -29,8 +30,8 @@ using BiasedMatmul = void (*)(ExecContext const& exec,
 
 /// A device whose memory is its own: what the host can't read or write.
 ///
-/// All that it is asked to do goes into one queue, in the order of the calls; only download() and
-/// synchronize() wait. For one thread.
+/// All that it is asked to do goes into one queue, in the order of the calls; only download(),
+/// synchronize() and a DeviceFetch wait. For one thread.
 class Device : public MemoryOwner {
  public:
   /// `bytes` > 0 bytes of its memory, 256-byte aligned, uninitialised.
@@ -46,6 +47,11 @@ class Device : public MemoryOwner {
 
   /// To the host, when all that was queued is done; returns when it is there.
   virtual void download(void const* from, void* host, std::int64_t bytes) = 0;
+
+  /// Memory of the host for copies of up to `bytes` bytes that are waited for later.
+  ///
+  /// \throws ApiError  if the host has no such memory
+  [[nodiscard]] virtual std::unique_ptr<DeviceFetch> make_fetch(std::int64_t bytes) = 0;
 
   /// From one place on the device to another one; they don't overlap.
   virtual void copy(void const* from, void* to, std::int64_t bytes) = 0;
@@ -100,9 +106,18 @@ class Device : public MemoryOwner {
   /// Where a part of a mirrored array is on the device; null if it is part of none.
   [[nodiscard]] void* find_mirror(void const* host, std::int64_t bytes) const noexcept;
 
+  /// A mirror that operations write to: until it is added again, it isn't the host's array.
+  ///
+  /// \param host  as it was added
+  /// \return where it is on the device
+  void* open_mirror(void const* host);
+
  protected:
   /// To be called by what implements allocate() and release().
   void count_memory_change() noexcept { ++num_memory_changes_; }
+
+  /// Whether the mirror that an array of the host is part of was opened since it was added.
+  [[nodiscard]] bool is_mirror_open(void const* host) const noexcept;
 
   /// Who is told of waits; null: nobody.
   [[nodiscard]] DeviceWaits* waits() const noexcept { return waits_; }
@@ -111,9 +126,16 @@ class Device : public MemoryOwner {
   struct Mirror {
     std::byte* device = nullptr;
     std::int64_t bytes = 0;
+    bool is_open = false;
   };
 
-  std::map<std::byte const*, Mirror> mirrors_;  ///< by where they are on the host
+  using Mirrors = std::map<std::byte const*, Mirror>;
+
+  /// The mirror of which the `bytes` bytes are a part; the end if there is none.
+  [[nodiscard]] Mirrors::const_iterator mirror_with(void const* host,
+                                                    std::int64_t bytes) const noexcept;
+
+  Mirrors mirrors_;  ///< by where they are on the host
   std::int64_t num_memory_changes_ = 0;
   DeviceWaits* waits_ = nullptr;
 };

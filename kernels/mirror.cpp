@@ -11,6 +11,10 @@ void MirrorEntryTraits::destroy(MirrorEntry entry) noexcept {
   entry.device->remove_mirror(entry.host);
 }
 
+void* Mirror::open_bytes(ExecContext const& exec, void const* host) {
+  return exec.device->open_mirror(host);
+}
+
 void Mirror::publish_bytes(ExecContext const& exec, std::span<std::byte const> host) {
   Device& device = *exec.device;
   auto const bytes = static_cast<std::int64_t>(host.size());

@@ -44,7 +44,20 @@ class Mirror {
     }
   }
 
+  /// The array as operations find it, for one that writes to it: until it is published again, it is
+  /// what that wrote. The host's array itself where memory is shared.
+  ///
+  /// \pre published, where it isn't empty
+  template <class T>
+  [[nodiscard]] std::span<T> open(ExecContext const& exec, std::span<T> host) {
+    if (exec.device == nullptr || host.empty()) {
+      return host;
+    }
+    return {static_cast<T*>(open_bytes(exec, host.data())), host.size()};
+  }
+
  private:
+  static void* open_bytes(ExecContext const& exec, void const* host);
   void publish_bytes(ExecContext const& exec, std::span<std::byte const> host);
 
   Buffer<std::byte> copy_;

@@ -204,6 +204,11 @@ struct Operations {
                  SummarizedLogits const& rows,
                  std::span<SampleRule const> rules,
                  std::span<std::int32_t> tokens) = nullptr;
+  /// Null where the memory is the host's: a plain loop serves.
+  void (*take_drawn)(ExecContext const& exec,
+                     std::span<std::int32_t const> sources,
+                     std::span<std::int32_t const> tokens,
+                     std::span<std::int32_t> ids) = nullptr;
   void (*log_sum_exp)(ExecContext const& exec,
                       SummarizedLogits const& rows,
                       std::span<float> log_sums) = nullptr;

@@ -133,6 +133,24 @@ void sample(ExecContext const& exec,
   operations_of(exec.backend).sample(exec, rows, rules, tokens);
 }
 
+void take_drawn(ExecContext const& exec,
+                std::span<std::int32_t const> sources,
+                std::span<std::int32_t const> tokens,
+                std::span<std::int32_t> ids) {
+  check_equal("take_drawn", "ids", std::ssize(ids), std::ssize(sources));
+  for (std::int32_t const source : sources) {
+    check_at_most("take_drawn", "source", source, std::ssize(tokens) - 1);
+  }
+  if (auto const operation = operations_of(exec.backend).take_drawn) {
+    return operation(exec, sources, tokens, ids);
+  }
+  for (std::size_t row = 0; row < sources.size(); ++row) {
+    if (sources[row] >= 0) {
+      ids[row] = tokens[static_cast<std::size_t>(sources[row])];
+    }
+  }
+}
+
 void log_sum_exp(ExecContext const& exec, SummarizedLogits const& rows, std::span<float> log_sums) {
   check_equal("log_sum_exp", "log_sums", std::ssize(log_sums), rows.logits.rows);
   check_at_least("log_sum_exp", "vocabulary", rows.logits.cols, 1);

@@ -105,6 +105,17 @@ void sample(ExecContext const& exec,
             std::span<SampleRule const> rules,
             std::span<std::int32_t> tokens);
 
+/// ids[t] = tokens[sources[t]] where sources[t] >= 0; others stay as they are: the inputs of a step
+/// are what another one draws.
+///
+/// \param sources  [rows] the host's; less than the number of tokens
+/// \param tokens   [n] as sample() gave them, where the logits are
+/// \param ids      [rows] likewise
+void take_drawn(ExecContext const& exec,
+                std::span<std::int32_t const> sources,
+                std::span<std::int32_t const> tokens,
+                std::span<std::int32_t> ids);
+
 /// log_sums[t] = log(sum_v exp(logits[t, v])), by the maximum and sums over fixed pieces of the
 /// vocabulary; logits[t, v] - log_sums[t] is a token's log-probability.
 ///

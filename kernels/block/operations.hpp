@@ -19,6 +19,7 @@
 #include "kernels/block/rms_norm.hpp"
 #include "kernels/block/rope.hpp"
 #include "kernels/block/sample.hpp"
+#include "kernels/block/take_drawn.hpp"
 #include "kernels/device.hpp"
 #include "kernels/operations.hpp"
 
@@ -82,6 +83,7 @@ void set_logit_operations(Operations& table) {
   set<Devices>(table.sample, [](auto& device, auto const&... a) { sample(device, a...); });
   set<Devices>(table.summarize_logits,
                [](auto& device, auto const&... a) { summarize_logits(device, a...); });
+  set<Devices>(table.take_drawn, [](auto& device, auto const&... a) { take_drawn(device, a...); });
   set<Devices>(table.top_tokens, [](auto& device, auto const&... a) { top_tokens(device, a...); });
 }
 

@@ -64,9 +64,7 @@ Device::Device(DeviceOptions const& options)
   staging_.reset(staging);
   staged_ = device_memory(options.staging_bytes, "cudaMalloc of staged memory");
   for (Event& event : half_done_) {
-    cudaEvent_t native = nullptr;
-    check(cudaEventCreateWithFlags(&native, cudaEventDisableTiming), "cudaEventCreateWithFlags");
-    event.reset(native);
+    event = make_event();
   }
   most_shared_bytes_ = shared_memory();
   if (options.matmul == MatmulLibrary::cublaslt) {
@@ -104,8 +102,7 @@ void Device::enter(StagingPlan::Place const& place) {
   if (place.entered) {
     auto const half = static_cast<std::size_t>(*place.entered);
     check(cudaEventRecord(half_done_[1 - half].get(), stream_.get()), "cudaEventRecord");
-    wait_until(
-        [&] { return cudaEventQuery(half_done_[half].get()); }, "cudaEventQuery", Waited::for_some);
+    wait_for(half_done_[half].get(), Waited::for_some);
   }
 }
 
@@ -234,6 +231,12 @@ void Device::end_operation() {
   taken_.clear();
 }
 
+Event make_event() {
+  cudaEvent_t event = nullptr;
+  check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cudaEventCreateWithFlags");
+  return Event{event};
+}
+
 Device& device_of(ExecContext const& exec) {
   if (exec.device == nullptr) {
     throw ConfigError{"cuda: an operation of a context without a device"};
@@ -248,6 +251,10 @@ void Device::synchronize() {
 
 void Device::wait_for(cudaStream_t stream, Waited waited) {
   wait_until([&] { return cudaStreamQuery(stream); }, "cudaStreamQuery", waited);
+}
+
+void Device::wait_for(cudaEvent_t event, Waited waited) {
+  wait_until([&] { return cudaEventQuery(event); }, "cudaEventQuery", waited);
 }
 
 template <class Query>

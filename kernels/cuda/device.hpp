@@ -36,6 +36,7 @@ class Device final : public kernels::Device {
   void release(void* memory) noexcept override;
   void upload(void const* host, void* to, std::int64_t bytes) override;
   void download(void const* from, void* host, std::int64_t bytes) override;
+  [[nodiscard]] std::unique_ptr<DeviceFetch> make_fetch(std::int64_t bytes) override;
   void copy(void const* from, void* to, std::int64_t bytes) override;
   void clear(void* memory, std::int64_t bytes) override;
   void synchronize() override;
@@ -66,6 +67,14 @@ class Device final : public kernels::Device {
   ///
   /// \throws ApiError  if CUDA or NCCL reports an error
   void wait_for(cudaStream_t stream, Waited waited);
+
+  /// As above, of what was queued before the event.
+  void wait_for(cudaEvent_t event, Waited waited);
+
+  /// Queues a copy to pinned memory.
+  ///
+  /// \throws ConfigError  while work is recorded
+  void start_fetch(void const* from, void* pinned, std::int64_t bytes);
 
   /// A group whose errors waits look for, from now on to remove_group().
   void add_group(NcclGroup const* group) { groups_.push_back(group); }
@@ -131,6 +140,11 @@ class Device final : public kernels::Device {
   std::int64_t most_shared_bytes_ = 0;
   std::vector<NcclGroup const*> groups_;
 };
+
+/// An event that takes no times.
+///
+/// \throws ApiError  if the driver makes none
+[[nodiscard]] Event make_event();
 
 /// The device of a context of the cuda backend.
 ///

@@ -6,15 +6,6 @@
 #include "runtime/base/assert.hpp"
 
 namespace talus::kernels::cuda {
-namespace {
-
-Event make_event() {
-  cudaEvent_t event = nullptr;
-  check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cudaEventCreateWithFlags");
-  return Event{event};
-}
-
-}  // namespace
 
 NcclSender::NcclSender(Device& device, Link const& link, SenderOptions const& options)
     : device_{device}, link_{link} {

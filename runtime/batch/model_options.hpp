@@ -53,6 +53,9 @@ void visit_model_options(Options& o, Visitor&& visit) {
   visit("--enforce-eager",
         o.enforce_eager,
         "Queue each kernel of a step by itself, where GPUs would replay recorded steps");
+  visit("--async-scheduling,!--no-async-scheduling",
+        o.async_scheduling,
+        "Plan a step while a GPU computes the one before, whose tokens aren't known yet");
   visit("--threads", o.threads, "Threads of a rank; 0: its share of the cores");
   visit("--load-format",
         o.load_format,

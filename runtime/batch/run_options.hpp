@@ -35,6 +35,7 @@ struct ModelOptions {
   std::string gpu_matmul = "own";                       ///< see matmul_library_from
   bool allow_shared_devices = false;                    ///< several ranks on one card
   bool enforce_eager = false;                           ///< record no steps on devices
+  bool async_scheduling = true;                         ///< plan steps ahead on devices
   int threads = 0;                                      ///< of a rank; 0: as many as its cores
   kernels::ThreadTeam* team = nullptr;                  ///< those threads, once started
   std::string hang_timeout = "30";                      ///< seconds, or none: see hang_limit

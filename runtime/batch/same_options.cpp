@@ -45,6 +45,7 @@ std::vector<NamedText> options_as_text(ModelOptions const& options) {
           {"--gpu-matmul", options.gpu_matmul},
           {"--allow-shared-devices", concat(options.allow_shared_devices)},
           {"--enforce-eager", concat(options.enforce_eager)},
+          {"--async-scheduling", concat(options.async_scheduling)},
           {"--load-format", options.load_format},
           {"--share-weights", concat(options.share_weights)},
           {"--load-host-memory", concat(options.load_host_memory)}};

@@ -26,7 +26,7 @@ RunEnd Engine::run(EngineClient* client, StepObserver* observer) {
   client_ = client;
   RunState state = RunState::goes_on;
   while (true) {
-    if (static_cast<std::int32_t>(open_plans_.size()) == max_open_plans_) {
+    if (!has_room_for_plan()) {
       commit();
     }
     ReplicaMessage message = next_message();
@@ -35,6 +35,9 @@ RunEnd Engine::run(EngineClient* client, StepObserver* observer) {
     if (state != RunState::goes_on) {
       break;
     }
+    if (!has_room_for_plan()) {
+      continue;  // one that was planned ahead is to be committed, too
+    }
     StepPlan const* plan = nullptr;
     {
       auto const timed = clock_->scope(io::Phase::schedule);
@@ -42,6 +45,7 @@ RunEnd Engine::run(EngineClient* client, StepObserver* observer) {
       clock_->begin_step(plan->step);
       tell_client(*plan);
     }
+    num_steps_ahead_ += std::ssize(open_plans_) < max_open_plans_ ? 0 : 1;
     executor_.start(*plan, sequences_, scheduler_);
     open_plans_.push_back(plan);
     if (observer != nullptr) {
@@ -54,6 +58,19 @@ RunEnd Engine::run(EngineClient* client, StepObserver* observer) {
   tell_untold();
   executor_.close();
   return state == RunState::left ? RunEnd::left : RunEnd::finished;
+}
+
+/// Whether the next step can be planned now: as many may be open, or one more, where nothing that
+/// it needs depends on the tokens of the newest one.
+bool Engine::has_room_for_plan() const {
+  auto const num_open = static_cast<std::int32_t>(open_plans_.size());
+  if (num_open != max_open_plans_ || !scheduler_.can_plan_ahead()) {
+    return num_open < max_open_plans_;
+  }
+  auto const& entries = open_plans_.back()->entries;
+  return std::all_of(entries.begin(), entries.end(), [&](PlanEntry const& entry) {
+    return !entry.samples || draws_freely(sequences_[index_of(entry.sequence)]);
+  });
 }
 
 void Engine::commit() {
@@ -74,6 +91,9 @@ void Engine::commit_entry(PlanEntry const& entry,
                           std::int32_t last_row,
                           TokenResults const& results) {
   SequenceState& sequence = sequences_[index_of(entry.sequence)];
+  if (sequence.end != SequenceEnd::running) {
+    return;  // the step was planned ahead
+  }
   std::int32_t const prompt_rows = last_row - first_row - (entry.samples ? 1 : 0);
   sequence.next_prompt_logprob += prompt_rows;
   for (std::int32_t row = first_row; client_ != nullptr && row < first_row + prompt_rows; ++row) {

@@ -44,7 +44,7 @@ class EngineClient {
   [[nodiscard]] virtual bool is_exhausted() = 0;
 
   /// True to have all ranks of the replica leave Engine::run() before the next step, with its
-  /// sequences as they are. Asked once a step.
+  /// sequences as they are. Asked before each step, once or twice.
   [[nodiscard]] virtual bool leaves() { return false; }
 
   /// A request is worked on for the first time, or again after a preemption.
@@ -89,6 +89,11 @@ enum class RunEnd {
 ///
 /// Every rank of the grid has one and calls run(); replicas work by themselves, or in lock step
 /// where an expert group joins them.
+///
+/// Where plans are made ahead (SchedulerOptions::plans_ahead), the next step is planned and queued
+/// before the tokens of the one before are known, unless one of its sequences needs them for that.
+/// Then the host commits a step while a device is at the next one. A sequence that turns out to
+/// have ended has one token computed in vain.
 class Engine {
  public:
   /// Collective over the grid's ranks. What is passed by reference outlives the engine.
@@ -107,6 +112,9 @@ class Engine {
     return executor_.recordings();
   }
 
+  /// Steps that were queued before the tokens of the one before were known.
+  [[nodiscard]] std::int64_t num_steps_ahead() const noexcept { return num_steps_ahead_; }
+
   /// Runs until the client of each replica is exhausted and everything is finished, or a client
   /// leaves; may be called again, which goes on with the sequences that are left. Collective over
   /// the grid's ranks. Where an expert group joins replicas, all of them leave together.
@@ -117,6 +125,7 @@ class Engine {
   RunEnd run(EngineClient* client, StepObserver* observer);
 
  private:
+  [[nodiscard]] bool has_room_for_plan() const;
   void commit();
   void commit_entry(PlanEntry const& entry,
                     std::int32_t first_row,
@@ -140,6 +149,7 @@ class Engine {
   Executor executor_;
   EngineClient* client_ = nullptr;
   std::int32_t max_open_plans_;
+  std::int64_t num_steps_ahead_ = 0;
   std::vector<SequenceState> sequences_;  ///< by SequenceId
   std::vector<StepPlan const*> open_plans_;
   SequenceId newest_{};              ///< sequence that came last

@@ -5,6 +5,7 @@
 #include <bit>
 #include <utility>
 
+#include "kernels/sampling.hpp"
 #include "parallel/collectives.hpp"
 
 namespace talus::runtime {
@@ -22,7 +23,7 @@ Executor::Executor(GridTraffic& traffic,
       decoder_{traffic, spec, weights, limits, clock},
       hidden_{traffic.exec(), limits.max_tokens, spec.hidden},
       block_tokens_{limits.block_tokens},
-      slots_(static_cast<std::size_t>(grid_->shape().pp) + 1),
+      slots_(static_cast<std::size_t>(std::max(grid_->shape().pp, 2)) + 1),
       block_tables_(static_cast<std::size_t>(decoder_.kv_layout().num_groups())),
       groups_(block_tables_.size()),
       table_mirrors_(block_tables_.size()) {
@@ -34,6 +35,9 @@ Executor::Executor(GridTraffic& traffic,
                                .norm_epsilon = spec.norm_epsilon,
                                .latent_norm_epsilon = spec.latent_norm_epsilon};
     head_.emplace(context, spec, traffic.tp(), weights);
+    for (Slot& slot : slots_) {
+      slot.drawn.emplace(traffic.exec(), limits.max_tokens);
+    }
   }
   parallel::ChannelOptions channel{
       .peer = place.pp_rank + 1,
@@ -63,15 +67,12 @@ void Executor::build_batch(StepPlan const& plan,
   tokens_.clear();
   positions_.clear();
   context_.clear();
+  sources_.clear();
   first_row_.assign(1, 0);
   std::int64_t max_blocks = 0;
   for (PlanEntry const& entry : plan.entries) {
-    SequenceState const& sequence = sequences[index_of(entry.sequence)];
     std::int32_t const end = entry.first_position + entry.num_tokens;
-    for (std::int32_t p = entry.first_position; p < end; ++p) {
-      tokens_.push_back(sequence.tokens[static_cast<std::size_t>(p)]);
-      positions_.push_back(p);
-    }
+    add_tokens(entry, sequences[index_of(entry.sequence)]);
     context_.push_back(entry.first_position);
     first_row_.push_back(static_cast<std::int32_t>(tokens_.size()));
     max_blocks = std::max(max_blocks, (end + block_tokens_ - 1) / block_tokens_);
@@ -93,6 +94,40 @@ void Executor::build_batch(StepPlan const& plan,
   first_row_mirror_.publish<std::int32_t>(exec_, first_row_);
   context_mirror_.publish<std::int32_t>(exec_, context_);
   batch_ = {.tokens = tokens_, .positions = positions_, .groups = groups_};
+  take_drawn();
+}
+
+/// What an entry computes; a token that the step before is still to draw is left open.
+void Executor::add_tokens(PlanEntry const& entry, SequenceState const& sequence) {
+  auto const num_known = static_cast<std::int32_t>(sequence.tokens.size());
+  std::int32_t const end = entry.first_position + entry.num_tokens;
+  for (std::int32_t p = entry.first_position; p < end; ++p) {
+    bool const is_known = p < num_known;
+    tokens_.push_back(is_known ? sequence.tokens[static_cast<std::size_t>(p)] : 0);
+    sources_.push_back(is_known ? -1 : drawing_rows_[index_of(entry.sequence)]);
+    positions_.push_back(p);
+  }
+}
+
+/// Puts the tokens that are left open in their places, where the operations that come find them.
+void Executor::take_drawn() {
+  bool const is_any = std::any_of(
+      sources_.begin(), sources_.end(), [](std::int32_t source) { return source >= 0; });
+  if (is_any) {
+    kernels::take_drawn(
+        exec_, sources_, head_->gather_drawn(), token_mirror_.open<std::int32_t>(exec_, tokens_));
+  }
+}
+
+/// Notes which rows of a step draw the next tokens of which sequences.
+void Executor::note_drawn(StepPlan const& plan, StepRows const& rows) {
+  for (std::size_t i = 0; i < plan.entries.size(); ++i) {
+    if (plan.entries[i].samples) {
+      std::size_t const sequence = index_of(plan.entries[i].sequence);
+      drawing_rows_.resize(std::max(drawing_rows_.size(), sequence + 1));
+      drawing_rows_[sequence] = rows.first_row[i + 1] - 1;
+    }
+  }
 }
 
 void Executor::fill_tables(StepPlan const& plan,
@@ -121,6 +156,7 @@ void Executor::start(StepPlan const& plan,
   slot.rows.build(plan, sequences);
   slot.tokens.resize(static_cast<std::int64_t>(slot.rows.rows.size()), slot.rows.max_top);
   build_batch(plan, sequences, scheduler);
+  note_drawn(plan, slot.rows);
   copy_blocks(plan);
   bool const is_skipped = skips_prompts_ && plan.num_samples == 0;
   if ((!plan.entries.empty() && !is_skipped) || grid_->spans_replicas()) {
@@ -153,7 +189,7 @@ void Executor::run_stage(StepPlan const& plan, Slot& slot) {
   }
   slot.is_drawn = head_ && !slot.rows.rows.empty();
   if (slot.is_drawn) {
-    head_->start(as_const(x), slot.rows.rows, slot.tokens);
+    head_->start(as_const(x), slot.rows.rows, *slot.drawn, slot.tokens);
   }
 }
 
@@ -191,7 +227,7 @@ void Executor::share_tokens(Slot& slot) {
 
 void Executor::fetch_tokens(Slot& slot) {
   if (std::exchange(slot.is_drawn, false)) {
-    head_->finish(slot.rows.rows, slot.tokens);
+    head_->finish(slot.rows.rows, *slot.drawn, slot.tokens);
   }
 }
 

@@ -20,7 +20,8 @@ namespace talus::runtime {
 /// Runs planned steps through this rank's stage, and brings the tokens back to all stages.
 ///
 /// Several steps may be under way: start() returns when this rank's part is computed and sent on,
-/// or queued for that on a device; finish() waits for the tokens of the oldest one.
+/// or queued for that on a device; finish() waits for the tokens of the oldest one. Where there is
+/// one stage, a step may have tokens that the step before is still to draw.
 class Executor {
  public:
   /// Collective over the grid's ranks. What is passed by reference outlives the executor.
@@ -73,6 +74,7 @@ class Executor {
   struct Slot {
     StepRows rows;
     TokenResults tokens;
+    std::optional<DrawnTokens> drawn;  ///< where tokens are drawn
     parallel::Request arrival;
     bool is_drawn = false;  ///< a device is at it, or was: its tokens are to be fetched
   };
@@ -80,6 +82,9 @@ class Executor {
   void build_batch(StepPlan const& plan,
                    std::span<SequenceState const> sequences,
                    Scheduler const& scheduler);
+  void add_tokens(PlanEntry const& entry, SequenceState const& sequence);
+  void take_drawn();
+  void note_drawn(StepPlan const& plan, StepRows const& rows);
   void fill_tables(StepPlan const& plan,
                    Scheduler const& scheduler,
                    std::int32_t group,
@@ -107,6 +112,9 @@ class Executor {
   std::int64_t num_started_ = 0;
   std::int64_t num_finished_ = 0;
   std::vector<std::int32_t> tokens_, positions_, first_row_, context_;
+  /// Of each of the step's tokens, the row that draws it in the step before; -1: it is known.
+  std::vector<std::int32_t> sources_;
+  std::vector<std::int32_t> drawing_rows_;               ///< by SequenceId, rows of the last step
   std::vector<std::vector<std::int32_t>> block_tables_;  ///< by KV group
   std::vector<kernels::PagedBatch> groups_;
   kernels::Mirror token_mirror_, position_mirror_, first_row_mirror_, context_mirror_;

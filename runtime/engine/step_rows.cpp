@@ -9,19 +9,20 @@
 namespace talus::runtime {
 namespace {
 
-kernels::SampleRule rule_of(SequenceState const& sequence) {
+/// \param position  of the token that is drawn
+kernels::SampleRule rule_of(SequenceState const& sequence, std::int32_t position) {
   kernels::SampleRule rule = sequence.input.rule;
   if (rule.temperature > 0.0F) {
     rule.uniform = uniform({.seed = sequence.input.seed,
                             .request = sequence.input.key,
                             .sample = sequence.input.sample,
-                            .position = static_cast<std::uint32_t>(sequence.tokens.size())});
+                            .position = static_cast<std::uint32_t>(position)});
   }
   return rule;
 }
 
-/// The row that gives a sequence its next token.
-LogitRow next_token(SequenceState const& sequence, std::int32_t row) {
+/// The row that gives a sequence its token at `position`.
+LogitRow next_token(SequenceState const& sequence, std::int32_t position, std::int32_t row) {
   LogitRow next{.row = row, .target = -1, .num_top = sequence.input.logprobs};
   std::optional<TokenGuide> const& guide = sequence.guide;
   if (auto const forced = guide ? guide->forced() : std::nullopt) {
@@ -29,7 +30,7 @@ LogitRow next_token(SequenceState const& sequence, std::int32_t row) {
     next.rule.temperature = 0.0F;
     return next;
   }
-  next.rule = rule_of(sequence);
+  next.rule = rule_of(sequence, position);
   if (guide) {
     next.edit = guide->edit();
   }
@@ -37,6 +38,10 @@ LogitRow next_token(SequenceState const& sequence, std::int32_t row) {
 }
 
 }  // namespace
+
+bool draws_freely(SequenceState const& sequence) noexcept {
+  return !sequence.guide && sequence.input.logprobs < 0;
+}
 
 void StepRows::build(StepPlan const& plan, std::span<SequenceState const> sequences) {
   rows.clear();
@@ -62,7 +67,7 @@ void StepRows::build(StepPlan const& plan, std::span<SequenceState const> sequen
     }
     row += entry.num_tokens;
     if (entry.samples) {
-      rows.push_back(next_token(sequence, row - 1));
+      rows.push_back(next_token(sequence, entry.first_position + entry.num_tokens, row - 1));
       max_top = std::max(max_top, input.logprobs);
     }
     first_row.push_back(static_cast<std::int32_t>(rows.size()));

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <bit>
 #include <numeric>
-#include <utility>
 
 #include "kernels/elementwise.hpp"
 #include "kernels/matmul.hpp"
@@ -85,36 +84,66 @@ OutputHead::OutputHead(LayerContext const& context,
     list->resize(at(tp.size()));
   }
   tp.reserve(at(max_rows * spec.vocab));
+  drawn_ = drawn_buffer_.need(context.exec, max_rows).first(0);
+  if (tp.size() > 1) {
+    static_cast<void>(all_drawn_.need(context.exec, max_rows));
+  }
 }
 
 void OutputHead::start(MatrixView<float const> hidden,
                        std::span<LogitRow const> rows,
+                       DrawnTokens& drawn,
                        TokenResults& results) {
   auto const total = static_cast<std::int64_t>(rows.size());
   drawn_ = drawn_buffer_.need(context_.exec, std::max(total, max_rows)).first(rows.size());
-  for_each_piece(rows, [&](Piece const& piece) { run_piece(hidden, rows, piece, results); });
+  bool is_fetched = false;
+  for_each_piece(total, [&](Piece const& piece) {
+    run_piece(hidden, rows, piece, results);
+    is_fetched = is_fetched || !asks_any(piece.own(rows));
+  });
+  if (is_fetched) {
+    drawn.start(drawn_);
+  }
 }
 
-void OutputHead::finish(std::span<LogitRow const> rows, TokenResults& results) {
+void OutputHead::finish(std::span<LogitRow const> rows, DrawnTokens& drawn, TokenResults& results) {
   auto const timed = context_.clock->scope(io::Phase::sampling);
-  bool is_there = false;
-  for_each_piece(rows, [&](Piece const& piece) {
+  std::span<std::int32_t const> tokens;
+  for_each_piece(std::ssize(rows), [&](Piece const& piece) {
     if (!asks_any(piece.own(rows))) {
-      if (!std::exchange(is_there, true)) {
-        tokens_.resize(rows.size());
-        kernels::download<std::int32_t>(context_.exec, drawn_.data(), tokens_);
-      }
-      tell_drawn(piece.own(rows), piece.first + piece.mine.first, results);
+      tokens = tokens.empty() ? drawn.wait() : tokens;
+      tell_drawn(rows, tokens, piece, results);
     }
     gather(piece, results);
   });
 }
 
+std::span<std::int32_t const> OutputHead::gather_drawn() {
+  int const ranks = tp_->size();
+  if (ranks == 1) {
+    return drawn_;
+  }
+  std::span<std::int32_t> const all =
+      all_drawn_.need(context_.exec, std::max(std::ssize(drawn_), max_rows)).first(drawn_.size());
+  for_each_piece(std::ssize(drawn_), [&](Piece const& piece) {
+    for (int rank = 0; rank < ranks; ++rank) {
+      receive_counts_[at(rank)] = static_cast<int>(part_of(piece.count, rank, ranks).size());
+    }
+    parallel::pack_blocks(receive_counts_, receive_offsets_);
+    // Words are moved as they are, whatever they mean.
+    auto const* const own = reinterpret_cast<float const*>(&drawn_[at(piece.first)]);
+    auto* const whole = reinterpret_cast<float*>(&all[at(piece.first)]);
+    tp_->all_gather_v({own + piece.mine.first, at(piece.mine.size())},
+                      {whole, at(piece.count)},
+                      {receive_counts_, receive_offsets_});
+  });
+  return all;
+}
+
 template <class Visit>
-void OutputHead::for_each_piece(std::span<LogitRow const> rows, Visit const& visit) const {
-  auto const total = static_cast<std::int64_t>(rows.size());
-  for (std::int64_t first = 0; first < total; first += max_rows) {
-    std::int64_t const count = std::min(max_rows, total - first);
+void OutputHead::for_each_piece(std::int64_t rows, Visit const& visit) const {
+  for (std::int64_t first = 0; first < rows; first += max_rows) {
+    std::int64_t const count = std::min(max_rows, rows - first);
     visit(Piece{first, count, part_of(count, tp_->rank(), tp_->size())});
   }
 }
@@ -264,13 +293,14 @@ void OutputHead::draw(MatrixView<float> logits,
   tell(rows, first, results);
 }
 
-/// Tells the tokens of rows of which no log-probability is asked.
+/// Tells this rank's tokens of a piece of which no log-probability is asked.
 void OutputHead::tell_drawn(std::span<LogitRow const> rows,
-                            std::int64_t first,
+                            std::span<std::int32_t const> drawn,
+                            Piece const& piece,
                             TokenResults& results) const {
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    std::int64_t const number = first + static_cast<std::int64_t>(i);
-    results.set(number, {token_of(rows[i], tokens_[at(number)]), 0.0F}, 0);
+  for (std::int64_t i = piece.mine.first; i < piece.mine.last; ++i) {
+    std::int64_t const number = piece.first + i;
+    results.set(number, {token_of(rows[at(number)], drawn[at(number)]), 0.0F}, 0);
   }
 }
 

@@ -7,6 +7,7 @@
 
 #include "kernels/sampling.hpp"
 #include "runtime/model/activations.hpp"
+#include "runtime/model/drawn_tokens.hpp"
 #include "runtime/model/layer_context.hpp"
 #include "runtime/model/weights.hpp"
 #include "runtime/traffic/group_traffic.hpp"
@@ -81,20 +82,27 @@ class OutputHead {
              GroupTraffic& tp,
              ModelWeights const& weights);
 
+  /// The part of a step that a device has to do: it may still be at it when this returns.
   /// Collective over the tensor-parallel group.
   ///
   /// \param hidden   [tokens, hidden] the last layer's output
-  /// \param results  resized for the rows by the caller; filled on every rank of the group
-  void run(MatrixView<float const> hidden, std::span<LogitRow const> rows, TokenResults& results) {
-    start(hidden, rows, results);
-    finish(rows, results);
-  }
+  /// \param drawn    brings this rank's tokens
+  /// \param results  resized for the rows by the caller
+  void start(MatrixView<float const> hidden,
+             std::span<LogitRow const> rows,
+             DrawnTokens& drawn,
+             TokenResults& results);
 
-  /// The part of run() that a device has to do: it may still be at it when this returns.
-  void start(MatrixView<float const> hidden, std::span<LogitRow const> rows, TokenResults& results);
+  /// The other part: waits for the tokens, and fills `results` on every rank of the group. With
+  /// the arguments of start(), after which that of one further step may have been called.
+  /// Collective likewise.
+  void finish(std::span<LogitRow const> rows, DrawnTokens& drawn, TokenResults& results);
 
-  /// The other part: waits for the tokens. Before the next start(), with the same arguments.
-  void finish(std::span<LogitRow const> rows, TokenResults& results);
+  /// What the last start() draws, in the context's memory on every rank of the group; of rows
+  /// whose targets are known, anything. Good until the next start(). Collective likewise.
+  ///
+  /// \return [rows]
+  [[nodiscard]] std::span<std::int32_t const> gather_drawn();
 
   /// The logits of rows of hidden states, on every rank of the group; for tests and `talus verify`.
   /// At most max_rows rows. Collective over the group.
@@ -137,7 +145,7 @@ class OutputHead {
   };
 
   template <class Visit>
-  void for_each_piece(std::span<LogitRow const> rows, Visit const& visit) const;
+  void for_each_piece(std::int64_t rows, Visit const& visit) const;
   void run_piece(MatrixView<float const> hidden,
                  std::span<LogitRow const> rows,
                  Piece const& piece,
@@ -155,7 +163,10 @@ class OutputHead {
             std::span<LogitRow const> rows,
             std::int64_t first,
             TokenResults& results);
-  void tell_drawn(std::span<LogitRow const> rows, std::int64_t first, TokenResults& results) const;
+  void tell_drawn(std::span<LogitRow const> rows,
+                  std::span<std::int32_t const> drawn,
+                  Piece const& piece,
+                  TokenResults& results) const;
   void sum_asked(kernels::SummarizedLogits const& lines, std::span<LogitRow const> rows);
   void name_tokens(kernels::SummarizedLogits const& lines, std::span<LogitRow const> rows);
   void tell(std::span<LogitRow const> rows, std::int64_t first, TokenResults& results);
@@ -178,8 +189,9 @@ class OutputHead {
   std::vector<kernels::SampleRule> rules_;
   std::vector<kernels::LogitEdit> edits_;
   GrowingBuffer<std::int32_t> drawn_buffer_;
-  std::span<std::int32_t> drawn_;     ///< [rows of the step] where the logits are
-  std::vector<std::int32_t> tokens_;  ///< of a piece; in the end, of the step
+  GrowingBuffer<std::int32_t> all_drawn_;
+  std::span<std::int32_t> drawn_;     ///< [rows of the step] where the logits are; this rank's
+  std::vector<std::int32_t> tokens_;  ///< of a piece of which log-probabilities are asked
   std::vector<float> log_sums_;
   std::vector<std::int32_t> top_counts_;    ///< [rows] most probable tokens that are asked
   std::vector<std::int32_t> top_;           ///< those of one row behind the other's

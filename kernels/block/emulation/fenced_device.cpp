@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include <sys/mman.h>
 
@@ -84,6 +85,38 @@ void FencedDevice::download(void const* from, void* host, std::int64_t bytes) {
   move_bytes(from, host, bytes);
 }
 
+/// Copies at once, as a queue would behind what was done before, and shows nothing of it earlier
+/// than it is waited for.
+class FencedDevice::Fetch final : public DeviceFetch {
+ public:
+  Fetch(FencedDevice& device, std::int64_t bytes)
+      : device_{device}, memory_(static_cast<std::size_t>(bytes)) {}
+
+  void start(void const* from, std::int64_t bytes) override {
+    device_.refuse_while_recording("fetch");
+    if (bytes > std::ssize(memory_)) {
+      throw ConfigError{concat("fetch: ", bytes, " bytes (made for ", memory_.size(), ")")};
+    }
+    size_ = static_cast<std::size_t>(bytes);
+    device_.move_bytes(from, memory_.data(), bytes);
+  }
+
+  std::span<std::byte const> wait() override {
+    DeviceWaitScope const waiting{device_.waits(), Waited::for_some};
+    ++device_.num_downloads_;
+    return std::span{memory_}.first(size_);
+  }
+
+ private:
+  FencedDevice& device_;
+  std::vector<std::byte> memory_;
+  std::size_t size_ = 0;
+};
+
+std::unique_ptr<DeviceFetch> FencedDevice::make_fetch(std::int64_t bytes) {
+  return std::make_unique<Fetch>(*this, bytes);
+}
+
 void FencedDevice::copy(void const* from, void* to, std::int64_t bytes) {
   if (recording_) {
     return recording_->add([=, this](BlockRun&) { move_bytes(from, to, bytes); });
@@ -128,7 +161,8 @@ void FencedDevice::refuse_while_recording(char const* what) const {
 
 void const* FencedDevice::checked_mirror(std::span<std::byte const> host) const {
   void const* const mirror = find_mirror(host.data(), static_cast<std::int64_t>(host.size()));
-  if (mirror != nullptr && std::memcmp(mirror, host.data(), host.size()) != 0) {
+  if (mirror != nullptr && !is_mirror_open(host.data()) &&
+      std::memcmp(mirror, host.data(), host.size()) != 0) {
     throw ConfigError{concat("mirror of ", host.size(), " bytes (changed since it was published)")};
   }
   return mirror;

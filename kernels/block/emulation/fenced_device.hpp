@@ -50,6 +50,7 @@ class FencedDevice final : public Device {
   void release(void* memory) noexcept override;
   void upload(void const* host, void* to, std::int64_t bytes) override;
   void download(void const* from, void* host, std::int64_t bytes) override;
+  [[nodiscard]] std::unique_ptr<DeviceFetch> make_fetch(std::int64_t bytes) override;
   void copy(void const* from, void* to, std::int64_t bytes) override;
   void clear(void* memory, std::int64_t bytes) override;
 
@@ -86,7 +87,7 @@ class FencedDevice final : public Device {
 
   [[nodiscard]] BiasedMatmul biased_matmul() const override { return biased_matmul_; }
 
-  /// Calls of download() that there were.
+  /// Calls of download() that there were, and of a fetch's wait().
   [[nodiscard]] std::int64_t num_downloads() const noexcept { return num_downloads_; }
 
   /// Lets its memory be touched until close(); not nested.
@@ -96,12 +97,15 @@ class FencedDevice final : public Device {
   /// The mirror of a part of an array, if there is one.
   ///
   /// \pre open
-  /// \throws ConfigError  if the array was changed since it was published
+  /// \throws ConfigError  if the host's array was changed since it was published, and the mirror
+  ///                      was not opened
   [[nodiscard]] void const* checked_mirror(std::span<std::byte const> host) const;
 
   [[nodiscard]] cuda::MemoryPool const& pool() const noexcept { return pool_; }
 
  private:
+  class Fetch;
+
   void move_bytes(void const* from, void* to, std::int64_t bytes);
 
   UniqueHandle<PagesTraits> pages_;

@@ -79,6 +79,7 @@ struct Options {
   std::string gpu_matmul = "own";
   bool allow_shared_devices = false;
   bool enforce_eager = false;
+  bool async_scheduling = true;
   int threads = 0;  ///< of a rank of the engine; 0: its share of the cores
   std::string load_format = "auto";
   bool share_weights = true;

@@ -56,7 +56,8 @@ class LinkedMachine {
 TEST_CASE("recorded steps draw the tokens of steps done one launch after another") {
   kernels::KernelSession const session{1};
   parallel::Communicator const world = parallel::Communicator::duplicate(MPI_COMM_WORLD);
-  std::string const name = GENERATE("olmo2", "gemma2", "llama3_bf16", "qwen3_moe", "deepseek_v3_noq", "gpt_oss");
+  std::string const name =
+      GENERATE("olmo2", "gemma2", "llama3_bf16", "qwen3_moe", "deepseek_v3_noq", "gpt_oss");
   ModelOptions options;
   options.model = std::string{TALUS_TEST_DATA} + "/models/" + name;
   options.load_format = "dummy";

@@ -81,6 +81,7 @@ TEST_CASE("tokens that can't end a sequence are told while the device is at the 
   options.max_model_len = 32;
   options.max_num_seqs = 4;
   options.max_num_batched_tokens = 32;
+  options.async_scheduling = false;
   Machine machine{world, options};
   NotingClient client;
   CHECK(machine.engine.run(&client, &client) == RunEnd::finished);
@@ -90,4 +91,25 @@ TEST_CASE("tokens that can't end a sequence are told while the device is at the 
   std::vector<std::string> const later{
       "step", "b1", "step", "a1", "b2", "step", "a2", "a3", "a ends", "b3", "b ends"};
   CHECK(client.notes == (options.backend == "cuda" ? later : at_once));
+}
+
+TEST_CASE(
+    "where steps are planned ahead, all tokens are told while the device is at the next step") {
+  kernels::KernelSession const session{1};
+  parallel::Communicator const world = parallel::Communicator::duplicate(MPI_COMM_WORLD);
+  ModelOptions options;
+  options.model = std::string{TALUS_TEST_DATA} + "/models/olmo2";
+  options.load_format = "dummy";
+  options.backend = "cuda";
+  options.max_model_len = 32;
+  options.max_num_seqs = 4;
+  options.max_num_batched_tokens = 32;
+  Machine machine{world, options};
+  NotingClient client;
+  CHECK(machine.engine.run(&client, &client) == RunEnd::finished);
+
+  // Those that can't end a sequence wait for one step more, or for what ends it.
+  CHECK(client.notes ==
+        std::vector<std::string>{
+            "step", "step", "b1", "step", "a1", "b2", "a2", "a3", "a ends", "b3", "b ends"});
 }

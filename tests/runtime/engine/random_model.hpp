@@ -74,24 +74,35 @@ class LeavingClient final : public EngineClient {
 /// A model of random weights on all ranks, and its engine.
 struct Machine {
   /// \param prepare  called with the plan before anything is made of it
+  /// \param adjust   called with the plan when the grid is there
   Machine(
       parallel::Communicator const& world,
       ModelOptions const& options,
-      std::function<void(ModelPlan&)> const& prepare = [](ModelPlan& /*plan*/) {})
+      std::function<void(ModelPlan&)> const& prepare = [](ModelPlan& /*plan*/) {},
+      std::function<void(ModelPlan&)> const& adjust = [](ModelPlan& /*plan*/) {})
       : plan{prepared(plan_model(world.native(), options), prepare)},
-        grid{make_grid(world.native(), options, plan)},
+        grid{prepared_grid(world, options, adjust)},
         model{load_model(*grid, plan, options)},
         traffic{plan.exec, *grid, plan.comm},
         engine{traffic, plan.spec, model.weights, plan.limits, plan.scheduler, clock} {}
 
   /// Runs a client to its end. \return how often it left
-  int run(LeavingClient& client) {
+  int run(EngineClient& client) {
     EngineClient* const here = grid->is_lead() ? &client : nullptr;
     int times = 0;
     while (engine.run(here, nullptr) == RunEnd::left) {
       ++times;
     }
     return times;
+  }
+
+  std::unique_ptr<parallel::ProcessGrid> prepared_grid(
+      parallel::Communicator const& world,
+      ModelOptions const& options,
+      std::function<void(ModelPlan&)> const& adjust) {
+    auto made = make_grid(world.native(), options, plan);
+    adjust(plan);
+    return made;
   }
 
   static ModelPlan prepared(ModelPlan plan, std::function<void(ModelPlan&)> const& prepare) {

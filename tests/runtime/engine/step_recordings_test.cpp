@@ -54,6 +54,10 @@ class ListingDevice final : public kernels::Device {
 
   void download(void const* /*from*/, void* /*host*/, std::int64_t /*bytes*/) override {}
 
+  [[nodiscard]] std::unique_ptr<kernels::DeviceFetch> make_fetch(std::int64_t /*bytes*/) override {
+    return nullptr;
+  }
+
   void copy(void const* /*from*/, void* /*to*/, std::int64_t /*bytes*/) override {}
 
   void clear(void* /*memory*/, std::int64_t /*bytes*/) override {}
