@@ -109,6 +109,7 @@ Operations checked_operations() {
               &Operations::square_sums,
               &Operations::store_kv,
               &Operations::summarize_logits,
+              &Operations::take_drawn,
               &Operations::top_tokens,
               &CodeOperations::grouped_matmul,
               &CodeOperations::matmul,
