@@ -8,6 +8,7 @@
 #include <span>
 
 #include "kernels/device_fetch.hpp"
+#include "kernels/device_timer.hpp"
 #include "kernels/device_waits.hpp"
 #include "kernels/exec_context.hpp"
 #include "kernels/matmul_library.hpp"
@@ -52,6 +53,11 @@ class Device : public MemoryOwner {
   ///
   /// \throws ApiError  if the host has no such memory
   [[nodiscard]] virtual std::unique_ptr<DeviceFetch> make_fetch(std::int64_t bytes) = 0;
+
+  /// What takes the times of its work; null: it keeps none.
+  ///
+  /// \throws ApiError  of the device's library
+  [[nodiscard]] virtual std::unique_ptr<DeviceTimer> make_timer() { return nullptr; }
 
   /// From one place on the device to another one; they don't overlap.
   virtual void copy(void const* from, void* to, std::int64_t bytes) = 0;

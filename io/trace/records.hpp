@@ -77,6 +77,9 @@ struct StepRecord {
   std::int32_t num_sums = 0;         ///< over the tensor-parallel group
   std::int32_t num_sums_last = 0;    ///< of them in which this rank came last
 
+  float device_busy_s = 0;  ///< of steps that a device has done since the last record
+  float device_idle_s = 0;  ///< between such steps
+
   std::int32_t num_prefill_tokens = 0;  ///< prompt tokens in the batch, recomputed ones included
   std::int32_t num_decode_tokens = 0;   ///< generated tokens in the batch
   std::int32_t num_recomputed_tokens =

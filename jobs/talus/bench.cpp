@@ -104,7 +104,9 @@ class BenchJob {
 
   /// Collective. One run, and the limits before it.
   [[nodiscard]] Measurement measure() {
-    JobLimits const limits = measure_limits(world_, threads_);
+    // A device's limits are not the host's: those are told by talus_gpu_bench.
+    bool const is_on_host = engine_->plan().device == nullptr;
+    JobLimits const limits = is_on_host ? measure_limits(world_, threads_) : JobLimits{};
     return {limits, engine_->run(requests_)};
   }
 

@@ -73,6 +73,12 @@ double KindSummary::tokens_per_second() const {
   });
 }
 
+bool KindSummary::has_limits() const {
+  return std::all_of(measurements_.begin(), measurements_.end(), [](Measurement const& one) {
+    return one.limits.are_known();
+  });
+}
+
 double KindSummary::fraction_of_bandwidth() const {
   return median_of(measurements_, [&](Measurement const& one) {
     return bytes(one) / seconds(one) / one.limits.read_bandwidth;
@@ -107,12 +113,16 @@ Json KindSummary::to_json() const {
        per_step([](StepTotals const& rank) { return rank.cost.weight_bytes; })},
       {"kv_bytes_per_step", per_step([](StepTotals const& rank) { return rank.cost.kv_bytes; })},
       {"bytes_per_second", rate_of(&KindSummary::bytes)},
-      {"fraction_of_read_bandwidth", fraction_of_bandwidth()},
+      {"fraction_of_read_bandwidth", has_limits() ? Json(fraction_of_bandwidth()) : Json{}},
       {"operations_per_second", rate_of(&KindSummary::operations)},
-      {"fraction_of_float32_peak", fraction_of_float_peak()},
+      {"fraction_of_float32_peak", has_limits() ? Json(fraction_of_float_peak()) : Json{}},
       {"seconds_outside_kernels_per_step", per_step(outside)},
       {"fraction_outside_kernels",
        of([&](StepTotals const& rank) { return outside(rank) / rank.seconds; })},
+      {"device_busy_seconds_per_step",
+       per_step([](StepTotals const& rank) { return rank.device_busy; })},
+      {"device_idle_seconds_per_step",
+       per_step([](StepTotals const& rank) { return rank.device_idle; })},
       {"phase_seconds_per_step", phases}};
 }
 

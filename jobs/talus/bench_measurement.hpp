@@ -14,6 +14,9 @@ namespace talus::jobs {
 
 /// What all ranks of the job reach together, their threads busy at the same time.
 struct JobLimits {
+  /// Whether they were measured.
+  [[nodiscard]] bool are_known() const noexcept { return read_bandwidth > 0.0; }
+
   double read_bandwidth = 0.0;  ///< bytes a second from memory
   double float_peak = 0.0;      ///< float32 operations a second
 };
@@ -55,6 +58,9 @@ class KindSummary {
 
   /// Tokens a second of all replicas together.
   [[nodiscard]] double tokens_per_second() const;
+
+  /// Whether the limits of all measurements are known.
+  [[nodiscard]] bool has_limits() const;
 
   /// The part of the read bandwidth that all ranks' reads come to.
   [[nodiscard]] double fraction_of_bandwidth() const;

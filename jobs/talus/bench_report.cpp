@@ -63,9 +63,10 @@ Json own_part(runtime::BenchEngine const& engine,
               {"max_num_batched_tokens", plan.limits.max_tokens},
               {"weight_bytes_of_rank_0", plan.budget.weights},
               {"limits",
-               {{"read_bytes_per_second", limit(&JobLimits::read_bandwidth)},
-                {"float32_operations_per_second", limit(&JobLimits::float_peak)},
-                {"unit_operations_per_second_of_rank_0", peaks}}},
+               plan.device ? Json{}
+                           : Json{{"read_bytes_per_second", limit(&JobLimits::read_bandwidth)},
+                                  {"float32_operations_per_second", limit(&JobLimits::float_peak)},
+                                  {"unit_operations_per_second_of_rank_0", peaks}}},
               {"versions", to_json(setup.versions)}};
   for (NamedKind const& kind : kinds) {
     KindSummary const summary{measurements, kind.kind, shape};
@@ -81,6 +82,10 @@ void print_kinds(runtime::BenchEngine const& engine,
   for (NamedKind const& kind : kinds) {
     KindSummary const summary{measurements, kind.kind, engine.grid().shape()};
     if (summary.is_empty() || is_made_up(kind, setup)) {
+      continue;
+    }
+    if (!summary.has_limits()) {
+      std::printf("%-8s %10.2f tokens/s\n", kind.name, summary.tokens_per_second());
       continue;
     }
     std::printf(

@@ -37,6 +37,7 @@ class Device final : public kernels::Device {
   void upload(void const* host, void* to, std::int64_t bytes) override;
   void download(void const* from, void* host, std::int64_t bytes) override;
   [[nodiscard]] std::unique_ptr<DeviceFetch> make_fetch(std::int64_t bytes) override;
+  [[nodiscard]] std::unique_ptr<DeviceTimer> make_timer() override;
   void copy(void const* from, void* to, std::int64_t bytes) override;
   void clear(void* memory, std::int64_t bytes) override;
   void synchronize() override;

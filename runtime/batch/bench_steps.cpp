@@ -8,6 +8,8 @@ void StepTotals::add(StepTotals const& other) noexcept {
   prefill_tokens += other.prefill_tokens;
   decode_tokens += other.decode_tokens;
   seconds += other.seconds;
+  device_busy += other.device_busy;
+  device_idle += other.device_idle;
   for (std::size_t i = 0; i < phase_seconds.size(); ++i) {
     phase_seconds[i] += other.phase_seconds[i];
   }
@@ -16,6 +18,9 @@ void StepTotals::add(StepTotals const& other) noexcept {
 
 double StepTotals::seconds_outside_kernels() const noexcept {
   using io::Phase;
+  if (device_busy > 0.0) {
+    return device_idle;
+  }
   double sum = 0.0;
   for (Phase const phase : {Phase::schedule, Phase::sampling, Phase::idle, Phase::other}) {
     sum += phase_seconds[static_cast<std::size_t>(phase)];
@@ -31,6 +36,7 @@ void BenchTotals::add(BenchTotals const& other) noexcept {
 
 void BenchSteps::start() {
   static_cast<void>(clock_->take());
+  static_cast<void>(clock_->take_device());
   totals_ = {};
   last_ = &totals_.mixed;
 }
@@ -53,6 +59,9 @@ BenchTotals const& BenchSteps::finish() {
 }
 
 void BenchSteps::take_time(StepTotals& kind) {
+  StepClock::DeviceSeconds const device = clock_->take_device();
+  kind.device_busy += static_cast<double>(device.busy_s);
+  kind.device_idle += static_cast<double>(device.idle_s);
   StepClock::Seconds const phases = clock_->take();
   for (std::size_t i = 0; i < phases.size(); ++i) {
     kind.phase_seconds[i] += static_cast<double>(phases[i]);

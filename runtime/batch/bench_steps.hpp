@@ -17,12 +17,15 @@ struct StepTotals {
   std::int64_t decode_tokens = 0;
   double seconds = 0.0;
   std::array<double, io::num_phases> phase_seconds{};
+  double device_busy = 0.0;  ///< seconds of a device, at steps
+  double device_idle = 0.0;  ///< between them
   StepCost cost;
 
   void add(StepTotals const& other) noexcept;
 
   /// Seconds in which the rank neither ran a kernel of the model nor talked to other ranks:
-  /// planning, drawing tokens, taking requests, whatever is measured as no phase.
+  /// planning, drawing tokens, taking requests, whatever is measured as no phase. Where a device
+  /// computes, those in which it was at no step.
   [[nodiscard]] double seconds_outside_kernels() const noexcept;
 };
 

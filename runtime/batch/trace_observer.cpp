@@ -138,6 +138,7 @@ double TraceObserver::now() const {
 void TraceObserver::on_step(StepPlan const& plan, Scheduler const& scheduler, Decoder& decoder) {
   StepClock::Seconds const phases = clock_->take();
   StepClock::Arrivals const arrivals = clock_->take_arrivals();
+  StepClock::DeviceSeconds const device = clock_->take_device();
   summary_.add(phases);
   summary_.add(arrivals);
   ++summary_.steps;
@@ -168,6 +169,8 @@ void TraceObserver::on_step(StepPlan const& plan, Scheduler const& scheduler, De
   record.bytes_sent = bytes;
   record.tensor_parallel_wait_s = arrivals.sum_wait_s;
   record.expert_wait_s = arrivals.expert_wait_s;
+  record.device_busy_s = device.busy_s;
+  record.device_idle_s = device.idle_s;
   record.num_sums = arrivals.num_sums;
   record.num_sums_last = arrivals.num_sums_last;
   record.num_prefill_tokens = plan.num_prefill_tokens;

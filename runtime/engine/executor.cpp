@@ -54,6 +54,9 @@ Executor::Executor(GridTraffic& traffic,
   auto const max_tokens = static_cast<std::size_t>(limits.max_tokens);
   tokens_.reserve(max_tokens);
   positions_.reserve(max_tokens);
+  if (exec_.device != nullptr) {
+    timer_ = exec_.device->make_timer();
+  }
   if (limits.max_recordings > 0 && decoder_.is_recordable()) {
     recordings_.emplace(*exec_.device, clock, limits.max_recordings);
   }
@@ -177,6 +180,9 @@ void Executor::copy_blocks(StepPlan const& plan) {
 void Executor::run_stage(StepPlan const& plan, Slot& slot) {
   MatrixView<float> const x = hidden_.rows(plan.num_tokens());
   auto const elements = static_cast<std::size_t>(x.rows * x.cols);
+  if (timer_) {
+    timer_->begin();
+  }
   if (previous_ && elements > 0) {
     auto const timed = clock_->scope(io::Phase::wait_previous_stage);
     previous_->receive({x.data, elements});
@@ -190,6 +196,9 @@ void Executor::run_stage(StepPlan const& plan, Slot& slot) {
   slot.is_drawn = head_ && !slot.rows.rows.empty();
   if (slot.is_drawn) {
     head_->start(as_const(x), slot.rows.rows, *slot.drawn, slot.tokens);
+  }
+  if (timer_) {
+    timer_->end();
   }
 }
 
@@ -231,9 +240,17 @@ void Executor::fetch_tokens(Slot& slot) {
   }
 }
 
+void Executor::take_device_times() {
+  if (timer_) {
+    kernels::DeviceTimes const times = timer_->take();
+    clock_->add_device(times.busy, times.idle);
+  }
+}
+
 Executor::Outcome Executor::finish() {
   Slot& slot = slots_[static_cast<std::size_t>(num_finished_++) % slots_.size()];
   fetch_tokens(slot);
+  take_device_times();
   auto const timed = clock_->scope(io::Phase::token_broadcast);
   if (slot.arrival.is_pending()) {
     slot.arrival.wait();

@@ -95,6 +95,7 @@ class Executor {
   [[nodiscard]] bool is_recordable(StepPlan const& plan) const noexcept;
   void share_tokens(Slot& slot);
   void fetch_tokens(Slot& slot);
+  void take_device_times();
 
   kernels::ExecContext exec_;
   ModelSpec spec_;
@@ -121,7 +122,8 @@ class Executor {
   std::vector<kernels::Mirror> table_mirrors_;  ///< by KV group
   std::vector<kernels::KvBlockCopy> copies_;
   StepBatch batch_;
-  std::optional<StepRecordings> recordings_;  ///< where a device can record the layers
+  std::unique_ptr<kernels::DeviceTimer> timer_;  ///< of a device; null: none
+  std::optional<StepRecordings> recordings_;     ///< where a device can record the layers
 };
 
 }  // namespace talus::runtime

@@ -87,6 +87,22 @@ class StepClock {
   /// Since the last call; begins anew.
   [[nodiscard]] Arrivals take_arrivals() noexcept { return std::exchange(arrivals_, Arrivals{}); }
 
+  /// Seconds of a device, of steps that it has done.
+  struct DeviceSeconds {
+    float busy_s = 0.0F;  ///< at steps
+    float idle_s = 0.0F;  ///< between one and the next
+  };
+
+  void add_device(double busy_s, double idle_s) noexcept {
+    device_.busy_s += static_cast<float>(busy_s);
+    device_.idle_s += static_cast<float>(idle_s);
+  }
+
+  /// Since the last call; begins anew.
+  [[nodiscard]] DeviceSeconds take_device() noexcept {
+    return std::exchange(device_, DeviceSeconds{});
+  }
+
   /// What is counted of a step, whatever the time it takes.
   struct Counts {
     Bytes bytes{};
@@ -150,6 +166,7 @@ class StepClock {
   Bytes bytes_{};
   Arrivals arrivals_{};
   Seconds seconds_{};
+  DeviceSeconds device_{};
   io::Phase phase_ = io::Phase::other;
   Clock::time_point since_ = Clock::now();
 };

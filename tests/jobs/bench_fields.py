@@ -12,7 +12,8 @@ import sys
 KIND_KEYS = {"steps", "seconds", "tokens_per_second", "seconds_per_step", "weight_bytes_per_step",
              "kv_bytes_per_step", "bytes_per_second", "fraction_of_read_bandwidth",
              "operations_per_second", "fraction_of_float32_peak", "seconds_outside_kernels_per_step",
-             "fraction_outside_kernels", "phase_seconds_per_step"}
+             "fraction_outside_kernels", "device_busy_seconds_per_step", "device_idle_seconds_per_step",
+             "phase_seconds_per_step"}
 
 
 def check(condition, message):

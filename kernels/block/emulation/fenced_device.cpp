@@ -2,7 +2,9 @@
 #include "kernels/block/emulation/fenced_device.hpp"
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -115,6 +117,42 @@ class FencedDevice::Fetch final : public DeviceFetch {
 
 std::unique_ptr<DeviceFetch> FencedDevice::make_fetch(std::int64_t bytes) {
   return std::make_unique<Fetch>(*this, bytes);
+}
+
+/// By the host's clock: what is queued is done at once.
+class FencedDevice::Timer final : public DeviceTimer {
+ public:
+  explicit Timer(FencedDevice& device) : device_{device} {}
+
+  void begin() override {
+    device_.refuse_while_recording("begin of a span");
+    begun_ = Clock::now();
+    times_.idle += ended_ ? seconds(*begun_ - *ended_) : 0.0;
+  }
+
+  void end() override {
+    device_.refuse_while_recording("end of a span");
+    ended_ = Clock::now();
+    times_.busy += seconds(*ended_ - begun_.value());
+  }
+
+  DeviceTimes take() override { return std::exchange(times_, {}); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  static double seconds(Clock::duration time) {
+    return std::chrono::duration<double>{time}.count();
+  }
+
+  FencedDevice& device_;
+  DeviceTimes times_;
+  std::optional<Clock::time_point> begun_;
+  std::optional<Clock::time_point> ended_;
+};
+
+std::unique_ptr<DeviceTimer> FencedDevice::make_timer() {
+  return std::make_unique<Timer>(*this);
 }
 
 void FencedDevice::copy(void const* from, void* to, std::int64_t bytes) {

@@ -51,6 +51,7 @@ class FencedDevice final : public Device {
   void upload(void const* host, void* to, std::int64_t bytes) override;
   void download(void const* from, void* host, std::int64_t bytes) override;
   [[nodiscard]] std::unique_ptr<DeviceFetch> make_fetch(std::int64_t bytes) override;
+  [[nodiscard]] std::unique_ptr<DeviceTimer> make_timer() override;
   void copy(void const* from, void* to, std::int64_t bytes) override;
   void clear(void* memory, std::int64_t bytes) override;
 
@@ -105,6 +106,7 @@ class FencedDevice final : public Device {
 
  private:
   class Fetch;
+  class Timer;
 
   void move_bytes(void const* from, void* to, std::int64_t bytes);
 

@@ -91,6 +91,10 @@ TEST_CASE("tokens that can't end a sequence are told while the device is at the 
   std::vector<std::string> const later{
       "step", "b1", "step", "a1", "b2", "step", "a2", "a3", "a ends", "b3", "b ends"};
   CHECK(client.notes == (options.backend == "cuda" ? later : at_once));
+
+  StepClock::DeviceSeconds const device = machine.clock.take_device();
+  CHECK((device.busy_s > 0.0F) == (options.backend == "cuda"));
+  CHECK((device.idle_s > 0.0F) == (options.backend == "cuda"));
 }
 
 TEST_CASE(
