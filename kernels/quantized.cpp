@@ -15,6 +15,7 @@ namespace talus::kernels {
 namespace {
 
 constexpr float int8_max = 127.0F;
+constexpr float e4m3_max = 448.0F;
 
 // To the nearest bfloat16, that is finite all the same.
 float as_bf16(float value) noexcept {
@@ -28,12 +29,26 @@ struct Scale {
   float zero = 0.0F;
 };
 
-Scale scale_int8(std::span<float const> w) {
+float greatest_of(std::span<float const> w) {
   float most = 0.0F;
   for (float const value : w) {
     most = std::max(most, std::abs(value));
   }
-  return {as_bf16(most / int8_max), 0.0F};
+  return most;
+}
+
+Scale scale_int8(std::span<float const> w) {
+  return {as_bf16(greatest_of(w) / int8_max), 0.0F};
+}
+
+Scale scale_fp8(std::span<float const> w) {
+  float const most = greatest_of(w);
+  float const scale = as_bf16(most / e4m3_max);
+  if (scale >= fp8_scale_limit) {
+    throw ConfigError{concat(
+        "quantisation to fp8: a weight of ", most, " (below ", e4m3_max * fp8_scale_limit, ')')};
+  }
+  return {scale, 0.0F};
 }
 
 Scale scale_symmetric(std::span<float const> w) {
@@ -61,6 +76,9 @@ Scale scale_of(QuantFormat const& format, std::span<float const> w) {
   if (format.kind == QuantKind::int8) {
     return scale_int8(w);
   }
+  if (format.kind == QuantKind::fp8_e4m3) {
+    return scale_fp8(w);
+  }
   return format.zero_points ? scale_with_zero(w) : scale_symmetric(w);
 }
 
@@ -73,6 +91,12 @@ void encode(QuantFormat const& format,
   float const most = is_int8 ? int8_max : 15.0F;
   // Where all are zero, or too small to have a scale.
   float const divisor = scale.scale == 0.0F ? std::numeric_limits<float>::infinity() : scale.scale;
+  if (format.kind == QuantKind::fp8_e4m3) {
+    std::transform(w.begin(), w.end(), codes, [divisor](float value) {
+      return float_to_e4m3(value / divisor);
+    });
+    return;
+  }
   for (std::size_t i = 0; i < w.size(); ++i) {
     float const quotient = detail::nearest_integer(w[i] / divisor);
     float const code = std::clamp(quotient + scale.zero, least, most);
@@ -80,7 +104,7 @@ void encode(QuantFormat const& format,
   }
 }
 
-constexpr std::array<std::string_view, 10> names{"int8",
+constexpr std::array<std::string_view, 11> names{"int8",
                                                  "int8-g32",
                                                  "int8-g64",
                                                  "int8-g128",
@@ -89,7 +113,8 @@ constexpr std::array<std::string_view, 10> names{"int8",
                                                  "int4-g128",
                                                  "int4-g32-asym",
                                                  "int4-g64-asym",
-                                                 "int4-g128-asym"};
+                                                 "int4-g128-asym",
+                                                 "fp8"};
 
 constexpr std::array<QuantFormat, names.size()> formats{{{QuantKind::int8, 0, false, 1},
                                                          {QuantKind::int8, 32, false, 1},
@@ -100,7 +125,8 @@ constexpr std::array<QuantFormat, names.size()> formats{{{QuantKind::int8, 0, fa
                                                          {QuantKind::int4, 128, false, 1},
                                                          {QuantKind::int4, 32, true, 1},
                                                          {QuantKind::int4, 64, true, 1},
-                                                         {QuantKind::int4, 128, true, 1}}};
+                                                         {QuantKind::int4, 128, true, 1},
+                                                         {QuantKind::fp8_e4m3, 0, false, 1}}};
 
 std::string_view name_of(QuantKind kind) noexcept {
   switch (kind) {
@@ -209,7 +235,8 @@ std::int64_t groups_of(QuantFormat const& format, std::int64_t cols) noexcept {
 
 bool can_quantize(QuantFormat const& format) noexcept {
   bool const is_int8 = format.kind == QuantKind::int8 && !format.zero_points;
-  bool const is_known = is_int8 || format.kind == QuantKind::int4;
+  bool const is_known =
+      is_int8 || format.kind == QuantKind::int4 || format.kind == QuantKind::fp8_e4m3;
   return is_known && format.block_outputs == 1 && format.group >= 0;
 }
 
@@ -218,7 +245,7 @@ QuantizedMatrix quantize(MatrixView<float const> w, QuantFormat const& format) {
     throw ConfigError{
         concat("quantisation to ",
                name_of(format),
-               " (only int8 without zero points, and int4, with one output a scale)")};
+               " (only int8 without zero points, int4, and fp8, with one output a scale)")};
   }
   std::int64_t const groups = groups_of(format, w.cols);
   std::int64_t const group = format.group == 0 ? w.cols : format.group;

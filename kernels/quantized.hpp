@@ -117,7 +117,7 @@ struct QuantizedMatrix {
 /// Scales of a row of `cols` inputs.
 [[nodiscard]] std::int64_t groups_of(QuantFormat const& format, std::int64_t cols) noexcept;
 
-/// Whether quantize() makes a format: int8 without zero points, or int4, one output a scale.
+/// Whether quantize() makes a format: int8 without zero points, int4, or fp8, one output a scale.
 [[nodiscard]] bool can_quantize(QuantFormat const& format) noexcept;
 
 /// Quantises rows: the same result for a row whatever the others, and for a group whatever the
@@ -125,18 +125,19 @@ struct QuantizedMatrix {
 ///
 /// int8: scale = max |w| / 127. int4 without zero points: the element of largest magnitude becomes
 /// -8, so scale = -w / 8, of either sign. int4 with zero points: scale = (max - min) / 15 over the
-/// group and 0. A scale is rounded to bfloat16, so that it can be kept so. Codes round to nearest,
+/// group and 0. fp8: scale = max |w| / 448. A scale is rounded to bfloat16, so that it can be kept so. Codes round to nearest,
 /// ties to even, and are clamped.
 ///
 /// \param w  [rows, cols]; finite
-/// \throws ConfigError  unless can_quantize(format)
+/// \throws ConfigError  unless can_quantize(format); to fp8, if its scale would be no less than
+///                      fp8_scale_limit
 [[nodiscard]] QuantizedMatrix quantize(MatrixView<float const> w, QuantFormat const& format);
 
 /// "int8", "int8-g128", "int4-g32", "int4-g128-asym", "fp8-g128x128", "mxfp4".
 [[nodiscard]] std::string name_of(QuantFormat const& format);
 
-/// A format that quantize() knows: int8, int8-g32, -g64, -g128, int4-g32, -g64, -g128, and those of
-/// int4 with "-asym" behind.
+/// A format that quantize() knows: int8, int8-g32, -g64, -g128, int4-g32, -g64, -g128, those of
+/// int4 with "-asym" behind, and fp8.
 ///
 /// \param what  the flag or field that the name comes from, for the message
 /// \throws ConfigError  naming the formats that there are

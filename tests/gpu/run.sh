@@ -5,8 +5,8 @@
 # gpu: the kernels' tests, each operation compared with its emulation), the same kernels under
 # compute-sanitizer where that is installed, and the benchmarks: of operations, of a whole model of
 # Llama-3.1-8B's shape, and of Hugging Face transformers on the same one, if its Python package is there
-# (PYTHON, or python3, has torch and transformers); and writes what came out to a
-# folder. Ends with 0 if all that could be run passed. What this needs: nvcc 12.4 or later, and what
+# (PYTHON, or python3, has torch and transformers); and writes what came out to a folder, with a table of
+# what is wanted of an H200 and what was reached (jobs/bench/gpu/targets.py). Ends with 0 if all that could be run passed. What this needs: nvcc 12.4 or later, and what
 # jobs/setup.sh installs.
 #
 #   tests/gpu/run.sh [--allow-no-gpu] [--build DIR] [--out DIR] [--jobs N] [--rounds N]
@@ -120,23 +120,72 @@ step bench "$build/bin/talus_gpu_bench" all "$out/bench.json" "$rounds"
 # A whole model of random weights, by us and by transformers: batches of as many requests.
 shape=jobs/bench/compare/shapes/llama-8b
 batches="1 8 64"
-lengths="--input-len 512 --output-len 128"
+lengths=(--input-len 512 --output-len 128)
 
+# latency NAME MATMUL OPTION...: what `talus bench latency` tells, to NAME_MATMUL.json.
 latency() {
+  local name=$1 matmul=$2
+  shift 2
+  "$build/bin/talus" bench latency --model $shape --load-format dummy --backend cuda --gpu-matmul "$matmul" \
+    --num-iters-warmup 1 --num-iters 5 --output-json "$out/${name}_$matmul.json" "$@"
+}
+
+latencies() {
   local matmul=$1 batch
   [ -n "$gpu" ] || { echo "skipped: no GPU"; return 77; }
   for batch in $batches; do
-    "$build/bin/talus" bench latency --model $shape --load-format dummy --backend cuda --gpu-matmul "$matmul" \
-      --max-model-len 1024 --batch-size "$batch" $lengths --num-iters-warmup 1 --num-iters 5 \
-      --output-json "$out/latency_${matmul}_$batch.json" || return 1
+    latency "latency_$batch" "$matmul" --max-model-len 1024 --batch-size "$batch" "${lengths[@]}" || return 1
   done
+  for batch in 1 64; do
+    latency "published_$batch" "$matmul" --max-model-len 256 --batch-size "$batch" --input-len 128 \
+      --output-len 128 || return 1
+  done
+  latency decode_1 "$matmul" --max-model-len 512 --batch-size 1 --input-len 128 --output-len 256 &&
+    latency decode_fp8_1 "$matmul" --max-model-len 512 --batch-size 1 --input-len 128 --output-len 256 \
+      --quantization fp8 &&
+    latency decode_64 "$matmul" --max-model-len 2176 --batch-size 64 --input-len 2048 --output-len 64 \
+      --dummy-prefill &&
+    latency prefill_8192 "$matmul" --max-model-len 8256 --batch-size 1 --input-len 8192 --output-len 1 \
+      --max-num-batched-tokens 8192
+}
+
+# Runs of the same requests, every second one with a trace: their seconds.
+trace_cost() {
+  local model=$out/model requests=$out/requests.jsonl round kind trace
+  [ -n "$gpu" ] || { echo "skipped: no GPU"; return 77; }
+  mkdir -p "$model"
+  cp jobs/demo/dense/{tokenizer.json,tokenizer_config.json,chat_template.jinja} $shape/config.json "$model"
+  for round in $(seq 64); do
+    echo "{\"custom_id\": \"$round\", \"method\": \"POST\", \"url\": \"/v1/completions\", \"body\":" \
+      "{\"prompt\": [1, 2, 3, 4], \"max_tokens\": 256, \"ignore_eos\": true, \"temperature\": 0}}"
+  done > "$requests"
+  rm -f "$out"/seconds.{traced,untraced}
+  for round in 1 2 3 4 5; do
+    for kind in traced untraced; do
+      rm -rf "$out/trace"
+      trace=()
+      [ $kind = untraced ] || trace=(--trace "$out/trace")
+      "$build/bin/talus" run --model "$model" --load-format dummy --backend cuda --max-model-len 512 \
+        -i "$requests" -o "$out/answers.jsonl" --overwrite \
+        "${trace[@]}" 2> "$out/run.$kind.log" || return 1
+      sed -n 's/.* tokens in \([0-9.e+-]*\) s: .*/\1/p' "$out/run.$kind.log" >> "$out/seconds.$kind"
+    done
+  done
+  printf '{"traced": [%s], "untraced": [%s]}\n' "$(paste -sd, "$out/seconds.traced")" \
+    "$(paste -sd, "$out/seconds.untraced")" > "$out/trace_cost.json"
 }
 
 for matmul in own cublaslt; do
-  step "latency_$matmul" latency $matmul
+  step "latency_$matmul" latencies $matmul
 done
+step trace_cost trace_cost
 step transformers "${PYTHON:-python3}" jobs/bench/gpu/transformers_bench.py --model $shape --rows "${batches// /,}" \
-  $lengths --num-iters 5 --output-json "$out/transformers.json"
+  "${lengths[@]}" --num-iters 5 --output-json "$out/transformers.json"
+
+for matmul in own cublaslt; do
+  step "targets_$matmul" "${PYTHON:-python3}" jobs/bench/gpu/targets.py "$out" --matmul $matmul
+  cat "$out/targets_$matmul.log"
+done
 
 say "results are in $out"
 if [ ${#failed[@]} -gt 0 ]; then

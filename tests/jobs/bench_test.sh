@@ -85,4 +85,31 @@ case_compare() {
   expect 1 "--rows: nothing" "${compare[@]}" --rows nothing
 }
 
+# What a GPU reached beside what is wanted of it: here with steps of this processor, and a card's
+# limits that are made up.
+case_targets() {
+  local targets=(/usr/bin/python3 -B "$source/jobs/bench/gpu/targets.py" results)
+  mkdir results
+  expect 0 "not measured" "${targets[@]}"
+  ! grep -qE " (met|missed|told)$" log || fail "a figure is told that nobody measured"
+  for name in decode_1 decode_fp8_1 decode_64 prefill_8192 published_1 latency_8; do
+    expect 0 "Avg latency: " "${four[@]}" --output-json "results/${name}_own.json"
+  done
+  echo '{"copy_gb_s": 1e-6, "library_bf16_tflop_s": 1e6, "results": [{"name": "another", "of_limit": 0.1},
+    {"name": "latent attention of 128 heads, 128 x 8,192", "of_limit": 0.5}]}' > results/bench.json
+  echo '{"traced": [1.0, 1.2, 9.0], "untraced": [1.0, 1.0, 1.1]}' > results/trace_cost.json
+  echo '{"rows": [{"rows": 8, "decode_tokens_per_second": 1e-3}]}' > results/transformers.json
+  expect 0 "matmul: own" "${targets[@]}"
+  expect_figure() { grep -qE "^$1.* $2 .* $3$" log || fail "not $1 $2 $3: $(cat log)"; }
+  expect_figure "decode of 1 sequence, part of the copy bandwidth" "[0-9.]+" met
+  expect_figure "prefill of 8,192 tokens" "0.000" missed
+  expect_figure "latent attention" "0.500" told
+  expect_figure "trace, part of a run's time" "0.200" missed
+  expect_figure "decode of 8, times transformers' rate" "[0-9.]+" told
+  expect_figure "decode of 64, times transformers' rate" "-" "not measured"
+  expect_figure "1 of 128 \\+ 128 tokens" "[0-9.]+" told
+  /usr/bin/python3 -c "import json; assert len(json.load(open('results/targets_own.json'))) == 13" ||
+    fail "targets_own.json"
+}
+
 run_case

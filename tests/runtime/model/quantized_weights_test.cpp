@@ -120,7 +120,7 @@ TEST_CASE("weights quantised at load give the same bits on any grid, and err as 
     double error;
   };
 
-  auto const bound = GENERATE(Bound{"int8", 0.1}, Bound{"int4-g32-asym", 0.6});
+  auto const bound = GENERATE(Bound{"int8", 0.1}, Bound{"int4-g32-asym", 0.6}, Bound{"fp8", 0.3});
   std::string const name = GENERATE("llama3_bf16", "deepseek_v3", "gpt_oss", "phi3");
   test::GoldenModel const golden = test::read_golden_model(name);
   int const ranks = num_ranks();
@@ -142,7 +142,7 @@ TEST_CASE("weights quantised at load give the same bits on any grid, and err as 
 }
 
 TEST_CASE("codes and scales of a cut matrix are those of the whole one") {
-  std::string const format = GENERATE("int8", "int8-g64", "int4-g32", "int4-g128-asym");
+  std::string const format = GENERATE("int8", "int8-g64", "int4-g32", "int4-g128-asym", "fp8");
   ModelSpec spec = test::read_golden_model("quant_gptq").spec;
   spec.quantization.reset();
   WeightPrecision const precision = quantised_to(format.c_str());
