@@ -9,7 +9,7 @@
 # is skipped, with exit code 77.
 #
 #   JOBS      parallel compilations (all cores)
-#   VARIANTS  of the package (+examples)
+#   VARIANTS  of the package (+examples); with +cuda, where spack/debian12/packages.yaml has CUDA
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -51,7 +51,7 @@ on_debian audit packages talus
 check_style
 say "the recipe is as it should be"
 check_refusal "~mpi" "Talus is an MPI program"
-check_refusal "+cuda" "CUDA kernels never ran on a GPU"
+check_refusal "+cuda cuda_arch=75" "compute capability 8.0"
 check_refusal "+rocm" "no kernels for AMD GPUs yet"
 check_refusal "+sycl" "no kernels for Intel GPUs yet"
 say "what Talus doesn't have is refused"

@@ -5,11 +5,12 @@ import pathlib
 import re
 
 from spack_repo.builtin.build_systems.cmake import CMakePackage, generator
+from spack_repo.builtin.build_systems.cuda import CudaPackage
 
 from spack.package import *
 
 
-class Talus(CMakePackage):
+class Talus(CMakePackage, CudaPackage):
     """Talus runs large language models as batch jobs on supercomputers: one MPI program that takes
     a file of requests and writes a file of answers, which don't depend on the grid of ranks."""
 
@@ -23,7 +24,6 @@ class Talus(CMakePackage):
 
     variant("mpi", default=True, description="Ranks that talk by MPI: there is no Talus without")
     variant("openmp", default=True, description="Threads of the portable kernels, by OpenMP")
-    variant("cuda", default=False, description="Kernels for NVIDIA GPUs: not by Spack yet")
     variant("rocm", default=False, description="Kernels for AMD GPUs: there are none yet")
     variant("sycl", default=False, description="Kernels for Intel GPUs: there are none yet")
     variant(
@@ -56,6 +56,8 @@ class Talus(CMakePackage):
     depends_on("utf8proc@2.8:2")
     depends_on("xxhash@0.8.1:0")
     depends_on("hwloc@2.9:2")
+    # The kernels are C++20, and read by nvcc with the library of GCC 12 or later.
+    depends_on("cuda@12.4:13", when="+cuda")
 
     depends_on("catch2@3.7:3", type="build", when="+tests")
     depends_on("catch2@3.7:3", type="test")
@@ -65,7 +67,13 @@ class Talus(CMakePackage):
 
     requires("platform=linux", msg="Talus asks Linux for its cores and its memory")
     conflicts("~mpi", msg="Talus is an MPI program: one rank alone is a job of MPI, too")
-    conflicts("+cuda", msg="Talus' CUDA kernels never ran on a GPU: they are built by hand, with CMake")
+    for arch in CudaPackage.cuda_arch_values:
+        if int(arch.rstrip("af")) < 80:
+            conflicts(
+                f"cuda_arch={arch}",
+                when="+cuda",
+                msg="Talus' kernels want the tensor cores of compute capability 8.0 and later",
+            )
     conflicts("+rocm", msg="Talus has no kernels for AMD GPUs yet: it runs on CPUs")
     conflicts("+sycl", msg="Talus has no kernels for Intel GPUs yet: it runs on CPUs")
     for device in ("cuda", "rocm", "sycl", "openmptarget"):
@@ -79,15 +87,23 @@ class Talus(CMakePackage):
     ]
 
     def cmake_args(self):
-        return [
+        arguments = [
             # Spack's compiler wrapper says for which processor; the other kernels have their own.
             self.define("TALUS_NATIVE", False),
             self.define("TALUS_X86", self.spec.satisfies("+x86")),
-            self.define("TALUS_CUDA", "OFF"),  # also where an nvcc happens to be in PATH
+            # OFF also where an nvcc happens to be in PATH.
+            self.define("TALUS_CUDA", "ON" if self.spec.satisfies("+cuda") else "OFF"),
             self.define("TALUS_BUILD_TESTS", self.run_tests or self.spec.satisfies("+tests")),
             self.define_from_variant("TALUS_FORTRAN", "fortran"),
             self.define_from_variant("TALUS_INSTALL_EXAMPLES", "examples"),
         ]
+        if self.spec.satisfies("+cuda"):
+            arguments.append(self.define("CMAKE_CUDA_COMPILER", self.spec["cuda"].prefix.bin.nvcc))
+            if self.spec.satisfies("cuda_arch=none"):  # CMake's list: 8.0, 9.0 and 10.0
+                return arguments
+            architectures = self.spec.variants["cuda_arch"].value
+            arguments.append(self.define("CMAKE_CUDA_ARCHITECTURES", architectures))
+        return arguments
 
     # Stand-alone tests: `spack test run talus`, on what is installed and nothing else.
 
@@ -145,6 +161,18 @@ class Talus(CMakePackage):
         """the installed model is of a family that Talus knows"""
         printed = self._talus("inspect", self._demo.dense, "--json")
         assert json.loads(printed)["family"] == "qwen3", printed
+
+    def test_cuda(self):
+        """the module with kernels for NVIDIA GPUs is found: without a driver, CUDA says so"""
+        if self.spec.satisfies("~cuda"):
+            raise SkipTest("there is no such module (+cuda)")
+        self._write_problems(count=1)
+        options = ("--backend", "cuda", "-i", "problems.jsonl", "-o", "on_gpu.jsonl")
+        printed = self._talus(
+            *("run", "--model", self._demo.dense, "--overwrite", *options), fail_on_error=False
+        )
+        if not os.path.exists("on_gpu.jsonl"):
+            check_outputs("cudaError", printed)
 
     def test_run(self):
         """the installed model solves problems, and the audit finds all of them answered"""
