@@ -6,6 +6,7 @@
 
 #include "kernels/attention.hpp"
 #include "kernels/block/attention_stage.hpp"
+#include "kernels/block/attention_task.hpp"
 #include "kernels/block/attention_tiles.hpp"
 #include "kernels/block/block.hpp"
 #include "kernels/block/kv_elements.hpp"
@@ -14,72 +15,23 @@
 
 namespace talus::kernels::block {
 
-/// The numbers of AttentionHeads that kernels need.
-struct AttentionScores {
-  float scale = 1.0F;
-  float soft_cap = 0.0F;
-  std::int64_t window = 0;
-
-  [[nodiscard]] TALUS_DEVICE float operator()(float product) const {
-    float const score = product * scale;
-    return soft_cap > 0.0F ? soft_cap * tanh(score / soft_cap) : score;
-  }
-};
-
-/// Results of pieces of split tiles: of each row that a split sequence has room for, each head, and
-/// each of the pieces that its tile sees.
-struct AttentionPartials {
-  GlobalSpan<float> greatest;  ///< [sequences, rows, heads, pieces]
-  GlobalSpan<float> sums;      ///< the same
-  GlobalSpan<float> values;    ///< the same, and [value_dim]
-  std::int64_t rows = 0;
-  std::int64_t heads = 0;
-  std::int64_t pieces = 0;
-
-  [[nodiscard]] TALUS_DEVICE std::int64_t place(AttentionTile const& tile,
-                                                std::int32_t query,
-                                                std::int64_t piece) const {
-    std::int64_t const row = tile.sequence * rows + tile.row(query);
-    return (row * heads + tile.head(query)) * pieces + piece - tile.first_piece;
-  }
-};
-
-/// The softmax of a query with its sink, which has a score and no value.
-template <class Block>
-[[nodiscard]] TALUS_DEVICE JoinShares
-join_sink(Block& block, GlobalSpan<float const> sinks, std::int64_t head, SoftmaxState& state) {
-  if (sinks.size == 0) {
-    return {1.0F, 0.0F};
-  }
-  return state.join({block.load(sinks, head), 1.0F});
-}
-
-/// Attention of tiles of queries: of all pieces of their context, or, where grid.y counts pieces,
-/// of one piece each.
+/// Attention of tiles of queries, without tensor cores.
 ///
-/// Grid: tiles, pieces of split tiles, groups of heads; blocks beyond a sequence's end have nothing
-/// to do. Block: four warps. Shared memory: the tile's queries, scores
-/// of a piece, and a stage of 32 positions and 128 elements.
+/// Grid: as AttentionTask says. Block: four warps. Shared memory: the tile's queries, scores of a
+/// piece, and a stage of 32 positions and 128 elements.
 ///
 /// Orders: a score sums over elements in order, fused, and so do values over the positions of a
 /// piece; the sum of a piece's weights is each lane's in order and then a warp's tree; pieces are
 /// joined in order. So the bits of a query are its own.
 template <class Kind>
-struct Attention {
+struct Attention : AttentionTask {
   static constexpr char const* name = "talus::kernels::paged_attention";
   static constexpr int threads = attention_threads;
   static constexpr std::int64_t tile_size = tile_queries;
   static constexpr int num_warps = attention_threads / warp_size;
   static constexpr int warp_queries = tile_queries / num_warps;
 
-  AttentionTiles tiles;
   KvStage<Kind> stage;
-  AttentionScores scores;
-  GlobalSpan<float const> sinks;
-  MatrixView<float const> q;
-  MatrixView<float> out;
-  AttentionPartials partials;
-  std::int64_t is_split = 0;  ///< 1: a block does one piece
 
   /// What a block works with.
   struct Work {
@@ -97,16 +49,13 @@ struct Attention {
 
   template <class Block>
   TALUS_DEVICE void operator()(Block& block) const {
-    Dim3 const index = block.block_index();
-    AttentionTile const tile = tiles.find(block, index.x, index.z);
-    std::int64_t const piece = tile.first_piece + index.y;
-    if (piece >= tile.last_piece) {
+    Share const share = share_of(block);
+    if (share.is_empty()) {
       return;
     }
-    Work work = begin(block, tile);
+    Work work = begin(block, share.tile);
     load_queries(block, work);
-    std::int64_t const last = is_split != 0 ? piece + 1 : tile.last_piece;
-    for (std::int64_t number = piece; number < last; ++number) {
+    for (std::int64_t number = share.first_piece; number < share.last_piece; ++number) {
       note_seen(block, work, number);
       score(block, work, number);
       block.sync();
@@ -366,43 +315,6 @@ struct Attention {
       float const scaled = joined * block.load(work.with_sink, query);
       block.store(out, t, j, is_last ? scaled / block.load(work.divisor, query) : joined);
     }
-  }
-};
-
-/// Joins the pieces of split tiles, in order: the same bits as Attention's.
-///
-/// Grid: tiles, queries of all groups of heads, pieces of a value. Block: a thread an element. No
-/// shared memory.
-struct JoinPieces {
-  static constexpr char const* name = "talus::kernels::join_pieces";
-  static constexpr int threads = 128;
-
-  AttentionTiles tiles;
-  AttentionPartials partials;
-  GlobalSpan<float const> sinks;
-  std::int64_t value_dim = 0;
-  MatrixView<float> out;
-
-  template <class Block>
-  TALUS_DEVICE void operator()(Block& block) const {
-    Dim3 const index = block.block_index();
-    AttentionTile const tile = tiles.find(block, index.x, index.y / tiles.size);
-    auto const query = static_cast<std::int32_t>(index.y % tiles.size);
-    std::int64_t const d = index.z * threads + block.thread_index();
-    if (query >= tile.num_queries || d >= value_dim) {
-      return;
-    }
-    SoftmaxState state;
-    float value = 0.0F;
-    std::int64_t place = partials.place(tile, query, tile.first_piece);
-    for (std::int32_t piece = tile.first_piece; piece < tile.last_piece; ++piece, ++place) {
-      JoinShares const shares =
-          state.join({block.load(partials.greatest, place), block.load(partials.sums, place)});
-      value = join_values(value, block.load(partials.values, place * value_dim + d), shares);
-    }
-    JoinShares const sink = join_sink(block, sinks, tile.head(query), state);
-    std::int64_t const j = tile.head(query) * value_dim + d;
-    block.store(out, tile.first_row + tile.row(query), j, value * sink.older / state.sum);
   }
 };
 
