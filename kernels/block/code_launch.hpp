@@ -13,19 +13,13 @@
 #include "kernels/block/code_matrix.hpp"
 #include "kernels/block/code_tiles.hpp"
 #include "kernels/block/expert_tiles.hpp"
-#include "kernels/block/float_code_matmul.hpp"
+#include "kernels/block/float_code_launch.hpp"
 #include "kernels/block/fold_leaves.hpp"
 #include "kernels/block/jobs.hpp"
 #include "kernels/block/quantize_rows.hpp"
 #include "kernels/operations.hpp"
 
 namespace talus::kernels::block {
-
-/// Inputs of a matrix; `first` is a multiple of quant_chunk.
-struct InputRange {
-  std::int32_t first = 0;
-  std::int32_t last = 0;
-};
 
 /// A product of rows with quantised weights, or with a part of their inputs.
 struct CodeProduct {
@@ -116,28 +110,15 @@ void multiply_integers(Device& device,
   launch_tiles<IntegerKernels<Kind>::template Kernel>(device, jobs, experts, x);
 }
 
-template <class Device>
-void multiply_floats(Device& device,
-                     std::vector<CodeProduct> const& products,
-                     ExpertRows const& experts) {
-  std::vector<FloatCodeJob> jobs;
-  for (CodeProduct const& product : products) {
-    jobs.push_back({by_quads(product.x),
-                    CodeMatrix{product.w},
-                    product.inputs.first,
-                    product.inputs.last,
-                    product.y});
-  }
-  launch_tiles<FloatCodeMatmul>(device, jobs, experts);
-}
-
 /// Products with weights of one format.
 ///
+/// \param x        [rows, ...], of which the products have columns
 /// \param rows     that are quantised where codes are integers: each once, though several products
 ///                 may be with it
 /// \param experts  of the only product, if it has them
 template <class Device>
 void multiply_codes(Device& device,
+                    MatrixView<float const> x,
                     std::vector<CodeProduct> const& products,
                     std::vector<QuantizeJob> const& rows,
                     ExpertRows const& experts = {}) {
@@ -146,20 +127,24 @@ void multiply_codes(Device& device,
   }
   QuantKind const kind = products.front().w.codes()->format.kind;
   if (kind == QuantKind::fp8_e4m3) {
-    return multiply_floats(device, products, experts);
+    std::vector<FloatCodeProduct> floats;
+    for (CodeProduct const& product : products) {
+      floats.push_back({product.x, product.w, product.y});
+    }
+    return multiply_float_codes(device, x, floats, experts);
   }
   std::int64_t num_rows = 0;
   for (QuantizeJob const& job : rows) {
     num_rows = std::max(num_rows, job.first_row + job.x.rows);
   }
-  QuantizedRows const x = quantize_rows(device, rows, num_rows);
+  QuantizedRows const quantized = quantize_rows(device, rows, num_rows);
   switch (kind) {
     case QuantKind::int8:
-      return multiply_integers<QuantKind::int8>(device, products, experts, x);
+      return multiply_integers<QuantKind::int8>(device, products, experts, quantized);
     case QuantKind::int4:
-      return multiply_integers<QuantKind::int4>(device, products, experts, x);
+      return multiply_integers<QuantKind::int4>(device, products, experts, quantized);
     default:
-      return multiply_integers<QuantKind::mxfp4>(device, products, experts, x);
+      return multiply_integers<QuantKind::mxfp4>(device, products, experts, quantized);
   }
 }
 
@@ -168,7 +153,7 @@ void matmul_codes(Device& device,
                   MatrixView<float const> x,
                   PackedWeights const& w,
                   MatrixView<float> y) {
-  multiply_codes(device, {{x, 0, w, all_inputs(w), y}}, {{x, 0}});
+  multiply_codes(device, x, {{x, 0, w, all_inputs(w), y}}, {{x, 0}});
 }
 
 template <class Device>
@@ -178,8 +163,11 @@ void grouped_matmul_codes(Device& device,
                           std::span<PackedWeights const> experts,
                           MatrixView<float> y) {
   PackedWeights const& any = experts.front();
-  multiply_codes(
-      device, {{x, 0, any, all_inputs(any), y}}, {{x, 0}}, expert_rows(device, offsets, experts));
+  multiply_codes(device,
+                 x,
+                 {{x, 0, any, all_inputs(any), y}},
+                 {{x, 0}},
+                 expert_rows(device, offsets, experts));
 }
 
 template <class Device>
@@ -194,10 +182,10 @@ void matmul_code_heads(Device& device,
     products.push_back({own_x, h * x.rows, w, all_inputs(w), own_y});
     rows.push_back({own_x, h * x.rows});
   });
-  multiply_codes(device, products, rows);
+  multiply_codes(device, x, products, rows);
 }
 
-/// Each leaf is a product of its own; then the leaves of each node are folded.
+/// Of integers, each leaf is a product of its own; then the leaves of each node are folded.
 template <class Device>
 void matmul_code_leaves(Device& device,
                         MatrixView<float const> x,
@@ -207,6 +195,9 @@ void matmul_code_leaves(Device& device,
   if (x.rows == 0 || w.out() == 0) {
     return;
   }
+  if (w.codes()->format.kind == QuantKind::fp8_e4m3) {
+    return float_code_leaves(device, x, w, sums, partials);
+  }
   auto const& cuts = sums.partition.boundaries;
   std::int64_t const leaf_size = x.rows * w.out();
   auto const scratch = device.template scratch<float>((std::ssize(cuts) - 1) * leaf_size);
@@ -215,7 +206,7 @@ void matmul_code_leaves(Device& device,
     float* const to = scratch.data + static_cast<std::int64_t>(leaf) * leaf_size;
     products.push_back({x, 0, w, {cuts[leaf], cuts[leaf + 1]}, {to, x.rows, w.out(), w.out()}});
   }
-  multiply_codes(device, products, {{x, 0}});
+  multiply_codes(device, x, products, {{x, 0}});
   fold_leaves(device, sums, {scratch.data, scratch.size}, {x.rows, w.out()}, partials);
 }
 

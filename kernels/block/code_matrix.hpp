@@ -47,8 +47,15 @@ struct CodeMatrix {
   template <class Block>
   [[nodiscard]] TALUS_DEVICE GroupScale
   scale_of(Block& block, std::int64_t panel, std::int32_t chunk, int lane) const {
-    std::int64_t const header =
-        panel * layout.panel_bytes() + layout.header_at(layout.group_of(chunk));
+    return scale_at(
+        block, panel * layout.panel_bytes() + layout.header_at(layout.group_of(chunk)), lane);
+  }
+
+  /// Of the group whose header is at byte `header`.
+  template <class Block>
+  [[nodiscard]] TALUS_DEVICE GroupScale scale_at(Block& block,
+                                                 std::int64_t header,
+                                                 int lane) const {
     GroupScale result;
     if (scales == DType::f32) {
       result.scale = std::bit_cast<float>(block.load(words, header / 4 + lane));

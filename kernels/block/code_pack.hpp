@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "kernels/block/code_layout.hpp"
+#include "kernels/block/float_codes.hpp"
 #include "kernels/detail/stored_scale.hpp"
 #include "kernels/operations.hpp"
 
@@ -45,6 +46,9 @@ struct CodePlace {
 /// \param i     input of the chunk
 /// \param lane  output of the panel
 [[nodiscard]] constexpr CodePlace place_of_code(QuantKind kind, std::int64_t i, std::int64_t lane) {
+  if (kind == QuantKind::fp8_e4m3) {
+    return {byte_of_float_code(i, lane)};
+  }
   if (has_byte_codes(kind)) {
     std::int64_t const half = i / CodeLayout::piece * CodeLayout::panel_outputs;
     return {(half + lane) * CodeLayout::piece + i % CodeLayout::piece};

@@ -28,6 +28,12 @@ QuantFormat any_format() {
   return GENERATE(from_range(formats));
 }
 
+/// Whether codes are multiplied with rows that are rounded to bfloat16 (block/float_codes_test.cpp
+/// has the order of these sums).
+bool rounds_rows(ExecContext const& exec, QuantFormat const& format) {
+  return exec.backend == Backend::cuda && format.kind == QuantKind::fp8_e4m3;
+}
+
 /// Codes of all values, scales that are exact as bfloat16 and, but for their range, as float16.
 QuantizedMatrix random_codes(QuantFormat const& format,
                              std::int64_t rows,
@@ -217,6 +223,9 @@ TEST_CASE("a quantised matmul is the sum that its definition says, bit by bit") 
   ExecContext const exec = fast_backend();
   QuantFormat const format = any_format();
   std::int64_t const rows = GENERATE(1, 5, 14);
+  if (rounds_rows(exec, format)) {
+    return;
+  }
   QuantizedMatrix const w = random_codes(format, 35, 200, 1);
   Matrix const x = random_matrix(rows, 200, 2);
 
@@ -242,7 +251,8 @@ TEST_CASE("a quantised matmul is close to that of the dequantised weights") {
 TEST_CASE("DeepSeek's blocks of fp8 multiply as their values do, and stay eight bits") {
   ExecContext const exec = fast_backend();
   QuantizedMatrix const w = random_codes({QuantKind::fp8_e4m3, 128, false, 128}, 200, 256, 5);
-  Matrix const x = random_matrix(3, 256, 6);
+  Matrix const x =
+      rounds_rows(exec, w.format) ? random_bf16_matrix(3, 256, 6) : random_matrix(3, 256, 6);
   PackedWeights const packed = pack_whole(exec, w);
 
   CHECK(packed.bytes() < 200 * 256 * 5 / 4);

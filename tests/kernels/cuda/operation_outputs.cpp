@@ -87,7 +87,8 @@ void OperationOutputs::add(ChoiceOrder const& order) {
 }
 
 void OperationOutputs::add(PackedWeights const& w) {
-  if (w.dtype() == DType::bf16) {
+  bool const are_floats = w.codes() && w.codes()->format.kind == QuantKind::fp8_e4m3;
+  if (w.dtype() == DType::bf16 || are_floats) {
     tolerance_ = std::max(tolerance_, product_tolerance);
   }
 }

@@ -36,15 +36,19 @@ TEST_CASE("results of an operation are kept, put back and compared, padding incl
 }
 
 TEST_CASE("where tensor cores multiply, bits may differ, and no more than these") {
-  DType const dtype = GENERATE(DType::f32, DType::bf16);
-  PackedWeights const w{on_reference, 4, 8, dtype};
+  bool const is_exact = GENERATE(true, false);
+  bool const are_codes = GENERATE(true, false);
+  QuantKind const kind = is_exact ? QuantKind::int8 : QuantKind::fp8_e4m3;
+  PackedWeights const w =
+      are_codes ? PackedWeights{on_kokkos, 4, 32, {{kind, 0, false, 1}, DType::f32, 0}}
+                : PackedWeights{on_reference, 4, 32, is_exact ? DType::f32 : DType::bf16};
   Matrix y = random_matrix(2, 4, 3);
   MatrixView<float> const out = y.view();
   OperationOutputs const outputs{w, out};
   auto const wanted = outputs.contents();
 
   y.at(1, 2) = std::nextafter(y.at(1, 2), 10.0F);
-  CHECK(outputs.difference(wanted).empty() == (dtype == DType::bf16));
+  CHECK(outputs.difference(wanted).empty() == !is_exact);
   y.at(1, 2) += 0.01F;
   CHECK_THAT(outputs.difference(wanted), ContainsSubstring("of the greatest"));
   outputs.put_back(wanted);
