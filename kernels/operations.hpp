@@ -7,10 +7,14 @@
 #include <vector>
 
 #include "kernels/activation.hpp"
+#include "kernels/add_rms_norm.hpp"
 #include "kernels/attention.hpp"
+#include "kernels/attention_inputs.hpp"
+#include "kernels/biased_activation.hpp"
 #include "kernels/copy_heads.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/fold_partials.hpp"
+#include "kernels/joint_matmul.hpp"
 #include "kernels/kv_cache.hpp"
 #include "kernels/matmul.hpp"
 #include "kernels/moe.hpp"
@@ -72,6 +76,10 @@ struct CodeOperations {
                        std::span<PackedWeights const> heads,
                        HeadStrides const& strides,
                        MatrixView<float> y) = nullptr;
+  /// Of weights of one kind and as many inputs. Null where products are one after another.
+  void (*joint_matmul)(ExecContext const& exec,
+                       MatrixView<float const> x,
+                       std::span<JointProduct const> products) = nullptr;
 };
 
 /// The operations of one backend.
@@ -102,10 +110,41 @@ struct Operations {
                        std::span<PackedWeights const> heads,
                        HeadStrides const& strides,
                        MatrixView<float> y) = nullptr;
+  /// As that of codes.
+  void (*joint_matmul)(ExecContext const& exec,
+                       MatrixView<float const> x,
+                       std::span<JointProduct const> products) = nullptr;
   void (*activate)(ExecContext const& exec,
                    ActivationRule const& rule,
                    MatrixView<float const> x,
                    MatrixView<float> y) = nullptr;
+  /// Null, as all that are several in one pass, where they are done one after another.
+  void (*activate_biased)(ExecContext const& exec,
+                          ActivationRule const& rule,
+                          std::span<float const> bias,
+                          MatrixView<float const> x,
+                          MatrixView<float> y) = nullptr;
+  void (*activate_experts)(ExecContext const& exec,
+                           ActivationRule const& rule,
+                           ExpertBiases const& experts,
+                           MatrixView<float const> x,
+                           MatrixView<float> y) = nullptr;
+  void (*add_rms_norm)(ExecContext const& exec,
+                       AddNorms const& norms,
+                       MatrixView<float const> y,
+                       MatrixView<float> x,
+                       MatrixView<float> normed) = nullptr;
+  /// Of heads of at most most_prepared_columns; likewise prepare_latent, of latents.
+  void (*prepare_heads)(ExecContext const& exec,
+                        HeadInputs const& inputs,
+                        PagedBatch const& batch,
+                        MatrixView<float> qkv,
+                        KvCache& cache) = nullptr;
+  void (*prepare_latent)(ExecContext const& exec,
+                         LatentInputs const& inputs,
+                         PagedBatch const& batch,
+                         LatentRows const& rows,
+                         KvCache& cache) = nullptr;
   void (*add)(ExecContext const& exec,
               MatrixView<float const> x,
               MatrixView<float> y,

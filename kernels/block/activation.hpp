@@ -77,16 +77,9 @@ struct Activate {
   }
 };
 
-template <class Device>
-void activate(Device& device,
-              ActivationRule const& rule,
-              MatrixView<float const> x,
-              MatrixView<float> y) {
-  auto const gates = by_quads(columns_of(x, 0, y.cols));
-  auto const ups = rule.is_gated() ? by_quads(columns_of(x, y.cols, y.cols)) : gates;
-  auto const run = [&]<class Function>(Function const& function) {
-    for_each_quad(device, y.rows, y.cols, Activate<Function>{function, gates, ups, by_quads(y)});
-  };
+/// Calls run(a function of a gate and an up).
+template <class Run>
+void with_activation(ActivationRule const& rule, Run const& run) {
   switch (rule.kind) {
     case ActivationKind::silu:
       return run(Silu{});
@@ -97,6 +90,18 @@ void activate(Device& device,
     case ActivationKind::xielu:
       return run(Xielu{rule.alpha, rule.negative_alpha, rule.beta, rule.epsilon});
   }
+}
+
+template <class Device>
+void activate(Device& device,
+              ActivationRule const& rule,
+              MatrixView<float const> x,
+              MatrixView<float> y) {
+  auto const gates = by_quads(columns_of(x, 0, y.cols));
+  auto const ups = rule.is_gated() ? by_quads(columns_of(x, y.cols, y.cols)) : gates;
+  with_activation(rule, [&]<class Function>(Function const& function) {
+    for_each_quad(device, y.rows, y.cols, Activate<Function>{function, gates, ups, by_quads(y)});
+  });
 }
 
 }  // namespace talus::kernels::block

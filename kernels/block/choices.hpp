@@ -35,25 +35,17 @@ struct CountChoices {
   }
 };
 
-/// y[t, :] += the bias of the expert whose row t is.
-struct AddExpertBiases {
-  static constexpr char const* name = "talus::kernels::add_expert_biases";
-
+/// The biases of experts, whose rows lie one after another.
+struct ExpertBiasRows {
   GlobalSpan<float const* const> biases;   ///< [experts] of a row
-  bool are_aligned = false;                ///< each begins at a multiple of 16 bytes
   GlobalSpan<std::int32_t const> offsets;  ///< [experts + 1]
-  QuadMatrix<float> y;
+  std::int64_t cols = 0;
+  bool are_aligned = false;  ///< each begins at a multiple of 16 bytes
 
+  /// The bias of the expert whose row t is.
   template <class Block>
-  TALUS_DEVICE void operator()(Block& block, std::int64_t t, std::int64_t j) const {
-    MatrixView<float const> const row{
-        block.load(biases, expert_of(block, t)), 1, y.view.cols, y.view.cols};
-    Quad const bias = load_quad(block, QuadMatrix<float const>{row, are_aligned}, 0, j);
-    Quad sums = load_quad(block, y, t, j);
-    for (int k = 0; k < quad; ++k) {
-      sums[k] += bias[k];
-    }
-    store_quad(block, y, t, j, sums);
+  [[nodiscard]] TALUS_DEVICE QuadMatrix<float const> row(Block& block, std::int64_t t) const {
+    return {{block.load(biases, expert_of(block, t)), 1, cols, cols}, are_aligned};
   }
 
  private:
@@ -67,6 +59,24 @@ struct AddExpertBiases {
       (block.load(offsets, middle) <= t ? expert : beyond) = middle;
     }
     return expert;
+  }
+};
+
+/// y[t, :] += the bias of the expert whose row t is.
+struct AddExpertBiases {
+  static constexpr char const* name = "talus::kernels::add_expert_biases";
+
+  ExpertBiasRows biases;
+  QuadMatrix<float> y;
+
+  template <class Block>
+  TALUS_DEVICE void operator()(Block& block, std::int64_t t, std::int64_t j) const {
+    Quad const bias = load_quad(block, biases.row(block, t), 0, j);
+    Quad sums = load_quad(block, y, t, j);
+    for (int k = 0; k < quad; ++k) {
+      sums[k] += bias[k];
+    }
+    store_quad(block, y, t, j, sums);
   }
 };
 
@@ -98,23 +108,28 @@ void gather_tokens(Device& device,
 }
 
 template <class Device>
-void add_expert_biases(Device& device,
-                       std::span<std::vector<float> const> biases,
-                       std::span<std::int32_t const> offsets,
-                       MatrixView<float> y) {
+[[nodiscard]] ExpertBiasRows bias_rows_of(Device& device,
+                                          std::span<std::vector<float> const> biases,
+                                          std::span<std::int32_t const> offsets) {
   std::vector<float const*> rows;
   bool are_aligned = true;
   for (std::vector<float> const& bias : biases) {
     rows.push_back(device.upload(std::span{bias}).data);
     are_aligned = are_aligned && reinterpret_cast<std::uintptr_t>(rows.back()) % sizeof(Quad) == 0;
   }
-  for_each_quad(device,
-                y.rows,
-                y.cols,
-                AddExpertBiases{device.upload(std::span{std::as_const(rows)}),
-                                are_aligned,
-                                in_place(offsets),
-                                by_quads(y)});
+  return {device.upload(std::span{std::as_const(rows)}),
+          in_place(offsets),
+          std::ssize(biases.front()),
+          are_aligned};
+}
+
+template <class Device>
+void add_expert_biases(Device& device,
+                       std::span<std::vector<float> const> biases,
+                       std::span<std::int32_t const> offsets,
+                       MatrixView<float> y) {
+  for_each_quad(
+      device, y.rows, y.cols, AddExpertBiases{bias_rows_of(device, biases, offsets), by_quads(y)});
 }
 
 }  // namespace talus::kernels::block

@@ -156,6 +156,18 @@ void matmul_codes(Device& device,
   multiply_codes(device, x, {{x, 0, w, all_inputs(w), y}}, {{x, 0}});
 }
 
+/// The rows are quantised once for all products.
+template <class Device>
+void joint_matmul_codes(Device& device,
+                        MatrixView<float const> x,
+                        std::span<JointProduct const> joint) {
+  std::vector<CodeProduct> products;
+  for (JointProduct const& product : joint) {
+    products.push_back({x, 0, *product.w, all_inputs(*product.w), product.y});
+  }
+  multiply_codes(device, products, {{x, 0}});
+}
+
 template <class Device>
 void grouped_matmul_codes(Device& device,
                           MatrixView<float const> x,

@@ -15,6 +15,7 @@
 #include "kernels/block/library_matmul.hpp"
 #include "kernels/block/math.hpp"
 #include "kernels/block/tile_launch.hpp"
+#include "kernels/joint_matmul.hpp"
 #include "kernels/matmul.hpp"
 #include "kernels/operations.hpp"
 #include "runtime/base/matrix_view.hpp"
@@ -222,6 +223,22 @@ void matmul(Device& device,
     return library_matmul(device, *library, x, w, {}, y);
   }
   run_packed_jobs(device, x, {{x, w, y}});
+}
+
+/// A job each; by a library, one after another.
+template <class Device>
+void joint_matmul(Device& device,
+                  MatrixView<float const> x,
+                  std::span<JointProduct const> products) {
+  std::vector<PackedJob> jobs;
+  for (JointProduct const& product : products) {
+    if (library_for(device, x, *product.w) != nullptr) {
+      matmul(device, x, *product.w, product.y);
+    } else {
+      jobs.push_back({x, *product.w, product.y});
+    }
+  }
+  run_packed_jobs(device, x, jobs);
 }
 
 /// One job, whose tiles are found on the device. Weights that aren't aligned, if there are any,

@@ -2,7 +2,10 @@
 #pragma once
 
 #include "kernels/block/activation.hpp"
+#include "kernels/block/add_rms_norm.hpp"
+#include "kernels/block/attention_inputs.hpp"
 #include "kernels/block/attention_launch.hpp"
+#include "kernels/block/biased_activation.hpp"
 #include "kernels/block/choices.hpp"
 #include "kernels/block/code_launch.hpp"
 #include "kernels/block/code_pack.hpp"
@@ -53,6 +56,9 @@ template <class Devices>
 void set_attention_operations(Operations& table) {
   set<Devices>(table.paged_attention,
                [](auto& device, auto const&... a) { paged_attention(device, a...); });
+  set<Devices>(table.prepare_heads, [](auto& device, auto&... a) { prepare_heads(device, a...); });
+  set<Devices>(table.prepare_latent,
+               [](auto& device, auto&... a) { prepare_latent(device, a...); });
   set<Devices>(table.store_kv, [](auto& device, auto&... a) { store_kv(device, a...); });
 }
 
@@ -64,6 +70,8 @@ void set_code_operations(CodeOperations& codes) {
   codes.panel_outputs = CodeLayout::panel_outputs;
   set<Devices>(codes.grouped_matmul,
                [](auto& device, auto const&... a) { grouped_matmul_codes(device, a...); });
+  set<Devices>(codes.joint_matmul,
+               [](auto& device, auto const&... a) { joint_matmul_codes(device, a...); });
   set<Devices>(codes.matmul, [](auto& device, auto const&... a) { matmul_codes(device, a...); });
   set<Devices>(codes.matmul_heads,
                [](auto& device, auto const&... a) { matmul_code_heads(device, a...); });
@@ -92,6 +100,8 @@ template <class Devices>
 void set_matmul_operations(Operations& table) {
   set<Devices>(table.grouped_matmul,
                [](auto& device, auto const&... a) { grouped_matmul(device, a...); });
+  set<Devices>(table.joint_matmul,
+               [](auto& device, auto const&... a) { joint_matmul(device, a...); });
   set<Devices>(table.matmul, [](auto& device, auto const&... a) { matmul(device, a...); });
   set<Devices>(table.matmul_heads,
                [](auto& device, auto const&... a) { matmul_heads(device, a...); });
@@ -111,10 +121,16 @@ template <class Devices>
 template <class Devices>
 void set_row_operations(Operations& table) {
   set<Devices>(table.activate, [](auto& device, auto const&... a) { activate(device, a...); });
+  set<Devices>(table.activate_biased,
+               [](auto& device, auto const&... a) { activate_biased(device, a...); });
+  set<Devices>(table.activate_experts,
+               [](auto& device, auto const&... a) { activate_experts(device, a...); });
   set<Devices>(table.add, [](auto& device, auto const&... a) { add(device, a...); });
   set<Devices>(table.add_bias, [](auto& device, auto const&... a) { add_bias(device, a...); });
   set<Devices>(table.add_expert_biases,
                [](auto& device, auto const&... a) { add_expert_biases(device, a...); });
+  set<Devices>(table.add_rms_norm,
+               [](auto& device, auto const&... a) { add_rms_norm(device, a...); });
   set<Devices>(table.combine_experts,
                [](auto& device, auto const&... a) { combine_experts(device, a...); });
   set<Devices>(table.copy_heads, [](auto& device, auto const&... a) { copy_heads(device, a...); });

@@ -46,6 +46,13 @@ struct NormTeam {
         sum = multiply_add(values[k], values[k], sum);
       }
     }
+    return total(block, sum);
+  }
+
+  /// What the team's threads have summed, all together, to each of them. A block's team takes
+  /// shared memory for it: one float a warp, each time.
+  template <class Block>
+  [[nodiscard]] TALUS_DEVICE float total(Block& block, float sum) const {
     if (is_warp()) {
       return warp_reduce<Sum>(block, sum);
     }

@@ -10,6 +10,19 @@
 
 namespace talus::kernels::block {
 
+/// The two columns of a rotated head that pair i has, of as many as `pairs`.
+struct RotatedPair {
+  std::int64_t first = 0;
+  std::int64_t second = 0;
+
+  [[nodiscard]] static TALUS_DEVICE RotatedPair of(RopePairs kind,
+                                                   std::int64_t pairs,
+                                                   std::int64_t i) {
+    bool const halves = kind == RopePairs::halves;
+    return {halves ? i : 2 * i, halves ? i + pairs : 2 * i + 1};
+  }
+};
+
 /// Grid: rows, pieces of a row's pairs. Block: a thread a pair. No shared memory.
 struct Rope {
   static constexpr char const* name = "talus::kernels::rope";
@@ -30,9 +43,9 @@ struct Rope {
     std::int64_t const t = block.block_index().x;
     std::int64_t const i = number % pairs;
     std::int64_t const head = number / pairs * layout.head_stride + layout.offset;
-    bool const halves = layout.pairs == RopePairs::halves;
-    std::int64_t const first = head + (halves ? i : 2 * i);
-    std::int64_t const second = head + (halves ? i + pairs : 2 * i + 1);
+    auto const pair = RotatedPair::of(layout.pairs, pairs, i);
+    std::int64_t const first = head + pair.first;
+    std::int64_t const second = head + pair.second;
     std::int64_t const angle = block.load(positions, t) * pairs + i;
     float const cosine = block.load(cosines, angle);
     float const sine = block.load(sines, angle);

@@ -80,9 +80,12 @@ void set_checked(Operations& table) {
 Operations checked_operations() {
   Operations table = emulated_table();
   set_checked<&Operations::activate,
+              &Operations::activate_biased,
+              &Operations::activate_experts,
               &Operations::add,
               &Operations::add_bias,
               &Operations::add_expert_biases,
+              &Operations::add_rms_norm,
               &Operations::combine_experts,
               &Operations::copy_heads,
               &Operations::count_choices,
@@ -91,6 +94,7 @@ Operations checked_operations() {
               &Operations::gather_rows,
               &Operations::gather_tokens,
               &Operations::grouped_matmul,
+              &Operations::joint_matmul,
               &Operations::log_sum_exp,
               &Operations::logits_of,
               &Operations::matmul,
@@ -98,6 +102,8 @@ Operations checked_operations() {
               &Operations::matmul_leaves,
               &Operations::order_choices,
               &Operations::paged_attention,
+              &Operations::prepare_heads,
+              &Operations::prepare_latent,
               &Operations::rank_of,
               &Operations::rms_norm,
               &Operations::rope,
@@ -112,6 +118,7 @@ Operations checked_operations() {
               &Operations::take_drawn,
               &Operations::top_tokens,
               &CodeOperations::grouped_matmul,
+              &CodeOperations::joint_matmul,
               &CodeOperations::matmul,
               &CodeOperations::matmul_heads,
               &CodeOperations::matmul_leaves>(table);

@@ -86,6 +86,17 @@ void OperationOutputs::add(ChoiceOrder const& order) {
   add(order.choice_rows);
 }
 
+void OperationOutputs::add(LatentRows const& rows) {
+  add(rows.absorbed);
+}
+
+void OperationOutputs::add(std::span<JointProduct const> const& products) {
+  for (JointProduct const& product : products) {
+    add(*product.w);
+    add(product.y);
+  }
+}
+
 void OperationOutputs::add(PackedWeights const& w) {
   bool const are_floats = w.codes() && w.codes()->format.kind == QuantKind::fp8_e4m3;
   if (w.dtype() == DType::bf16 || are_floats) {

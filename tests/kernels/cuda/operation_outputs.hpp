@@ -46,7 +46,9 @@ class OperationOutputs {
   void add(KvCache const& cache);
   void add(LogitSummary const& summary);
   void add(ChoiceOrder const& order);
+  void add(LatentRows const& rows);
   void add(PackedWeights const& w);
+  void add(std::span<JointProduct const> const& products);
   void add(std::span<PackedWeights const> const& weights);
 
   /// Of what is only read.
