@@ -42,4 +42,17 @@ void biased_matmul(ExecContext const& exec,
   at_once(exec, x, w, bias, y);
 }
 
+std::span<float const> matmul_before_bias(ExecContext const& exec,
+                                          MatrixView<float const> x,
+                                          PackedWeights const& w,
+                                          std::span<float const> bias,
+                                          MatrixView<float> y) {
+  if (!bias.empty() && biased_matmul_of(exec, x, w) != nullptr) {
+    biased_matmul(exec, x, w, bias, y);
+    return {};
+  }
+  matmul(exec, x, w, y);
+  return bias;
+}
+
 }  // namespace talus::kernels

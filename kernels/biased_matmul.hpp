@@ -22,4 +22,14 @@ void biased_matmul(ExecContext const& exec,
                    std::span<float const> bias,
                    MatrixView<float> y);
 
+/// The same, but the bias is left to what comes next where no library adds it: an operation that
+/// adds it on its way.
+///
+/// \returns  what is still to be added: the bias, or none
+[[nodiscard]] std::span<float const> matmul_before_bias(ExecContext const& exec,
+                                                        MatrixView<float const> x,
+                                                        PackedWeights const& w,
+                                                        std::span<float const> bias,
+                                                        MatrixView<float> y);
+
 }  // namespace talus::kernels

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/model/attention_layer.hpp"
 
+#include <array>
 #include <utility>
 
 #include "kernels/biased_matmul.hpp"
-#include "kernels/copy_heads.hpp"
 #include "kernels/elementwise.hpp"
+#include "kernels/joint_matmul.hpp"
 #include "kernels/matmul.hpp"
 #include "kernels/rms_norm.hpp"
-#include "kernels/rope.hpp"
 
 namespace talus::runtime {
 
@@ -80,44 +80,44 @@ void AttentionLayer::run_grouped_query(LayerBatch const& batch,
   MatrixView<float> const qkv = scratch_->qkv.rows(x.rows);
   MatrixView<float> const q = columns_of(qkv, 0, q_cols);
   MatrixView<float> const k = columns_of(qkv, q_cols, kv_cols);
-  MatrixView<float> const v = columns_of(qkv, q_cols + kv_cols, kv_cols);
-
-  std::span<float const> const bias = weights_->qkv_bias;
-  kernels::biased_matmul(
-      exec, x, weights_->qkv, spec_.qkv_bias ? bias : std::span<float const>{}, qkv);
-  normalize(q, k);
-  rotate(batch, q, k);
-  kernels::store_kv(exec, batch.paged, as_const(k), as_const(v), cache);
+  bool const is_whole = spec_.qk_norm == QkNorm::whole;
+  std::span<float const> bias;
+  if (spec_.qkv_bias) {
+    bias = weights_->qkv_bias;
+  }
+  if (is_whole) {
+    kernels::biased_matmul(exec, x, weights_->qkv, bias, qkv);
+    scratch_->whole_norm->run(*weights_, q, k);
+    bias = {};
+  } else {
+    bias = kernels::matmul_before_bias(exec, x, weights_->qkv, bias, qkv);
+  }
+  kernels::prepare_heads(exec, head_inputs(batch, bias), batch.paged, qkv, cache);
   kernels::paged_attention(
       exec, batch.paged, attention_heads(), as_const(q), cache, scratch_->out.rows(x.rows));
 }
 
-void AttentionLayer::normalize(MatrixView<float> q, MatrixView<float> k) {
-  switch (spec_.qk_norm) {
-    case QkNorm::none:
-      return;
-    case QkNorm::head:
-      kernels::rms_norm(context_.exec, as_const(q), weights_->q_norm, context_.norm_epsilon, q);
-      kernels::rms_norm(context_.exec, as_const(k), weights_->k_norm, context_.norm_epsilon, k);
-      return;
-    case QkNorm::whole:
-      scratch_->whole_norm->run(*weights_, q, k);
-      return;
+kernels::HeadInputs AttentionLayer::head_inputs(LayerBatch const& batch,
+                                                std::span<float const> bias) const {
+  kernels::HeadInputs inputs{.num_heads = heads_.size(),
+                             .num_kv_heads = kv_heads_.size(),
+                             .head_dim = spec_.head_dim,
+                             .bias = bias,
+                             .epsilon = context_.norm_epsilon,
+                             .rotation = rotation(batch)};
+  if (spec_.qk_norm == QkNorm::head) {
+    inputs.q_norm = weights_->q_norm;
+    inputs.k_norm = weights_->k_norm;
   }
+  return inputs;
 }
 
-void AttentionLayer::rotate(LayerBatch const& batch, MatrixView<float> q, MatrixView<float> k) {
-  if (spec_.rope.rotary_dim == 0) {
-    return;
-  }
-  kernels::RopeLayout layout{.num_heads = heads_.size(),
-                             .head_stride = spec_.head_dim,
-                             .offset = 0,
-                             .rotary_dim = spec_.rope.rotary_dim,
-                             .pairs = spec_.rope.pairs};
-  kernels::rope(context_.exec, q, batch.positions, rope_->queries(), layout);
-  layout.num_heads = kv_heads_.size();
-  kernels::rope(context_.exec, k, batch.positions, rope_->keys(), layout);
+kernels::HeadRotation AttentionLayer::rotation(LayerBatch const& batch) const {
+  return {.positions = batch.positions,
+          .queries = rope_->queries(),
+          .keys = rope_->keys(),
+          .rotary_dim = spec_.rope.rotary_dim,
+          .pairs = spec_.rope.pairs};
 }
 
 kernels::AttentionHeads AttentionLayer::attention_heads() const {
@@ -132,44 +132,19 @@ kernels::AttentionHeads AttentionLayer::attention_heads() const {
           .sinks = weights_->sinks};
 }
 
-MatrixView<float> AttentionLayer::latent_queries(LayerBatch const& batch,
-                                                 MatrixView<float const> x) {
+void AttentionLayer::project_latent(MatrixView<float const> x,
+                                    MatrixView<float> latent,
+                                    MatrixView<float> q) {
   kernels::ExecContext const& exec = context_.exec;
-  std::int64_t const key_dim = spec_.kv_lora_rank + spec_.rope.rotary_dim;
-  MatrixView<float> const q = scratch_->qkv.rows(x.rows);
-  if (spec_.q_lora_rank > 0) {
-    MatrixView<float> const low = scratch_->q_low.rows(x.rows);
-    kernels::matmul(exec, x, weights_->q_a, low);
+  bool const is_low = spec_.q_lora_rank > 0;
+  MatrixView<float> const low = is_low ? scratch_->q_low.rows(x.rows) : q;
+  std::array const products{kernels::JointProduct{&weights_->kv_a, latent},
+                            kernels::JointProduct{is_low ? &weights_->q_a : &weights_->q, low}};
+  kernels::joint_matmul(exec, x, products);
+  if (is_low) {
     kernels::rms_norm(exec, as_const(low), weights_->q_a_norm, context_.latent_norm_epsilon, low);
     kernels::matmul(exec, as_const(low), weights_->q, q);
-  } else {
-    kernels::matmul(exec, x, weights_->q, q);
   }
-  kernels::rope(exec,
-                q,
-                batch.positions,
-                rope_->queries(),
-                {.num_heads = heads_.size(),
-                 .head_stride = spec_.head_dim,
-                 .offset = spec_.nope_dim,
-                 .rotary_dim = spec_.rope.rotary_dim,
-                 .pairs = spec_.rope.pairs});
-  MatrixView<float> const absorbed = scratch_->q_latent.rows(x.rows);
-  kernels::matmul_heads(exec,
-                        as_const(q),
-                        weights_->key_up,
-                        {.in_stride = spec_.head_dim, .in_offset = 0, .out_stride = key_dim},
-                        absorbed);
-  kernels::copy_heads(exec,
-                      {.num_heads = heads_.size(),
-                       .width = spec_.rope.rotary_dim,
-                       .in_stride = spec_.head_dim,
-                       .in_offset = spec_.nope_dim,
-                       .out_stride = key_dim,
-                       .out_offset = spec_.kv_lora_rank},
-                      as_const(q),
-                      absorbed);
-  return absorbed;
 }
 
 void AttentionLayer::run_latent(LayerBatch const& batch,
@@ -178,24 +153,27 @@ void AttentionLayer::run_latent(LayerBatch const& batch,
   kernels::ExecContext const& exec = context_.exec;
   std::int64_t const rank = spec_.kv_lora_rank;
   MatrixView<float> const latent = scratch_->latent.rows(x.rows);
-  MatrixView<float> const unrotated = columns_of(latent, 0, rank);
-  kernels::matmul(exec, x, weights_->kv_a, latent);
-  kernels::rms_norm(
-      exec, as_const(unrotated), weights_->kv_a_norm, context_.latent_norm_epsilon, unrotated);
-  kernels::rope(exec,
-                latent,
-                batch.positions,
-                rope_->keys(),
-                {.num_heads = 1,
-                 .head_stride = latent.cols,
-                 .offset = rank,
-                 .rotary_dim = spec_.rope.rotary_dim,
-                 .pairs = spec_.rope.pairs});
-  kernels::store_kv(exec, batch.paged, as_const(latent), {}, cache);
+  MatrixView<float> const q = scratch_->qkv.rows(x.rows);
+  MatrixView<float> const absorbed = scratch_->q_latent.rows(x.rows);
+  project_latent(x, latent, q);
+  kernels::prepare_latent(exec,
+                          {.num_heads = heads_.size(),
+                           .head_dim = spec_.head_dim,
+                           .norm = weights_->kv_a_norm,
+                           .epsilon = context_.latent_norm_epsilon,
+                           .rotation = rotation(batch)},
+                          batch.paged,
+                          {.latent = latent, .q = q, .absorbed = absorbed},
+                          cache);
+  kernels::matmul_heads(exec,
+                        as_const(q),
+                        weights_->key_up,
+                        {.in_stride = spec_.head_dim, .in_offset = 0, .out_stride = latent.cols},
+                        absorbed);
 
-  MatrixView<float> const q = latent_queries(batch, x);
   MatrixView<float> const weighted = scratch_->o_latent.rows(x.rows);
-  kernels::paged_attention(exec, batch.paged, attention_heads(), as_const(q), cache, weighted);
+  kernels::paged_attention(
+      exec, batch.paged, attention_heads(), as_const(absorbed), cache, weighted);
   kernels::matmul_heads(exec,
                         as_const(weighted),
                         weights_->value_up,

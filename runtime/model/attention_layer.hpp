@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "kernels/attention.hpp"
+#include "kernels/attention_inputs.hpp"
 #include "runtime/model/activations.hpp"
 #include "runtime/model/layer_context.hpp"
 #include "runtime/model/rope_tables.hpp"
@@ -63,12 +65,12 @@ class AttentionLayer {
   void run_grouped_query(LayerBatch const& batch,
                          MatrixView<float const> x,
                          kernels::KvCache& cache);
-  void normalize(MatrixView<float> q, MatrixView<float> k);
-  void rotate(LayerBatch const& batch, MatrixView<float> q, MatrixView<float> k);
+  [[nodiscard]] kernels::HeadInputs head_inputs(LayerBatch const& batch,
+                                                std::span<float const> bias) const;
+  [[nodiscard]] kernels::HeadRotation rotation(LayerBatch const& batch) const;
   [[nodiscard]] kernels::AttentionHeads attention_heads() const;
   void run_latent(LayerBatch const& batch, MatrixView<float const> x, kernels::KvCache& cache);
-  [[nodiscard]] MatrixView<float> latent_queries(LayerBatch const& batch,
-                                                 MatrixView<float const> x);
+  void project_latent(MatrixView<float const> x, MatrixView<float> latent, MatrixView<float> q);
 
   LayerContext context_;
   AttentionSpec spec_;

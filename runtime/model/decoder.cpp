@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "kernels/add_rms_norm.hpp"
 #include "kernels/device.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/rms_norm.hpp"
@@ -202,42 +203,62 @@ MatrixView<float const> Decoder::normalized(MatrixView<float> x, std::vector<flo
   return as_const(normed);
 }
 
-/// Adds what a part of a layer gave.
-void Decoder::add_to_residual(std::vector<float> const& out_norm, MatrixView<float> x) {
-  MatrixView<float> const delta = delta_.rows(x.rows);
-  if (!out_norm.empty()) {
-    kernels::rms_norm(context_.exec, as_const(delta), out_norm, spec_.norm_epsilon, delta);
-  }
-  kernels::add(context_.exec, as_const(delta), x, spec_.residual_scale);
+/// Adds what a part of a layer gave; `x`, normalised for what comes next, as normalized() has it.
+MatrixView<float const> Decoder::add_to_residual(std::vector<float> const& out_norm,
+                                                 MatrixView<float> x,
+                                                 std::span<float const> next_norm) {
+  MatrixView<float> const normed = normed_.rows(x.rows);
+  kernels::add_rms_norm(context_.exec,
+                        {.before = out_norm,
+                         .after = next_norm,
+                         .epsilon = spec_.norm_epsilon,
+                         .factor = spec_.residual_scale},
+                        delta_.rows(x.rows),
+                        x,
+                        normed);
+  return as_const(next_norm.empty() ? x : normed);
 }
 
 void Decoder::run(StepBatch const& batch, MatrixView<float> x) {
+  if (layers_.empty()) {
+    return;
+  }
   MatrixView<float> const delta = delta_.rows(x.rows);
-  std::int64_t number = layers_of(spec_, context_.place).first;
-  for (std::unique_ptr<Layer> const& layer : layers_) {
-    context_.clock->enter_layer(number++);
-    LayerWeights const& weights = *layer->weights;
+  std::int64_t const first = layers_of(spec_, context_.place).first;
+  // What a layer takes is normalised with the addition before it: both are Phase::other.
+  MatrixView<float const> normed = normalized(x, layers_.front()->weights->attention_norm);
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    context_.clock->enter_layer(first + static_cast<std::int64_t>(i));
+    Layer& layer = *layers_[i];
+    LayerWeights const& weights = *layer.weights;
     if (x.rows > 0) {
       LayerBatch const own{.positions = batch.positions,
-                           .paged = batch.groups[static_cast<std::size_t>(layer->kv.group)]};
-      kernels::KvCache& cache = caches_[static_cast<std::size_t>(layer->kv.slot)];
-      layer->attention.run(own, normalized(x, weights.attention_norm), cache, delta);
-      add_to_residual(weights.attention_out_norm, x);
+                           .paged = batch.groups[static_cast<std::size_t>(layer.kv.group)]};
+      kernels::KvCache& cache = caches_[static_cast<std::size_t>(layer.kv.slot)];
+      layer.attention.run(own, normed, cache, delta);
+      normed = add_to_residual(weights.attention_out_norm, x, weights.feed_forward_norm);
     }
-    MatrixView<float const> const normed = normalized(x, weights.feed_forward_norm);
-    if (layer->experts) {
-      layer->experts->run(normed, delta);
+    if (layer.experts) {
+      layer.experts->run(normed, delta);
     } else if (x.rows > 0) {
-      layer->dense->run(normed, delta);
+      layer.dense->run(normed, delta);
     }
     if (x.rows > 0) {
-      add_to_residual(weights.feed_forward_out_norm, x);
+      normed = add_to_residual(weights.feed_forward_out_norm, x, norm_behind(i));
     }
     if (observer_) {
       observer_(as_const(x));
     }
   }
   context_.clock->enter_layer(-1);
+}
+
+/// Of what the layer behind a layer takes; empty: none, or no such layer in this stage.
+std::span<float const> Decoder::norm_behind(std::size_t layer) const {
+  if (layer + 1 == layers_.size()) {
+    return {};
+  }
+  return layers_[layer + 1]->weights->attention_norm;
 }
 
 bool Decoder::is_recordable() const {

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -88,7 +89,10 @@ class Decoder {
   [[nodiscard]] MatrixView<float const> normalized(MatrixView<float> x,
                                                    std::vector<float> const& norm);
   void gather_embedding(StepBatch const& batch, MatrixView<float> x);
-  void add_to_residual(std::vector<float> const& out_norm, MatrixView<float> x);
+  MatrixView<float const> add_to_residual(std::vector<float> const& out_norm,
+                                          MatrixView<float> x,
+                                          std::span<float const> next_norm);
+  [[nodiscard]] std::span<float const> norm_behind(std::size_t layer) const;
 
   LayerContext context_;
   ModelSpec spec_;

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "kernels/biased_activation.hpp"
 #include "kernels/biased_matmul.hpp"
 #include "kernels/elementwise.hpp"
 
@@ -50,8 +51,9 @@ void FeedForwardLayer::run(MatrixView<float const> x, MatrixView<float> out) {
   MatrixView<float> const gate_up =
       scratch_->gate_up.rows(x.rows, activation_.is_gated() ? 2 * columns : columns);
   MatrixView<float> const activated = scratch_->activated.rows(x.rows, columns);
-  kernels::biased_matmul(context_.exec, x, weights_->gate_up, weights_->gate_up_bias, gate_up);
-  kernels::activate(context_.exec, activation_, as_const(gate_up), activated);
+  std::span<float const> const bias = kernels::matmul_before_bias(
+      context_.exec, x, weights_->gate_up, weights_->gate_up_bias, gate_up);
+  kernels::activate_biased(context_.exec, activation_, bias, gate_up, activated);
   projection_->apply(cut_, as_const(activated), weights_->down, out, *context_.clock);
   if (!weights_->down_bias.empty()) {
     kernels::add_bias(context_.exec, weights_->down_bias, out);

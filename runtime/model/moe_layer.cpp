@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/model/moe_layer.hpp"
 
+#include "kernels/biased_activation.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/matmul.hpp"
 #include "kernels/moe.hpp"
-#include "kernels/transfer.hpp"
 #include "parallel/collectives.hpp"
 #include "runtime/base/rounding.hpp"
 
@@ -76,13 +76,17 @@ void MoeLayer::run(MatrixView<float const> x, MatrixView<float> out) {
     auto const timed = context_.clock->scope(io::Phase::expert_combine);
     MatrixView<float const> const back = dispatch_->collect(results);
     context_.clock->count(io::Traffic::expert_combine, dispatch_->elements_returned() * 4);
-    MatrixView<float> const mixed = scratch_->mixed.rows(mine.size());
+    // One rank mixes where it is wanted.
+    bool const is_alone = tp_->size() == 1;
+    MatrixView<float> const mixed = is_alone ? out : scratch_->mixed.rows(mine.size());
     kernels::combine_experts(context_.exec,
                              back,
                              dispatch_->choice_rows(),
                              scratch_->weights.span().first(choices),
                              mixed);
-    gather(as_const(mixed), out);
+    if (!is_alone) {
+      gather(as_const(mixed), out);
+    }
   }
   if (shared_) {
     MatrixView<float> const shared = scratch_->shared.rows(x.rows);
@@ -120,18 +124,14 @@ MatrixView<float const> MoeLayer::run_experts(MatrixView<float const> rows) {
   MatrixView<float> const results =
       matrix(scratch_->results.need(exec, num_rows * rows.cols), num_rows, rows.cols);
   kernels::grouped_matmul(exec, rows, dispatch_->offsets(), weights_->gate_up, gate_up);
-  kernels::add_expert_biases(exec, weights_->gate_up_bias, dispatch_->offsets(), gate_up);
-  kernels::activate(exec, spec_.activation, as_const(gate_up), activated);
+  kernels::activate_experts(
+      exec, spec_.activation, {weights_->gate_up_bias, dispatch_->offsets()}, gate_up, activated);
   kernels::grouped_matmul(exec, as_const(activated), dispatch_->offsets(), weights_->down, results);
   kernels::add_expert_biases(exec, weights_->down_bias, dispatch_->offsets(), results);
   return as_const(results);
 }
 
 void MoeLayer::gather(MatrixView<float const> mine, MatrixView<float> out) {
-  if (tp_->size() == 1) {
-    kernels::copy_matrix(context_.exec, mine, out);
-    return;
-  }
   auto const timed = context_.clock->scope(io::Phase::gather);
   for (int rank = 0; rank < tp_->size(); ++rank) {
     scratch_->counts[static_cast<std::size_t>(rank)] =
