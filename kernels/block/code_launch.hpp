@@ -165,7 +165,7 @@ void joint_matmul_codes(Device& device,
   for (JointProduct const& product : joint) {
     products.push_back({x, 0, *product.w, all_inputs(*product.w), product.y});
   }
-  multiply_codes(device, products, {{x, 0}});
+  multiply_codes(device, x, products, {{x, 0}});
 }
 
 template <class Device>
