@@ -58,7 +58,8 @@ struct FloatCodeRows {
   /// Two blocks' shared memory is what a multiprocessor of 9.0 has.
   static constexpr int least_blocks = 2;
   static constexpr int slots = Panels == 1 ? 6 : 3;  ///< chunks of a warp
-  static constexpr int lefts = Panels * CodeLayout::panel_outputs / fragment_outputs;
+  static constexpr int lefts = Panels * 2;           ///< of 16 outputs each
+  static_assert(2 * fragment_outputs == CodeLayout::panel_outputs);
   static constexpr int lane_sums = lefts * 4;
   static constexpr int round_sums = num_warps * lane_sums * warp_size;
   static constexpr int thread_sums = lane_sums * warp_size / threads;
@@ -93,6 +94,7 @@ struct FloatCodeRows {
     work.first_output = first_panel * CodeLayout::panel_outputs;
     work.lane = block.thread_index() % warp_size;
     work.warp = block.thread_index() / warp_size;
+    work.first_word = first_panel * (job.w.layout.panel_bytes() / 4) + work.lane * lane_words;
     work.size = sums.list(block, job.w.layout, job.x.cols, work.parts, work.places);
     Ahead ahead{work.warp};
     for (int number = 0; number < slots - 1; ++number) {
@@ -119,6 +121,7 @@ struct FloatCodeRows {
     SharedSpan<FloatCodePlace> places;
     std::int64_t first_row = 0;
     std::int64_t first_output = 0;
+    std::int64_t first_word = 0;  ///< of the lane's codes, in the first panel
     int lane = 0;
     int warp = 0;
     std::int32_t size = 0;  ///< parts
@@ -126,11 +129,13 @@ struct FloatCodeRows {
     int turn = 0;           ///< which of the two rounds' sums
   };
 
-  /// The chunk that is copied next.
+  /// The chunk that is copied next: one of the warp's parts after another.
   struct Ahead {
-    std::int32_t part = 0;
-    std::int32_t input = 0;  ///< of the part
+    std::int32_t part = 0;   ///< that comes when this one ends
+    std::int32_t input = 0;  ///< of the rows
+    std::int32_t last = 0;   ///< where this part ends
     int slot = 0;
+    std::int64_t word = 0;  ///< of the panel
   };
 
   /// A thread's sums of all parts, and the node that is summed.
@@ -157,19 +162,19 @@ struct FloatCodeRows {
   /// Begins to copy a chunk's codes and rows; what isn't there is zero.
   template <class Block>
   TALUS_DEVICE void begin(Block& block, Job const& job, Work const& work, Ahead& ahead) const {
-    while (ahead.part < work.size && block.load(work.parts, ahead.part).count == 0) {
+    while (ahead.input >= ahead.last && ahead.part < work.size) {
+      TilePart const part = block.load(work.parts, ahead.part);
+      ahead.input = part.first;
+      ahead.last = part.first + part.count;
+      ahead.word = std::int64_t{block.load(work.places, ahead.part).codes} * lane_words;
       ahead.part += num_warps;
     }
-    if (ahead.part < work.size) {
-      TilePart const part = block.load(work.parts, ahead.part);
+    if (ahead.input < ahead.last) {
       copy_codes(block, job, work, ahead);
-      copy_rows(block, job, work, ahead.slot, {part.first + ahead.input, part.first + part.count});
+      copy_rows(block, job, work, ahead);
       ahead.slot = next_slot(ahead.slot);
       ahead.input += chunk;
-      if (ahead.input >= part.count) {
-        ahead.input = 0;
-        ahead.part += num_warps;
-      }
+      ahead.word += chunk_words_of_panel;
     }
     block.commit_copies();
   }
@@ -181,14 +186,11 @@ struct FloatCodeRows {
                                Ahead const& ahead) const {
     MatrixView<std::uint32_t const> const from{
         job.w.words.data, 1, job.w.words.size, job.w.words.size};
-    FloatCodePlace const place = block.load(work.places, ahead.part);
     TALUS_UNROLL
     for (int left = 0; left < lefts; ++left) {
-      std::int64_t const fragment = work.first_output / fragment_outputs + left;
-      bool const is_there = fragment * fragment_outputs < job.y.cols;
-      std::int64_t const word = job.word_of(fragment, place) +
-                                std::int64_t{ahead.input / chunk} * chunk_words_of_panel +
-                                work.lane * lane_words;
+      bool const is_there = work.first_output + left * fragment_outputs < job.y.cols;
+      std::int64_t const word = work.first_word + left / 2 * (job.w.layout.panel_bytes() / 4) +
+                                left % 2 * fragment_words + ahead.word;
       block.copy_async(work.codes,
                        place_of_codes(work, ahead.slot, left),
                        from,
@@ -200,16 +202,19 @@ struct FloatCodeRows {
   }
 
   template <class Block>
-  TALUS_DEVICE void copy_rows(
-      Block& block, Job const& job, Work const& work, int slot, InputRange inputs) const {
+  TALUS_DEVICE void copy_rows(Block& block,
+                              Job const& job,
+                              Work const& work,
+                              Ahead const& ahead) const {
     std::int64_t const t = work.first_row + work.lane / 4;
+    std::int32_t const first = ahead.input + work.lane % 4 * lane_inputs;
+    std::int32_t const inputs = t < job.x.rows ? ahead.last - first : 0;
     TALUS_UNROLL
     for (int number = 0; number < row_quads; ++number) {
-      std::int32_t const i =
-          inputs.first + work.lane % 4 * lane_inputs + number * static_cast<int>(quad);
-      std::int32_t const left = t < job.x.rows ? inputs.last - i : 0;
+      std::int32_t const i = first + number * static_cast<int>(quad);
+      std::int32_t const left = inputs - number * static_cast<int>(quad);
       int const count = left < 0 ? 0 : left < quad ? left : static_cast<int>(quad);
-      int const to = place_of_row(work, slot, number);
+      int const to = place_of_row(work, ahead.slot, number);
       if (job.is_x_aligned) {
         block.copy_async(work.rows, to, job.x, t, i, width<quad>, count);
         continue;
@@ -240,9 +245,9 @@ struct FloatCodeRows {
     SumFragment products[std::size_t{lefts}] = {};
     for (std::int32_t input = 0; input < part.count; input += chunk) {
       block.template wait_copies<slots - 2>();
+      begin(block, job, work, ahead);  // where the chunk before was
       add_chunk(block, work, products);
       work.slot = next_slot(work.slot);
-      begin(block, job, work, ahead);
     }
     TALUS_UNROLL
     for (int k = 0; k < lane_sums; ++k) {
