@@ -90,9 +90,9 @@ void launch_plain_attention(Device& device, AttentionCall const& call, bool is_s
 /// By tensor cores, if a block of this shape has room for a step, or two.
 ///
 /// \return  whether it has
-template <AttentionShape Shape, class Device>
+template <AttentionShape Shape, class Kind, class Device>
 [[nodiscard]] bool try_tile_attention(Device& device, AttentionCall const& call, bool is_split) {
-  TileAttention<Shape> kernel;
+  TileAttention<Shape, Kind> kernel;
   kernel.stage = {layout_of(call.cache), {call.cache.data(), bytes_of(call.cache)}, 2};
   if (kernel.shared_bytes() > device.most_shared_bytes()) {
     kernel.stage.stages = 1;
@@ -105,20 +105,28 @@ template <AttentionShape Shape, class Device>
 }
 
 /// The same, by the shape for some queries, or, if there is no room for it, by that for a few.
-template <int ValueDim, class Device>
+template <int ValueDim, class Kind, class Device>
 [[nodiscard]] bool try_tile_shapes(Device& device, AttentionCall const& call, bool is_split) {
-  constexpr AttentionShape few = attention_shape(ValueDim, true);
-  constexpr AttentionShape many = attention_shape(ValueDim, false);
+  constexpr AttentionShape few = attention_shape(ValueDim, true, Kind::dtype);
+  constexpr AttentionShape many = attention_shape(ValueDim, false, Kind::dtype);
   bool const is_few =
       (is_split || call.plan.is_decode) && groups_of(call.heads).most_heads() <= few.queries();
-  return (!is_few && try_tile_attention<many>(device, call, is_split)) ||
-         try_tile_attention<few>(device, call, is_split);
+  return (!is_few && try_tile_attention<many, Kind>(device, call, is_split)) ||
+         try_tile_attention<few, Kind>(device, call, is_split);
 }
 
-/// Whether keys and values are such as tiles are made of: their 16 bytes begin at multiples of it.
-[[nodiscard]] inline bool has_tiles(KvShape const& shape) {
-  return shape.dtype == DType::bf16 && shape.key_dim % TileKvStage::vector_size == 0 &&
-         shape.value_dim % TileKvStage::vector_size == 0 && shape.value_dim <= most_tile_values;
+template <class Kind, class Device>
+[[nodiscard]] bool try_tiles(Device& device, AttentionCall const& call, bool is_split) {
+  switch (tile_values(call.cache.shape())) {
+    case 64:
+      return try_tile_shapes<64, Kind>(device, call, is_split);
+    case 128:
+      return try_tile_shapes<128, Kind>(device, call, is_split);
+    case 256:
+      return try_tile_shapes<256, Kind>(device, call, is_split);
+    default:
+      return try_tile_shapes<512, Kind>(device, call, is_split);
+  }
 }
 
 template <class Device>
@@ -127,14 +135,14 @@ template <class Device>
   if (!has_tiles(shape)) {
     return false;
   }
-  if (shape.value_dim <= 64) {
-    return try_tile_shapes<64>(device, call, is_split);
+  switch (shape.dtype) {
+    case DType::i8:
+      return try_tiles<KvInt8>(device, call, is_split);
+    case DType::f8_e4m3:
+      return try_tiles<KvE4m3>(device, call, is_split);
+    default:
+      return try_tiles<KvBfloat16>(device, call, is_split);
   }
-  if (shape.value_dim <= 128) {
-    return try_tile_shapes<128>(device, call, is_split);
-  }
-  return shape.value_dim <= 256 ? try_tile_shapes<256>(device, call, is_split)
-                                : try_tile_shapes<512>(device, call, is_split);
 }
 
 template <class Device>

@@ -14,18 +14,21 @@ namespace talus::kernels::block {
 
 struct KvFloat {
   using Element = float;
+  static constexpr DType dtype = DType::f32;
 
   [[nodiscard]] static constexpr float value(Element element) { return element; }
 };
 
 struct KvBfloat16 {
   using Element = std::uint16_t;
+  static constexpr DType dtype = DType::bf16;
 
   [[nodiscard]] static constexpr float value(Element element) { return bf16_to_float(element); }
 };
 
 struct KvInt8 {
   using Element = std::uint8_t;
+  static constexpr DType dtype = DType::i8;
 
   [[nodiscard]] static constexpr float value(Element element) {
     return static_cast<float>(static_cast<std::int8_t>(element));
@@ -34,6 +37,7 @@ struct KvInt8 {
 
 struct KvE4m3 {
   using Element = std::uint8_t;
+  static constexpr DType dtype = DType::f8_e4m3;
 
   [[nodiscard]] static constexpr float value(Element element) {
     return detail::value_of_e4m3(element);

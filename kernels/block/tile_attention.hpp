@@ -5,7 +5,8 @@
 #include <cstdint>
 
 #include "kernels/block/attention_task.hpp"
-#include "kernels/block/fragments.hpp"
+#include "kernels/block/kv_elements.hpp"
+#include "kernels/block/kv_fragments.hpp"
 #include "kernels/block/tile_attention_results.hpp"
 #include "kernels/block/tile_attention_scores.hpp"
 #include "kernels/block/tile_attention_shape.hpp"
@@ -17,7 +18,7 @@
 
 namespace talus::kernels::block {
 
-/// Attention of tiles of queries over keys and values in bfloat16, by tensor cores.
+/// Attention of tiles of queries over keys and values of 16 or eight bits, by tensor cores.
 ///
 /// Grid: as AttentionTask says. Block: as Shape says. Shared memory: a step's keys and values, and
 /// the next one's where there is room, the tile's queries, and its weights of a step.
@@ -28,15 +29,19 @@ namespace talus::kernels::block {
 /// values to its values, 16 positions after another. Pieces are joined in order. So the bits of a
 /// query are its own, whatever Shape and tile it has; but what is infinite or no number among
 /// values may spread to more of a row in one tile than in another.
-template <AttentionShape Shape>
+///
+/// Codes are exact in bfloat16. A key's scale multiplies its sum in float32; a value's scale the
+/// weight, which is rounded then, once, while the sum of weights is taken without scales, of
+/// weights rounded by themselves.
+template <AttentionShape Shape, class Kind>
 struct TileAttention : AttentionTask {
   static constexpr char const* name = "talus::kernels::tile_attention";
   static constexpr int threads = Shape.threads();
   static constexpr std::int64_t tile_size = Shape.queries();
 
-  using Work = TileAttentionWork<Shape>;
+  using Work = TileAttentionWork<Shape, Kind>;
 
-  TileKvStage stage;
+  TileKvStage<Kind> stage;
 
   [[nodiscard]] std::int64_t shared_bytes() const {
     return tile_attention_bytes(Shape, stage.layout.shape, stage.stages);
@@ -61,15 +66,15 @@ struct TileAttention : AttentionTask {
   template <class Block>
   TALUS_DEVICE void load_queries(Block& block, Work const& work) const {
     std::int64_t const dim = stage.layout.shape.key_dim;
-    auto const padded = static_cast<std::int32_t>(round_up(dim, fragment_inputs));
     int const warp = block.thread_index() / warp_size;
     for (int query = warp; query < Shape.queries(); query += threads / warp_size) {
       bool const is_there = query < work.tile.num_queries;
       std::int64_t const t = is_there ? work.tile.first_row + work.tile.row(query) : 0;
       std::int64_t const first = is_there ? work.tile.head(query) * dim : 0;
-      for (std::int32_t j = work.lane; j < padded; j += warp_size) {
+      for (std::int32_t j = work.lane; j < stage.query_elements(); j += warp_size) {
         float const value = is_there && j < dim ? block.load(q, t, first + j) : 0.0F;
-        block.store(work.queries, query * stage.key_stride() + j, float_to_bf16(value));
+        std::int32_t const to = query * stage.query_stride() + query_place<Kind>(j);
+        block.store(work.queries, to, float_to_bf16(value));
       }
     }
   }
@@ -113,13 +118,14 @@ struct TileAttention : AttentionTask {
 
   template <class Block>
   TALUS_DEVICE void do_step(Block& block, Work& work, TileStep const& step) const {
-    bool const is_partly_seen = this->is_partly_seen(work.tile, step);
-    if (is_partly_seen) {
+    // A flaw among codes is in their scale: nothing of it reaches whoever doesn't see it.
+    bool const may_have_flaws = !has_scales<Kind> && is_partly_seen(work.tile, step);
+    if (may_have_flaws) {
       stage.remove_flaws(block, work.staged, step.slot);
     }
     typename Work::Scores step_scores = products_of(block, stage, work, step);
     rescale(work, make_scores(block, scores, work, step, step_scores));
-    store_weights(block, work, step, is_partly_seen, step_scores);
+    store_weights(block, stage, work, step, may_have_flaws, step_scores);
     if constexpr (Shape.column_warps > 1) {
       block.sync();
     } else {

@@ -7,8 +7,6 @@
 #include "kernels/block/attention_task.hpp"
 #include "kernels/block/block.hpp"
 #include "kernels/block/softmax_state.hpp"
-#include "kernels/block/tile_attention_shape.hpp"
-#include "kernels/block/tile_attention_work.hpp"
 
 /// \file
 /// What becomes of pieces: values are [value_dim], as long as `dim` says.
@@ -16,10 +14,10 @@
 namespace talus::kernels::block {
 
 /// Keeps a row's piece for JoinPieces.
-template <AttentionShape Shape, class Block>
+template <class Work, class Block>
 TALUS_DEVICE void store_piece(Block& block,
                               AttentionPartials const& partials,
-                              TileAttentionWork<Shape> const& work,
+                              Work const& work,
                               std::size_t f,
                               std::size_t half,
                               std::int64_t place,
@@ -36,8 +34,8 @@ TALUS_DEVICE void store_piece(Block& block,
 }
 
 /// Joins a row's piece to those before.
-template <AttentionShape Shape>
-TALUS_DEVICE void join_piece(TileAttentionWork<Shape>& work, std::size_t f, std::size_t half) {
+template <class Work>
+TALUS_DEVICE void join_piece(Work& work, std::size_t f, std::size_t half) {
   SoftmaxState const own{work.greatest.of[f][half], work.sums[f][static_cast<int>(half) * 2]};
   JoinShares const shares = work.state[f][half].join(own);
   work.each_value(half, [&](std::size_t n, int k, std::int32_t /*element*/) {
@@ -48,12 +46,9 @@ TALUS_DEVICE void join_piece(TileAttentionWork<Shape>& work, std::size_t f, std:
 }
 
 /// Joins a piece to those before, or keeps it for JoinPieces; and makes ready for the next one.
-template <AttentionShape Shape, class Block>
-TALUS_DEVICE void finish_piece(Block& block,
-                               AttentionTask const& task,
-                               TileAttentionWork<Shape>& work,
-                               std::int64_t piece,
-                               std::int64_t dim) {
+template <class Work, class Block>
+TALUS_DEVICE void finish_piece(
+    Block& block, AttentionTask const& task, Work& work, std::int64_t piece, std::int64_t dim) {
   work.each_row([&](std::size_t f, std::size_t half) {
     if (task.is_split == 0) {
       join_piece(work, f, half);
@@ -73,10 +68,10 @@ TALUS_DEVICE void finish_piece(Block& block,
 }
 
 /// Divides and stores the joined pieces.
-template <AttentionShape Shape, class Block>
+template <class Work, class Block>
 TALUS_DEVICE void store_whole(Block& block,
                               AttentionTask const& task,
-                              TileAttentionWork<Shape>& work,
+                              Work& work,
                               std::int64_t dim) {
   work.each_row([&](std::size_t f, std::size_t half) {
     int const query = work.query(f, half);

@@ -7,6 +7,8 @@
 #include "kernels/block/attention_tiles.hpp"
 #include "kernels/block/block.hpp"
 #include "kernels/block/fragments.hpp"
+#include "kernels/block/kv_elements.hpp"
+#include "kernels/block/kv_fragments.hpp"
 #include "kernels/block/softmax_state.hpp"
 #include "kernels/block/tile_attention_shape.hpp"
 #include "kernels/block/tile_attention_stage.hpp"
@@ -21,8 +23,12 @@ struct TileStep {
 };
 
 /// What a block works with, and a thread's own part.
-template <AttentionShape Shape>
+template <AttentionShape Shape, class KvKind>
 struct TileAttentionWork {
+  using Kind = KvKind;
+  using Stage = TileKvStage<Kind>;
+
+  static constexpr AttentionShape shape = Shape;
   static constexpr auto num_left = static_cast<std::size_t>(Shape.warp_fragments());
   static constexpr auto num_scores = static_cast<std::size_t>(Shape.warp_scores());
   static constexpr auto num_values = static_cast<std::size_t>(Shape.warp_values());
@@ -57,8 +63,9 @@ struct TileAttentionWork {
 
   AttentionTile tile;
   TileKvMemory staged;
-  SharedSpan<std::uint16_t> queries;  ///< [queries, key_stride]
-  SharedSpan<std::uint16_t> weights;  ///< [queries, weight_stride]
+  SharedSpan<std::uint16_t> queries;  ///< [queries, query_stride]
+  SharedSpan<std::uint16_t> weights;  ///< [queries, weight_stride] times the values' scales
+  SharedSpan<std::uint16_t> summed;   ///< the same without scales
   SharedSpan<float> maxima;           ///< [column_warps, queries]
   int lane = 0;
   int first_query = 0;  ///< of the warp
@@ -72,12 +79,16 @@ struct TileAttentionWork {
 
   template <class Block>
   [[nodiscard]] static TALUS_DEVICE TileAttentionWork
-  make(Block& block, TileKvStage const& stage, AttentionTile const& tile, std::int64_t window) {
+  make(Block& block, Stage const& stage, AttentionTile const& tile, std::int64_t window) {
     TileAttentionWork work;
     work.tile = tile;
     work.staged = stage.make(block);
-    work.queries = shared_array<std::uint16_t>(block, Shape.queries() * stage.key_stride());
+    work.queries = shared_array<std::uint16_t>(block, Shape.queries() * stage.query_stride());
     work.weights = shared_array<std::uint16_t>(block, Shape.queries() * weight_stride);
+    work.summed = work.weights;
+    if constexpr (has_scales<Kind>) {
+      work.summed = shared_array<std::uint16_t>(block, Shape.queries() * weight_stride);
+    }
     work.maxima = shared_array<float>(block, Shape.exchanged_scores());
     int const warp = block.thread_index() / warp_size;
     work.lane = block.thread_index() % warp_size;
@@ -141,7 +152,7 @@ struct TileAttentionWork {
       TALUS_UNROLL
       for (int k = 0; k < 2; ++k) {
         int const fragment = column * Shape.warp_values() + static_cast<int>(n);
-        function(n, static_cast<int>(half) * 2 + k, fragment * fragment_rows + sum_row(lane, k));
+        function(n, static_cast<int>(half) * 2 + k, value_element<Kind>(fragment, lane, k));
       }
     }
   }

@@ -12,9 +12,12 @@
 namespace talus::kernels {
 
 /// What weights, and in LongContext queries, that are rounded may change, where tensor cores
-/// multiply.
+/// multiply; over codes, weights are rounded once for their sum, and once more, times scales.
 [[nodiscard]] inline float tolerance_of(Model const& model) {
-  return block::has_tiles(model.shape) ? tile_tolerance : tolerance;
+  if (!block::has_tiles(model.shape)) {
+    return tolerance;
+  }
+  return model.shape.has_scales() ? 2 * tile_tolerance : tile_tolerance;
 }
 
 /// The last rows of one sequence of many positions, all cached.

@@ -70,7 +70,7 @@ void OperationOutputs::add(KvCache& cache) {
 }
 
 void OperationOutputs::add(KvCache const& cache) {
-  if (cache.shape().dtype == DType::bf16) {
+  if (cache.shape().dtype != DType::f32) {
     tolerance_ = std::max(tolerance_, attention_tolerance);
   }
 }
