@@ -20,6 +20,7 @@ namespace talus::kernels {
 class DeviceLinks;
 class DeviceRecording;
 class PackedWeights;
+struct QuantStorage;
 
 /// As matmul and add_bias after it, for arguments that are checked: weights of bfloat16, none of
 /// the shapes empty.
@@ -97,6 +98,14 @@ class Device : public MemoryOwner {
 
   /// Where the device's matmuls are a library's that adds a bias at once; null: it has none.
   [[nodiscard]] virtual BiasedMatmul biased_matmul() const { return nullptr; }
+
+  /// Whether the device's matmuls of such codes, which may be rows, are a library's that wants them
+  /// so. Always the same of a device.
+  [[nodiscard]] virtual bool multiplies_code_rows(std::int64_t /*out*/,
+                                                  std::int64_t /*in*/,
+                                                  QuantStorage const& /*storage*/) {
+    return false;
+  }
 
   /// Tells from now on who wants to know when the host waits; null: nobody does.
   void set_waits(DeviceWaits* waits) noexcept { waits_ = waits; }

@@ -68,6 +68,9 @@ void check_experts(std::string_view operation, std::span<PackedWeights const> we
       throw ConfigError{
           concat(operation, ": weights quantised differently (must be of one format)")};
     }
+    if (w.codes() && w.codes()->may_be_rows) {
+      throw ConfigError{concat(operation, ": weights for matmul alone")};
+    }
   }
 }
 

@@ -6,7 +6,7 @@
 
 namespace talus::kernels {
 
-/// Whose kernels multiply matrices of bfloat16 on a device: the option --gpu-matmul.
+/// Whose kernels multiply matrices of bfloat16 and fp8 on a device: the option --gpu-matmul.
 enum class MatmulLibrary : std::uint8_t {
   own,       ///< ours: one order of summation, whatever else is computed with a row
   cublaslt,  ///< NVIDIA's cuBLASLt: an order of its own for each number of rows

@@ -6,10 +6,13 @@
 #include <cmath>
 #include <vector>
 
+#include "kernels/code_order.hpp"
 #include "kernels/detail/checks.hpp"
+#include "kernels/detail/code_rows.hpp"
 #include "kernels/detail/code_upload.hpp"
 #include "kernels/detail/limits.hpp"
 #include "kernels/detail/row_upload.hpp"
+#include "kernels/device.hpp"
 #include "kernels/operations.hpp"
 #include "kernels/transfer.hpp"
 
@@ -80,7 +83,25 @@ void check_scales(DType type, QuantRows const& rows) {
   }
 }
 
+/// The storage, with the order that codes of such a matrix get.
+QuantStorage ordered(ExecContext const& exec,
+                     std::int64_t out,
+                     std::int64_t in,
+                     QuantStorage storage) {
+  storage.order = code_order(exec, out, in, storage);
+  return storage;
+}
+
 }  // namespace
+
+CodeOrder code_order(ExecContext const& exec,
+                     std::int64_t out,
+                     std::int64_t in,
+                     QuantStorage const& storage) {
+  bool const are_rows = storage.may_be_rows && exec.device != nullptr &&
+                        exec.device->multiplies_code_rows(out, in, storage);
+  return are_rows ? CodeOrder::rows : CodeOrder::panels;
+}
 
 std::int64_t packed_bytes(ExecContext const& exec, std::int64_t out, std::int64_t in, DType dtype) {
   return operations_of(exec.backend).weight_bytes(out, in, dtype);
@@ -91,8 +112,12 @@ std::int64_t packed_bytes(ExecContext const& exec,
                           std::int64_t in,
                           QuantStorage const& storage) {
   CodeOperations const& codes = operations_of(exec.backend).codes;
-  return codes.bytes == nullptr ? packed_bytes(exec, out, in, DType::f32)
-                                : codes.bytes(out, in, storage);
+  if (codes.bytes == nullptr) {
+    return packed_bytes(exec, out, in, DType::f32);
+  }
+  QuantStorage const chosen = ordered(exec, out, in, storage);
+  return chosen.order == CodeOrder::rows ? detail::CodeRows{out, in, chosen}.bytes()
+                                         : codes.bytes(out, in, chosen);
 }
 
 PackedWeights::PackedWeights(
@@ -120,7 +145,7 @@ PackedWeights::PackedWeights(ExecContext const& exec,
   detail::check_at_most("quantised weights", "in", in, max_code_inputs);
   out_ = out;
   in_ = in;
-  codes_ = storage;
+  codes_ = ordered(exec, out, in, storage);
   make_room(exec, packed_bytes(exec, out, in, storage), contents);
 }
 
@@ -153,7 +178,9 @@ void PackedWeights::set(ExecContext const& exec, MatrixOrigin origin, QuantRows 
   if (codes_) {
     check_scales(codes_->scales, rows);
     CodeStore const store{data_.data(), in_, *codes_};
-    if (shares_memory(exec)) {
+    if (codes_->order == CodeOrder::rows) {
+      detail::put_code_rows(exec, {out_, in_, *codes_}, data_.data(), origin, rows);
+    } else if (shares_memory(exec)) {
       operations_of(exec.backend).codes.pack(store, origin, rows);
     } else {
       detail::upload_codes(exec, store, origin, rows);

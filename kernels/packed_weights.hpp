@@ -28,11 +28,21 @@ struct MatrixOrigin {
   std::int64_t col = 0;
 };
 
+/// How the codes of a quantised matrix lie.
+enum class CodeOrder : std::uint8_t {
+  panels,  ///< as the backend's own kernels want them
+  rows,    ///< [out, in], then scales: as a device's library wants them (detail/code_rows.hpp)
+};
+
 /// How quantised weights are kept.
 struct QuantStorage {
   QuantFormat format;
   DType scales = DType::f32;   ///< f32, or f16 or bf16 if all scales are exactly that
   std::int64_t col_phase = 0;  ///< input 0's place in its group, a multiple of quant_chunk
+  /// Whether only matmul and matmul_leaves take the matrix, and outputs that share scales are
+  /// [k block_outputs, (k + 1) block_outputs) of it.
+  bool may_be_rows = false;
+  CodeOrder order = CodeOrder::panels;  ///< chosen with the room for a matrix
 
   friend bool operator==(QuantStorage const&, QuantStorage const&) = default;
 };
@@ -66,7 +76,8 @@ class PackedWeights {
                 DType dtype,
                 Contents contents = Contents::zeros);
 
-  /// Makes room for a quantised matrix; what is never set counts as zero.
+  /// Makes room for a quantised matrix; what is never set counts as zero. Its codes lie in rows
+  /// where they may and the context's device has a library that takes them.
   ///
   /// \throws ConfigError  if a scale can't be stored so, or groups and phase are no multiples of
   ///                      quant_chunk

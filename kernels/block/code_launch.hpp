@@ -16,6 +16,7 @@
 #include "kernels/block/float_code_launch.hpp"
 #include "kernels/block/fold_leaves.hpp"
 #include "kernels/block/jobs.hpp"
+#include "kernels/block/library_codes.hpp"
 #include "kernels/block/quantize_rows.hpp"
 #include "kernels/operations.hpp"
 
@@ -153,17 +154,24 @@ void matmul_codes(Device& device,
                   MatrixView<float const> x,
                   PackedWeights const& w,
                   MatrixView<float> y) {
+  if (w.codes()->order == CodeOrder::rows) {
+    return library_matmul_codes(device, x, w, y);
+  }
   multiply_codes(device, x, {{x, 0, w, all_inputs(w), y}}, {{x, 0}});
 }
 
-/// The rows are quantised once for all products.
+/// The rows are quantised once for all products, but for those that are a library's.
 template <class Device>
 void joint_matmul_codes(Device& device,
                         MatrixView<float const> x,
                         std::span<JointProduct const> joint) {
   std::vector<CodeProduct> products;
   for (JointProduct const& product : joint) {
-    products.push_back({x, 0, *product.w, all_inputs(*product.w), product.y});
+    if (product.w->codes()->order == CodeOrder::rows) {
+      library_matmul_codes(device, x, *product.w, product.y);
+    } else {
+      products.push_back({x, 0, *product.w, all_inputs(*product.w), product.y});
+    }
   }
   multiply_codes(device, x, products, {{x, 0}});
 }
@@ -206,6 +214,9 @@ void matmul_code_leaves(Device& device,
                         std::span<MatrixView<float> const> partials) {
   if (x.rows == 0 || w.out() == 0) {
     return;
+  }
+  if (w.codes()->order == CodeOrder::rows) {
+    return library_code_leaves(device, x, w, partials);
   }
   if (w.codes()->format.kind == QuantKind::fp8_e4m3) {
     return float_code_leaves(device, x, w, sums, partials);

@@ -49,10 +49,10 @@ void library_matmul(Device& device,
   RoundedInput const rounded{device, x};
   auto const* const weights = reinterpret_cast<std::uint16_t const*>(w.data());
   device.multiply(library,
-                  {.x = rounded.part(x),
-                   .w = {weights, w.out(), w.in(), w.in()},
-                   .y = y,
-                   .bias = bias.empty() ? nullptr : device.upload(bias).data});
+                  cuda::LibraryProduct{.x = rounded.part(x),
+                                       .w = {weights, w.out(), w.in(), w.in()},
+                                       .y = y,
+                                       .bias = bias.empty() ? nullptr : device.upload(bias).data});
 }
 
 /// Of a sum over leaves: one product over all inputs, which is the first node's; the others' are

@@ -17,10 +17,12 @@ namespace talus::kernels::cuda {
 namespace cublaslt {
 
 inline constexpr int success = 0;
+inline constexpr int not_supported = 15;
 
 // cudaDataType
 inline constexpr int type_f32 = 0;
 inline constexpr int type_bf16 = 14;
+inline constexpr int type_e4m3 = 28;
 
 inline constexpr int compute_f32 = 68;   // cublasComputeType_t
 inline constexpr int transposed = 1;     // cublasOperation_t
@@ -30,7 +32,16 @@ inline constexpr int epilogue_bias = 4;  // cublasLtEpilogue_t
 inline constexpr int product_transposes_a = 3;
 inline constexpr int product_epilogue = 7;
 inline constexpr int product_bias = 8;
+inline constexpr int product_scales_a = 17;
+inline constexpr int product_scales_b = 18;
 inline constexpr int product_bias_type = 26;
+inline constexpr int product_scaling_a = 31;
+inline constexpr int product_scaling_b = 32;
+
+// cublasLtMatmulMatrixScale_t
+inline constexpr int scaling_vector = 3;     // a scale for each row of a, or column of b
+inline constexpr int scaling_vector128 = 4;  // and each 128 inputs
+inline constexpr int scaling_block128 = 5;   // for each 128 x 128
 
 // cublasLtMatmulPreferenceAttributes_t
 inline constexpr int prefer_workspace_bytes = 1;

@@ -30,14 +30,19 @@ void use_device(int number) {
   check(cudaSetDevice(number % count), "cudaSetDevice");
 }
 
-/// What a block of this thread's device may have of shared memory.
-std::int64_t shared_memory() {
+/// What this thread's device has of something.
+int attribute_of_device(cudaDeviceAttr attribute) {
   int number = 0;
-  int bytes = 0;
+  int value = 0;
   check(cudaGetDevice(&number), "cudaGetDevice");
-  check(cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, number),
-        "cudaDeviceGetAttribute of shared memory");
-  return bytes;
+  check(cudaDeviceGetAttribute(&value, attribute, number), "cudaDeviceGetAttribute");
+  return value;
+}
+
+/// 90: 9.0.
+int compute_capability() {
+  return 10 * attribute_of_device(cudaDevAttrComputeCapabilityMajor) +
+         attribute_of_device(cudaDevAttrComputeCapabilityMinor);
 }
 
 std::int64_t free_memory() {
@@ -66,7 +71,7 @@ Device::Device(DeviceOptions const& options)
   for (Event& event : half_done_) {
     event = make_event();
   }
-  most_shared_bytes_ = shared_memory();
+  most_shared_bytes_ = attribute_of_device(cudaDevAttrMaxSharedMemoryPerBlockOptin);
   if (options.matmul == MatmulLibrary::cublaslt) {
     open_products();
   }
@@ -76,7 +81,7 @@ void Device::open_products() {
   CublasLtLibrary const library = require_cublaslt();
   constexpr std::int64_t bytes = LibraryProducts::usual_workspace_bytes;
   products_ = std::make_unique<LibraryProducts>(
-      library, ProductResources{allocate(bytes), bytes, stream_.get()});
+      library, ProductResources{allocate(bytes), bytes, stream_.get(), compute_capability()});
 }
 
 BiasedMatmul Device::biased_matmul() const {

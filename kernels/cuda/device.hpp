@@ -57,6 +57,12 @@ class Device final : public kernels::Device {
 
   [[nodiscard]] BiasedMatmul biased_matmul() const override;
 
+  [[nodiscard]] bool multiplies_code_rows(std::int64_t out,
+                                          std::int64_t in,
+                                          QuantStorage const& storage) override {
+    return products_ != nullptr && products_->takes_codes(out, in, storage);
+  }
+
   /// What multiplies in place of our kernels; null: nothing.
   [[nodiscard]] LibraryProducts* products() const noexcept { return products_.get(); }
 

@@ -45,7 +45,8 @@ class Launcher {
   [[nodiscard]] LibraryProducts* products() const noexcept { return device_.products(); }
 
   /// Has the library multiply, behind what was launched before.
-  void multiply(LibraryProducts& library, LibraryProduct const& product) {
+  template <class Product>
+  void multiply(LibraryProducts& library, Product const& product) {
     library.multiply(product);
   }
 

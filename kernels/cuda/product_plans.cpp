@@ -16,6 +16,17 @@ std::string text_of(ProductKey const& key) {
   return concat(key.rows, " rows, ", key.outputs, " outputs, ", key.inputs, " inputs");
 }
 
+/// How the library scales w and x of a kind; nothing: not at all.
+std::optional<std::pair<int, int>> scalings_of(ProductKind kind) {
+  if (kind == ProductKind::code_vectors) {
+    return std::pair{cublaslt::scaling_vector, cublaslt::scaling_vector};
+  }
+  if (kind == ProductKind::code_blocks) {
+    return std::pair{cublaslt::scaling_block128, cublaslt::scaling_vector128};
+  }
+  return std::nullopt;
+}
+
 template <class Value>
 void set(int (*setter)(void*, int, void const*, std::size_t),
          void* object,
@@ -34,7 +45,8 @@ std::uint32_t alignment_of(void const* memory) noexcept {
 
 std::size_t ProductPlans::Hash::operator()(ProductKey const& key) const noexcept {
   std::uint64_t hash = 0;
-  for (std::int64_t const number : {key.outputs,
+  for (std::int64_t const number : {std::int64_t{static_cast<std::uint8_t>(key.kind)},
+                                    key.outputs,
                                     key.rows,
                                     key.inputs,
                                     key.w_stride,
@@ -56,22 +68,39 @@ ProductPlans::ProductPlans(CublasLtFunctions const& functions,
     : functions_{functions}, handle_{handle}, workspace_bytes_{workspace_bytes} {}
 
 ProductPlan const& ProductPlans::find(ProductKey const& key) {
+  ProductPlan const* const plan = find_if(key);
+  if (plan == nullptr) {
+    throw ApiError{concat("cuBLASLt: no algorithm for ", text_of(key)),
+                   cublaslt::success,
+                   SourceLocation::current()};
+  }
+  return *plan;
+}
+
+ProductPlan const* ProductPlans::find_if(ProductKey const& key) {
   auto found = plans_.find(key);
   if (found == plans_.end()) {
-    found = plans_.emplace(key, make(key)).first;
+    std::optional<ProductPlan> made = make(key);
+    if (!made) {
+      return nullptr;
+    }
+    found = plans_.emplace(key, std::move(*made)).first;
   }
-  return found->second;
+  return &found->second;
 }
 
 /// A matrix of ours, rows first, is the library's transposed one, columns first: y^T = w x^T, of
 /// which x^T and y^T are x and y as they lie, and w is its own transposed.
-ProductPlan ProductPlans::make(ProductKey const& key) const {
-  ProductPlan plan;
-  plan.product = make_product(key);
-  plan.w = make_layout(cublaslt::type_bf16, key.inputs, key.outputs, key.w_stride);
-  plan.x = make_layout(cublaslt::type_bf16, key.inputs, key.rows, key.x_stride);
-  plan.y = make_layout(cublaslt::type_f32, key.outputs, key.rows, key.y_stride);
-  choose_algorithm(key, plan);
+std::optional<ProductPlan> ProductPlans::make(ProductKey const& key) const {
+  int const type = key.kind == ProductKind::bf16 ? cublaslt::type_bf16 : cublaslt::type_e4m3;
+  std::optional<ProductPlan> plan{std::in_place};
+  plan->product = make_product(key);
+  plan->w = make_layout(type, key.inputs, key.outputs, key.w_stride);
+  plan->x = make_layout(type, key.inputs, key.rows, key.x_stride);
+  plan->y = make_layout(cublaslt::type_f32, key.outputs, key.rows, key.y_stride);
+  if (!choose_algorithm(key, *plan)) {
+    plan.reset();
+  }
   return plan;
 }
 
@@ -86,6 +115,17 @@ CublasLtHandle ProductPlans::make_product(ProductKey const& key) const {
       cublaslt::product_transposes_a,
       std::int32_t{cublaslt::transposed},
       what);
+  if (auto const scalings = scalings_of(key.kind)) {
+    for (auto const& [attribute, scaling] :
+         {std::pair{cublaslt::product_scaling_a, scalings->first},
+          std::pair{cublaslt::product_scaling_b, scalings->second}}) {
+      set(functions_.set_of_product, product.get(), attribute, std::int32_t{scaling}, what);
+    }
+    // Addresses to choose the algorithm by, which only looks how they are aligned.
+    for (int const scales : {cublaslt::product_scales_a, cublaslt::product_scales_b}) {
+      set(functions_.set_of_product, product.get(), scales, most_alignment, what);
+    }
+  }
   if (key.bias_alignment > 0) {
     set(functions_.set_of_product,
         product.get(),
@@ -97,7 +137,7 @@ CublasLtHandle ProductPlans::make_product(ProductKey const& key) const {
         cublaslt::product_bias_type,
         std::int32_t{cublaslt::type_f32},
         what);
-    // An address to choose the algorithm by, which only looks how it is aligned.
+    // An address to choose by, likewise.
     set(functions_.set_of_product,
         product.get(),
         cublaslt::product_bias,
@@ -141,28 +181,30 @@ CublasLtHandle ProductPlans::make_preference(ProductKey const& key) const {
   return preference;
 }
 
-void ProductPlans::choose_algorithm(ProductKey const& key, ProductPlan& plan) const {
+bool ProductPlans::choose_algorithm(ProductKey const& key, ProductPlan& plan) const {
   CublasLtHandle const preference = make_preference(key);
   cublaslt::Found found{};
   int num_found = 0;
-  check_cublaslt(functions_.find_algorithms(handle_,
-                                            plan.product.get(),
-                                            plan.w.get(),
-                                            plan.x.get(),
-                                            plan.y.get(),
-                                            plan.y.get(),
-                                            preference.get(),
-                                            1,
-                                            &found,
-                                            &num_found),
-                 concat("cublasLtMatmulAlgoGetHeuristic of ", text_of(key)).c_str());
+  int const status = functions_.find_algorithms(handle_,
+                                                plan.product.get(),
+                                                plan.w.get(),
+                                                plan.x.get(),
+                                                plan.y.get(),
+                                                plan.y.get(),
+                                                preference.get(),
+                                                1,
+                                                &found,
+                                                &num_found);
+  if (status == cublaslt::not_supported) {
+    return false;
+  }
+  check_cublaslt(status, concat("cublasLtMatmulAlgoGetHeuristic of ", text_of(key)).c_str());
   if (num_found == 0) {
-    throw ApiError{concat("cuBLASLt: no algorithm for ", text_of(key)),
-                   cublaslt::success,
-                   SourceLocation::current()};
+    return false;
   }
   check_cublaslt(found.status, "the algorithm of cublasLtMatmulAlgoGetHeuristic");
   plan.algorithm = found.algorithm;
+  return true;
 }
 
 }  // namespace talus::kernels::cuda

@@ -3,8 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <unordered_map>
 
+#include "kernels/cuda/code_kinds.hpp"
 #include "kernels/cuda/cublaslt_library.hpp"
 #include "runtime/base/unique_handle.hpp"
 
@@ -43,6 +45,7 @@ class CublasLtHandle {
 
 /// What decides how the library multiplies. Strides are of elements.
 struct ProductKey {
+  ProductKind kind = ProductKind::bf16;
   std::int64_t outputs = 0;
   std::int64_t rows = 0;
   std::int64_t inputs = 0;
@@ -84,6 +87,11 @@ class ProductPlans {
   /// \throws ApiError  if the library reports an error, or has no algorithm for such a product
   [[nodiscard]] ProductPlan const& find(ProductKey const& key);
 
+  /// Whether the library has an algorithm for such a product.
+  ///
+  /// \throws ApiError  if it reports another error
+  [[nodiscard]] bool has(ProductKey const& key) { return find_if(key) != nullptr; }
+
   /// Plans that were made.
   [[nodiscard]] std::size_t size() const noexcept { return plans_.size(); }
 
@@ -92,14 +100,16 @@ class ProductPlans {
     [[nodiscard]] std::size_t operator()(ProductKey const& key) const noexcept;
   };
 
-  [[nodiscard]] ProductPlan make(ProductKey const& key) const;
+  [[nodiscard]] ProductPlan const* find_if(ProductKey const& key);
+  [[nodiscard]] std::optional<ProductPlan> make(ProductKey const& key) const;
   [[nodiscard]] CublasLtHandle make_product(ProductKey const& key) const;
   [[nodiscard]] CublasLtHandle make_layout(int type,
                                            std::int64_t rows,
                                            std::int64_t cols,
                                            std::int64_t stride) const;
   [[nodiscard]] CublasLtHandle make_preference(ProductKey const& key) const;
-  void choose_algorithm(ProductKey const& key, ProductPlan& plan) const;
+  /// False if the library has none.
+  [[nodiscard]] bool choose_algorithm(ProductKey const& key, ProductPlan& plan) const;
 
   CublasLtFunctions functions_;
   CublasLtFunctions::Handle handle_;

@@ -46,7 +46,7 @@ void visit_model_options(Options& o, Visitor&& visit) {
   visit("--comm", o.comm, "Traffic between devices: auto, mpi, nccl");
   visit("--gpu-matmul",
         o.gpu_matmul,
-        "Matmuls of bfloat16 on GPUs: own (repeatable), cublaslt (faster, not the same bits)");
+        "Matmuls on GPUs: own (repeatable), cublaslt (of bfloat16 and fp8; not the same bits)");
   visit("--allow-shared-devices",
         o.allow_shared_devices,
         "Let several ranks have one GPU, which is refused otherwise");

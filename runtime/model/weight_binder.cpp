@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "io/checkpoint/convert.hpp"
+#include "kernels/code_order.hpp"
 #include "kernels/memory_source.hpp"
 #include "runtime/base/error.hpp"
 #include "runtime/model/matrix_sink.hpp"
@@ -39,6 +40,12 @@ struct BlockTarget {
   TensorBlock block;
   std::optional<kernels::QuantStorage> storage;
 };
+
+/// Whether outputs that share scales in the tensor are [k outputs, (k + 1) outputs) of the matrix.
+bool has_blocks_in_place(TensorBlock const& block, std::int64_t outputs) {
+  return block.stacked_cols == 0 && block.order == OutputOrder::straight &&
+         (block.origin.row - block.rows.first) % outputs == 0;
+}
 
 void demand_codes_of(kernels::ExecContext const& exec,
                      BlockTarget const& to,
@@ -109,6 +116,12 @@ std::optional<kernels::QuantStorage> WeightBinder::storage_of(
   if (storage && storage->format.group > 0 && blocks.front().stacked_cols == 0) {
     storage->col_phase = blocks.front().cols.first % storage->format.group;
   }
+  if (storage) {
+    storage->may_be_rows =
+        part_ != WeightPart::experts && std::ranges::all_of(blocks, [&](TensorBlock const& b) {
+          return has_blocks_in_place(b, storage->format.block_outputs);
+        });
+  }
   return storage;
 }
 
@@ -137,7 +150,9 @@ void WeightBinder::matrix(kernels::PackedWeights& target,
     note_names(block, plan);
   }
   if (plan.storage) {
-    weight.type = name_of(plan.storage->format);
+    auto const order = kernels::code_order(exec_, size.row, size.col, *plan.storage);
+    weight.type =
+        concat(name_of(plan.storage->format), order == kernels::CodeOrder::rows ? " in rows" : "");
     weight.scales = plan.storage->scales;
     weight.bytes = kernels::packed_bytes(exec_, size.row, size.col, *plan.storage);
   } else {

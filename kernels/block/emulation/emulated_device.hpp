@@ -49,7 +49,8 @@ class EmulatedDevice {
   }
 
   /// Has the library multiply, behind what was launched before.
-  void multiply(cuda::LibraryProducts& library, cuda::LibraryProduct const& product) {
+  template <class Product>
+  void multiply(cuda::LibraryProducts& library, Product const& product) {
     if (FencedRecording* const recording = current_recording()) {
       return recording->add([device = fenced_, &library, product](BlockRun&) {
         OpenedMemory const opened{*device};

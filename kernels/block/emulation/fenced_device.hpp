@@ -84,6 +84,12 @@ class FencedDevice final : public Device {
     biased_matmul_ = biased;
   }
 
+  [[nodiscard]] bool multiplies_code_rows(std::int64_t out,
+                                          std::int64_t in,
+                                          QuantStorage const& storage) override {
+    return products_ != nullptr && products_->takes_codes(out, in, storage);
+  }
+
   [[nodiscard]] cuda::LibraryProducts* products() const noexcept { return products_.get(); }
 
   [[nodiscard]] BiasedMatmul biased_matmul() const override { return biased_matmul_; }

@@ -60,9 +60,11 @@ std::unique_ptr<Device> make_device(DeviceOptions const& options) {
   if (options.matmul == MatmulLibrary::cublaslt) {
     cuda::CublasLtLibrary const library = cuda::require_cublaslt();
     constexpr std::int64_t bytes = std::int64_t{1} << 20;
-    device->set_products(std::make_unique<cuda::LibraryProducts>(
-                             library, cuda::ProductResources{device->allocate(bytes), bytes}),
-                         biased_matmul<Emulated>());
+    constexpr int capability = 90;
+    device->set_products(
+        std::make_unique<cuda::LibraryProducts>(
+            library, cuda::ProductResources{device->allocate(bytes), bytes, nullptr, capability}),
+        biased_matmul<Emulated>());
   }
   return device;
 }

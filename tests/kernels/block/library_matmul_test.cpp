@@ -3,14 +3,11 @@
 #include <memory>
 
 #include "kernels/biased_matmul.hpp"
-#include "kernels/block/emulation/fenced_device.hpp"
 #include "kernels/matmul.hpp"
 #include "kernels/targets.hpp"
-#include "kernels/transfer.hpp"
 #include "runtime/base/sum_tree.hpp"
 
-#include "tests/kernels/cuda/cublaslt/standin.hpp"
-#include "tests/kernels/kernels_support.hpp"
+#include "tests/kernels/block/library_support.hpp"
 
 // --gpu-matmul cublaslt on an emulated device, whose memory only operations can touch; the library
 // is a stand-in.
@@ -21,53 +18,6 @@ using namespace talus::kernels;  // NOLINT: tests only
 namespace {
 
 constexpr float tolerance = 1e-5F;
-
-test::StandinCounts counts() {
-  test::StandinCounts now;
-  talus_standin_counts(&now);
-  return now;
-}
-
-/// A device whose products are the library's.
-struct Machine {
-  std::unique_ptr<Device> device = make_device(Backend::cuda, {.matmul = MatmulLibrary::cublaslt});
-  ExecContext exec{.backend = Backend::cuda, .device = device.get()};
-};
-
-/// A matrix in a context's memory, rows without gaps.
-class DeviceMatrix {
- public:
-  DeviceMatrix(ExecContext const& exec, Matrix const& values)
-      : exec_{exec}, rows_{values.rows}, cols_{values.cols}, memory_{exec, rows_ * cols_} {
-    std::vector<float> dense;
-    for (std::int64_t i = 0; i < rows_; ++i) {
-      for (std::int64_t j = 0; j < cols_; ++j) {
-        dense.push_back(values.at(i, j));
-      }
-    }
-    upload(exec_, std::span<float const>{dense}, memory_.data());
-  }
-
-  [[nodiscard]] MatrixView<float> view() { return {memory_.data(), rows_, cols_, cols_}; }
-
-  [[nodiscard]] Matrix values() const {
-    std::vector<float> dense(static_cast<std::size_t>(rows_ * cols_));
-    download(exec_, memory_.data(), std::span{dense});
-    Matrix values{rows_, cols_};
-    for (std::int64_t i = 0; i < rows_; ++i) {
-      for (std::int64_t j = 0; j < cols_; ++j) {
-        values.at(i, j) = dense[static_cast<std::size_t>(i * cols_ + j)];
-      }
-    }
-    return values;
-  }
-
- private:
-  ExecContext exec_;
-  std::int64_t rows_;
-  std::int64_t cols_;
-  Buffer<float> memory_;
-};
 
 Matrix reference_product(Matrix const& x, Matrix const& w, std::span<float const> bias) {
   Matrix y{x.rows, w.rows};

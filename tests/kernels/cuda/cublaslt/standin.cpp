@@ -13,9 +13,11 @@
 
 namespace {
 
-constexpr int invalid_value = 7;  // CUBLAS_STATUS_INVALID_VALUE
-constexpr int real_float = 0;     // CUDA_R_32F
-constexpr int real_bf16 = 14;     // CUDA_R_16BF
+constexpr int invalid_value = 7;   // CUBLAS_STATUS_INVALID_VALUE
+constexpr int not_supported = 15;  // CUBLAS_STATUS_NOT_SUPPORTED
+constexpr int real_float = 0;      // CUDA_R_32F
+constexpr int real_bf16 = 14;      // CUDA_R_16BF
+constexpr int real_e4m3 = 28;      // CUDA_R_8F_E4M3
 constexpr std::uint64_t algorithm_word = 0x7a105;
 
 struct Object {
@@ -44,6 +46,10 @@ struct Product final : Object {
   std::int32_t epilogue = 1;  // CUBLASLT_EPILOGUE_DEFAULT
   std::int32_t bias_type = -1;
   float const* bias = nullptr;
+  std::int32_t scaling_a = 0;  // CUBLASLT_MATMUL_MATRIX_SCALE_SCALAR_32F
+  std::int32_t scaling_b = 0;
+  float const* scales_a = nullptr;
+  float const* scales_b = nullptr;
 };
 
 struct Preference final : Object {
@@ -60,6 +66,8 @@ struct Algorithm {
   std::uint64_t epilogue;
   std::uint64_t bias_alignment;
 };
+
+static_assert(sizeof(Algorithm) == 64);
 
 std::uint64_t alignment_of(void const* memory) {
   auto const address = reinterpret_cast<std::uintptr_t>(memory) | 256U;
@@ -129,14 +137,81 @@ float from_bf16(std::uint16_t bits) {
   return value;
 }
 
+float from_e4m3(std::uint8_t code) {
+  int const exponent = code >> 3 & 15;
+  int const fraction = code & 7;
+  if (exponent == 15 && fraction == 7) {
+    return NAN;
+  }
+  float const magnitude = exponent == 0
+                              ? std::ldexp(static_cast<float>(fraction), -9)
+                              : std::ldexp(static_cast<float>(8 + fraction), exponent - 10);
+  return code >= 128 ? -magnitude : magnitude;
+}
+
+constexpr std::int32_t by_scalar = 0;
+constexpr std::int32_t by_vector = 3;     // OUTER_VEC_32F
+constexpr std::int32_t by_vector128 = 4;  // VEC128_32F
+constexpr std::int32_t by_block128 = 5;   // BLK128x128_32F
+
+/// What isn't as the rules for FP8 have it.
+char const* problem_of_codes(Product const& product,
+                             Layout const& a,
+                             Layout const& b,
+                             Layout const& d) {
+  for (std::uint64_t const size : {a.rows, a.cols, b.cols}) {
+    if (size % 16 != 0) {
+      return "FP8: a size that is no multiple of 16";
+    }
+  }
+  if (a.stride % 16 != 0 || b.stride % 16 != 0 || d.stride % 4 != 0) {
+    return "FP8: columns that don't all begin at multiples of 16 bytes";
+  }
+  if (product.epilogue != 1) {
+    return "FP8: a bias is of bfloat16 there";
+  }
+  bool const has_blocks = product.scaling_a == by_block128 || product.scaling_a == by_vector128;
+  if (has_blocks ? product.scaling_b != by_vector128 && product.scaling_b != by_block128
+                 : product.scaling_a != product.scaling_b) {
+    return "FP8: two ways to scale that don't go together";
+  }
+  if (product.scaling_a == by_block128 && product.scaling_b == by_block128) {
+    return "FP8: blocks of 128 x 128 on both sides";
+  }
+  if (product.scaling_a != by_scalar &&
+      (product.scales_a == nullptr || product.scales_b == nullptr)) {
+    return "FP8: scales that aren't there";
+  }
+  return nullptr;
+}
+
+/// Whether the card has such products.
+bool is_supported(Product const& product, Layout const& a) {
+  if (a.type != real_e4m3) {
+    return true;
+  }
+  auto const& rules = state().rules;
+  bool const is_small =
+      rules.most_inputs == 0 || a.rows <= static_cast<std::uint64_t>(rules.most_inputs);
+  bool const has_scaling = product.scaling_a == by_scalar || rules.capability == 90;
+  return is_small && has_scaling && rules.capability >= 89;
+}
+
 /// Rows, columns and inputs of op(a) op(b), if the layouts fit; else why not.
 char const* problem_of(
     Product const& product, Layout const& a, Layout const& b, Layout const& c, Layout const& d) {
   if (product.transposes_a != 1 || product.transposes_b != 0) {
     return "this stand-in multiplies a^T by b";
   }
-  if (!a.is(real_bf16, b.rows, d.rows) || !b.is(real_bf16, a.rows, d.cols)) {
+  if ((a.type != real_bf16 && a.type != real_e4m3) || !a.is(b.type, b.rows, d.rows) ||
+      !b.is(a.type, a.rows, d.cols)) {
     return "a, b and d don't fit together";
+  }
+  if (char const* const problem = a.type == real_e4m3 ? problem_of_codes(product, a, b, d)
+                                  : product.scales_a != nullptr || product.scales_b != nullptr
+                                      ? "scales of what isn't FP8"
+                                      : nullptr) {
+    return problem;
   }
   if (!c.is(real_float, d.rows, d.cols) || !d.is(real_float, d.rows, d.cols) ||
       c.stride != d.stride) {
@@ -185,6 +260,46 @@ void compute(Product const& product,
       }
       float const bias = product.epilogue == 4 ? product.bias[row] : 0.0F;
       d[column * static_cast<std::uint64_t>(ld.stride) + row] = sum + bias;
+    }
+  }
+}
+
+/// The scale of an element: input i of row `r` of `rows` of op(a), or of column r of b.
+float scale_of(std::int32_t scaling,
+               float const* scales,
+               std::uint64_t r,
+               std::uint64_t i,
+               Layout const& layout) {
+  std::uint64_t const blocks = (layout.rows + 127) / 128;
+  switch (scaling) {
+    case by_vector:
+      return scales[r];
+    case by_vector128:
+      return scales[i / 128 * layout.cols + r];
+    case by_block128:
+      return scales[r / 128 * ((blocks + 3) / 4 * 4) + i / 128];
+    default:
+      return scales == nullptr ? 1.0F : scales[0];
+  }
+}
+
+void compute_codes(Product const& product,
+                   Layout const& la,
+                   std::uint8_t const* a,
+                   Layout const& lb,
+                   std::uint8_t const* b,
+                   Layout const& ld,
+                   float* d) {
+  for (std::uint64_t column = 0; column < ld.cols; ++column) {
+    for (std::uint64_t row = 0; row < ld.rows; ++row) {
+      float sum = 0.0F;
+      for (std::uint64_t i = la.rows; i-- > 0;) {
+        float const scale = scale_of(product.scaling_a, product.scales_a, row, i, la) *
+                            scale_of(product.scaling_b, product.scales_b, column, i, lb);
+        sum += scale * (from_e4m3(a[row * static_cast<std::uint64_t>(la.stride) + i]) *
+                        from_e4m3(b[column * static_cast<std::uint64_t>(lb.stride) + i]));
+      }
+      d[column * static_cast<std::uint64_t>(ld.stride) + row] = sum;
     }
   }
 }
@@ -244,8 +359,16 @@ int cublasLtMatmulDescSetAttribute(void* product, int attribute, void const* val
       return set(own->epilogue, value, n);
     case 8:  // ..._BIAS_POINTER
       return set(own->bias, value, n);
+    case 17:  // ..._A_SCALE_POINTER
+      return set(own->scales_a, value, n);
+    case 18:  // ..._B_SCALE_POINTER
+      return set(own->scales_b, value, n);
     case 26:  // ..._BIAS_DATA_TYPE
       return set(own->bias_type, value, n);
+    case 31:  // ..._A_SCALE_MODE
+      return set(own->scaling_a, value, n);
+    case 32:  // ..._B_SCALE_MODE
+      return set(own->scaling_b, value, n);
     default:
       return refuse("an attribute of products that isn't known");
   }
@@ -319,6 +442,10 @@ int cublasLtMatmulAlgoGetHeuristic(void* handle,
           problem_of(*own, *layouts[0], *layouts[1], *layouts[2], *layouts[3])) {
     return refuse(problem);
   }
+  if (!is_supported(*own, *layouts[0])) {
+    *num_found = 0;
+    return not_supported;
+  }
   *num_found = state().rules.finds_nothing ? 0 : 1;
   if (*num_found == 1) {
     *found = {};
@@ -381,13 +508,33 @@ int cublasLtMatmul(void* handle,
       (own->bias == nullptr || !is_aligned(own->bias, algorithm->bias_alignment))) {
     return refuse("no bias, or one that isn't aligned as when the algorithm was found");
   }
-  compute(*own,
-          *la,
-          static_cast<std::uint16_t const*>(a),
-          *lb,
-          static_cast<std::uint16_t const*>(b),
-          *ld,
-          static_cast<float*>(d));
+  if (la->type == real_e4m3) {
+    for (void const* const address : {a,
+                                      b,
+                                      static_cast<void const*>(d),
+                                      static_cast<void const*>(own->scales_a),
+                                      static_cast<void const*>(own->scales_b)}) {
+      if (!is_aligned(address, 16)) {
+        return refuse("FP8: a matrix or scales that don't begin at a multiple of 16 bytes");
+      }
+    }
+    compute_codes(*own,
+                  *la,
+                  static_cast<std::uint8_t const*>(a),
+                  *lb,
+                  static_cast<std::uint8_t const*>(b),
+                  *ld,
+                  static_cast<float*>(d));
+    ++state().counts.codes;
+  } else {
+    compute(*own,
+            *la,
+            static_cast<std::uint16_t const*>(a),
+            *lb,
+            static_cast<std::uint16_t const*>(b),
+            *ld,
+            static_cast<float*>(d));
+  }
   ++state().counts.products;
   state().counts.biases += own->epilogue == 4 ? 1 : 0;
   return 0;

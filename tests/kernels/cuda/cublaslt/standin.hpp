@@ -13,13 +13,16 @@ namespace talus::test {
 
 /// How it behaves from now on.
 struct StandinRules {
-  bool finds_nothing = false;  ///< the heuristic has no algorithm for anything
+  bool finds_nothing = false;    ///< the heuristic has no algorithm for anything
+  int capability = 90;           ///< of the card: 90 is 9.0
+  std::int64_t most_inputs = 0;  ///< of fp8; 0: any
 };
 
 struct StandinCounts {
   std::int64_t products = 0;
   std::int64_t heuristics = 0;
   std::int64_t biases = 0;   ///< products with one
+  std::int64_t codes = 0;    ///< products of fp8
   std::int64_t objects = 0;  ///< that are there
 };
 
