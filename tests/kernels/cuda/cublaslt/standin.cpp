@@ -1,61 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/kernels/cuda/cublaslt/standin.hpp"
 
-#include <cmath>
 #include <cstddef>
 #include <cstring>
 #include <memory>
 #include <set>
 #include <vector>
 
-// A stand-in of cuBLASLt, by its documentation alone: no header of ours is included, so that what
-// ours writes down wrongly is found.
+#include "tests/kernels/cuda/cublaslt/arithmetic.hpp"
+#include "tests/kernels/cuda/cublaslt/objects.hpp"
+
+// A stand-in of cuBLASLt, by its documentation alone: no header of what is tested is included, so
+// that what ours writes down wrongly is found.
+
+using namespace talus::test::cublaslt;  // NOLINT: tests only
 
 namespace {
 
 constexpr int invalid_value = 7;   // CUBLAS_STATUS_INVALID_VALUE
 constexpr int not_supported = 15;  // CUBLAS_STATUS_NOT_SUPPORTED
-constexpr int real_float = 0;      // CUDA_R_32F
-constexpr int real_bf16 = 14;      // CUDA_R_16BF
-constexpr int real_e4m3 = 28;      // CUDA_R_8F_E4M3
 constexpr std::uint64_t algorithm_word = 0x7a105;
-
-struct Object {
-  virtual ~Object() = default;
-};
-
-struct Handle final : Object {};
-
-struct Layout final : Object {
-  int type = -1;
-  std::uint64_t rows = 0;
-  std::uint64_t cols = 0;
-  std::int64_t stride = 0;
-
-  [[nodiscard]] bool is(int wanted_type,
-                        std::uint64_t wanted_rows,
-                        std::uint64_t wanted_cols) const {
-    return type == wanted_type && rows == wanted_rows && cols == wanted_cols &&
-           stride >= static_cast<std::int64_t>(rows);
-  }
-};
-
-struct Product final : Object {
-  std::int32_t transposes_a = 0;
-  std::int32_t transposes_b = 0;
-  std::int32_t epilogue = 1;  // CUBLASLT_EPILOGUE_DEFAULT
-  std::int32_t bias_type = -1;
-  float const* bias = nullptr;
-  std::int32_t scaling_a = 0;  // CUBLASLT_MATMUL_MATRIX_SCALE_SCALAR_32F
-  std::int32_t scaling_b = 0;
-  float const* scales_a = nullptr;
-  float const* scales_b = nullptr;
-};
-
-struct Preference final : Object {
-  std::uint64_t workspace_bytes = 0;
-  std::uint32_t alignments[4] = {256, 256, 256, 256};
-};
 
 /// What an algorithm was found for: part of it.
 struct Algorithm {
@@ -129,30 +93,6 @@ int set(T& field, void const* value, std::size_t bytes) {
   std::memcpy(&field, value, bytes);
   return 0;
 }
-
-float from_bf16(std::uint16_t bits) {
-  std::uint32_t const word = std::uint32_t{bits} << 16U;
-  float value = 0.0F;
-  std::memcpy(&value, &word, sizeof value);
-  return value;
-}
-
-float from_e4m3(std::uint8_t code) {
-  int const exponent = code >> 3 & 15;
-  int const fraction = code & 7;
-  if (exponent == 15 && fraction == 7) {
-    return NAN;
-  }
-  float const magnitude = exponent == 0
-                              ? std::ldexp(static_cast<float>(fraction), -9)
-                              : std::ldexp(static_cast<float>(8 + fraction), exponent - 10);
-  return code >= 128 ? -magnitude : magnitude;
-}
-
-constexpr std::int32_t by_scalar = 0;
-constexpr std::int32_t by_vector = 3;     // OUTER_VEC_32F
-constexpr std::int32_t by_vector128 = 4;  // VEC128_32F
-constexpr std::int32_t by_block128 = 5;   // BLK128x128_32F
 
 /// What isn't as the rules for FP8 have it.
 char const* problem_of_codes(Product const& product,
@@ -241,67 +181,6 @@ Algorithm algorithm_for(Product const& product,
   algorithm.epilogue = static_cast<std::uint64_t>(product.epilogue);
   algorithm.bias_alignment = alignment_of(product.bias);  // of none, any
   return algorithm;
-}
-
-/// From the last input to the first: other bits than in order.
-void compute(Product const& product,
-             Layout const& la,
-             std::uint16_t const* a,
-             Layout const& lb,
-             std::uint16_t const* b,
-             Layout const& ld,
-             float* d) {
-  for (std::uint64_t column = 0; column < ld.cols; ++column) {
-    for (std::uint64_t row = 0; row < ld.rows; ++row) {
-      float sum = 0.0F;
-      for (std::uint64_t i = la.rows; i-- > 0;) {
-        sum += from_bf16(a[row * static_cast<std::uint64_t>(la.stride) + i]) *
-               from_bf16(b[column * static_cast<std::uint64_t>(lb.stride) + i]);
-      }
-      float const bias = product.epilogue == 4 ? product.bias[row] : 0.0F;
-      d[column * static_cast<std::uint64_t>(ld.stride) + row] = sum + bias;
-    }
-  }
-}
-
-/// The scale of an element: input i of row `r` of `rows` of op(a), or of column r of b.
-float scale_of(std::int32_t scaling,
-               float const* scales,
-               std::uint64_t r,
-               std::uint64_t i,
-               Layout const& layout) {
-  std::uint64_t const blocks = (layout.rows + 127) / 128;
-  switch (scaling) {
-    case by_vector:
-      return scales[r];
-    case by_vector128:
-      return scales[i / 128 * layout.cols + r];
-    case by_block128:
-      return scales[r / 128 * ((blocks + 3) / 4 * 4) + i / 128];
-    default:
-      return scales == nullptr ? 1.0F : scales[0];
-  }
-}
-
-void compute_codes(Product const& product,
-                   Layout const& la,
-                   std::uint8_t const* a,
-                   Layout const& lb,
-                   std::uint8_t const* b,
-                   Layout const& ld,
-                   float* d) {
-  for (std::uint64_t column = 0; column < ld.cols; ++column) {
-    for (std::uint64_t row = 0; row < ld.rows; ++row) {
-      float sum = 0.0F;
-      for (std::uint64_t i = la.rows; i-- > 0;) {
-        float const scale = scale_of(product.scaling_a, product.scales_a, row, i, la) *
-                            scale_of(product.scaling_b, product.scales_b, column, i, lb);
-        sum += scale * (from_e4m3(a[row * static_cast<std::uint64_t>(la.stride) + i]) *
-                        from_e4m3(b[column * static_cast<std::uint64_t>(lb.stride) + i]));
-      }
-      d[column * static_cast<std::uint64_t>(ld.stride) + row] = sum;
-    }
-  }
 }
 
 }  // namespace
