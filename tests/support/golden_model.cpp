@@ -80,8 +80,10 @@ LoadedModel::LoadedModel(parallel::ProcessGrid const& grid,
                          kernels::Backend backend,
                          runtime::WeightPrecision const& precision,
                          std::int64_t max_tokens,
-                         std::optional<DType> kv_dtype)
-    : device_{kernels::make_device(backend, {.pool_bytes = device_bytes})}, spec_{golden.spec} {
+                         std::optional<DType> kv_dtype,
+                         kernels::MatmulLibrary matmul)
+    : device_{kernels::make_device(backend, {.pool_bytes = device_bytes, .matmul = matmul})},
+      spec_{golden.spec} {
   kernels::ExecContext const exec{.backend = backend, .device = device_.get()};
   traffic_ = std::make_unique<runtime::GridTraffic>(exec, grid);
   hidden_ = runtime::Activations{exec, max_tokens, golden.spec.hidden};

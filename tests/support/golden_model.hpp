@@ -47,7 +47,8 @@ class LoadedModel {
               kernels::Backend backend,
               runtime::WeightPrecision const& precision,
               std::int64_t max_tokens,
-              std::optional<DType> kv_dtype = {});
+              std::optional<DType> kv_dtype = {},
+              kernels::MatmulLibrary matmul = kernels::MatmulLibrary::own);
 
   /// Runs the next tokens of the sequence; every row's logits, [tokens, vocab]. One stage only.
   [[nodiscard]] std::vector<float> run(std::vector<std::int32_t> const& tokens);
