@@ -86,6 +86,7 @@ void add_codes(ExecContext const& exec, QuantStorage const& storage, Hash& hash)
 std::uint64_t packing_hash(ExecContext const& exec) {
   ExecContext own = exec;
   own.memory = nullptr;
+  own.device = nullptr;  // what it gets is packed on the host
   Hash hash;
   add_numbers(own, DType::f32, hash);
   add_numbers(own, DType::bf16, hash);

@@ -48,27 +48,60 @@ std::vector<int> agree_on_shared(PackedPart const& part) {
   return are_shared;
 }
 
+/// A run of a file's tensors that are in the host's memory together.
+struct TensorRun {
+  std::size_t first = 0;
+  std::size_t last = 0;
+};
+
+/// The tensors from `first` on that have no memory of the host's of their own, as many as `room`
+/// bytes are enough for, or one; empty: there are no more.
+TensorRun next_run(PackedPart const& part, std::size_t first, std::int64_t room) {
+  std::vector<PackedTensor> const& tensors = part.file->tensors;
+  while (first < tensors.size() && part.targets[first].put == nullptr) {
+    ++first;
+  }
+  TensorRun run{first, first};
+  for (std::int64_t bytes = 0; run.last < tensors.size() && part.targets[run.last].put != nullptr;
+       ++run.last) {
+    bytes += tensors[run.last].bytes;
+    if (bytes > room && run.last > first) {
+      break;
+    }
+  }
+  return run;
+}
+
 /// Two passes over a part: what each rank has for itself goes to all of them; what ranks of a node
 /// have in common is cut in as many shares as they are, and each of them fills its share, together
-/// with one rank of each other node.
+/// with one rank of each other node. Before them passes over tensors that are put elsewhere.
 class PartPasses {
  public:
   PartPasses(PackedPart const& part,
              files::FileReader const& file,
              detail::PackedCut const& cut,
-             std::function<void()> const& interrupt)
-      : part_{&part}, file_{&file}, cut_{cut}, interrupt_{&interrupt} {
+             LoadOptions const& options)
+      : part_{&part},
+        file_{&file},
+        cut_{cut},
+        interrupt_{&options.interrupt},
+        room_{options.host_memory_bytes / 2} {
     std::ranges::transform(part.targets, std::back_inserter(targets_), &PackedTarget::memory);
   }
 
   /// Collective over the part's ranks.
   void run() {
+    for (TensorRun run = next_run(*part_, 0, room_); run.first < run.last;
+         run = next_run(*part_, run.last, room_)) {
+      pass_through(run);
+    }
     std::vector<int> const are_shared = agree_on_shared(*part_);
     pass(part_->comm, detail::cut_file(*part_->file, targets_, cut_, [&](std::size_t i) {
-           return are_shared[i] == 0;
+           return are_shared[i] == 0 && is_here(i);
          }));
-    auto reads = detail::cut_file(
-        *part_->file, targets_, cut_, [&](std::size_t i) { return are_shared[i] != 0; });
+    auto reads = detail::cut_file(*part_->file, targets_, cut_, [&](std::size_t i) {
+      return are_shared[i] != 0 && is_here(i);
+    });
     auto const shares = static_cast<std::size_t>(
         parallel::all_reduce(part_->comm, part_->num_sharers, ReduceOp::min));
     auto const mine = std::min(static_cast<std::size_t>(part_->sharer), shares);
@@ -86,6 +119,24 @@ class PartPasses {
   [[nodiscard]] LoadCounts const& counts() const noexcept { return counts_; }
 
  private:
+  /// Whether a tensor is used in the host's memory.
+  [[nodiscard]] bool is_here(std::size_t i) const { return part_->targets[i].put == nullptr; }
+
+  /// Loads tensors to memory of the host, and puts them where they are used.
+  void pass_through(TensorRun const& run) {
+    std::vector<std::vector<std::byte>> memory;
+    for (std::size_t i = run.first; i < run.last; ++i) {
+      memory.emplace_back(static_cast<std::size_t>(part_->file->tensors[i].bytes));
+      targets_[i] = memory.back();
+    }
+    pass(part_->comm, detail::cut_file(*part_->file, targets_, cut_, [&](std::size_t i) {
+           return i >= run.first && i < run.last;
+         }));
+    for (std::size_t i = run.first; i < run.last; ++i) {
+      part_->targets[i].put(targets_[i]);
+    }
+  }
+
   void pass(parallel::Communicator const& comm, std::vector<detail::PackedRead> const& reads) {
     detail::PartLoader loader{comm, *file_, reads, *interrupt_};
     loader.run();
@@ -99,6 +150,7 @@ class PartPasses {
   files::FileReader const* file_;
   detail::PackedCut cut_;
   std::function<void()> const* interrupt_;
+  std::int64_t room_;  ///< of the host, for tensors that are used elsewhere
   std::vector<std::span<std::byte>> targets_;
   LoadCounts counts_;
   std::optional<std::string> failure_;
@@ -135,7 +187,7 @@ LoadReport load_packed(parallel::Communicator const& comm,
   report.source = LoadSource::shards;
   std::optional<std::string> failure;
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    PartPasses passes{parts[i], files[i], cut_of(manifest, options), options.interrupt};
+    PartPasses passes{parts[i], files[i], cut_of(manifest, options), options};
     passes.run();
     report.rank += passes.counts();
     if (!failure) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include <xxhash.h>
 
@@ -23,6 +24,7 @@ PackedFile write_packed_file(std::filesystem::path const& file,
   static constexpr std::array<char, page> zeros{};
   files::OpenFile to = files::create_file(file);
   PackedFile packed{file.filename().string(), 0, {}};
+  std::vector<std::byte> fetched;
   for (PackedSource const& source : tensors) {
     auto const bytes = static_cast<std::int64_t>(source.bytes.size());
     std::int64_t const unit = bytes >= large_tensor_bytes ? page : cache_line;
@@ -30,10 +32,15 @@ PackedFile write_packed_file(std::filesystem::path const& file,
     files::write_all(to, {zeros.data(), static_cast<std::size_t>(gap)}, file);
     PackedTensor tensor{source.name, source.type, source.scales, packed.bytes + gap, bytes, {}};
     for (std::span<std::byte const> rest = source.bytes; !rest.empty();) {
-      auto const chunk = rest.first(std::min(rest.size(), static_cast<std::size_t>(chunk_bytes)));
+      auto chunk = rest.first(std::min(rest.size(), static_cast<std::size_t>(chunk_bytes)));
+      rest = rest.subspan(chunk.size());
+      if (source.fetch != nullptr) {
+        fetched.resize(chunk.size());
+        source.fetch(chunk, fetched);
+        chunk = fetched;
+      }
       tensor.hashes.push_back(checksum(chunk));
       files::write_all(to, as_text(chunk), file);
-      rest = rest.subspan(chunk.size());
     }
     packed.bytes += gap + bytes;
     packed.tensors.push_back(std::move(tensor));

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,6 +25,8 @@ struct PackedSource {
   std::string type;
   std::string scales;
   std::span<std::byte const> bytes;
+  /// Where the bytes aren't in the host's memory: copies part of them there. Null: they are.
+  std::function<void(std::span<std::byte const> from, std::span<std::byte> to)> fetch;
 };
 
 /// Writes a new file of packed weights, and forces it to the disk.

@@ -187,11 +187,6 @@ std::int64_t pool_bytes(RankCard const& card) {
 void take_device(kernels::DeviceOptions const& device, ModelPlan& plan) {
   plan.device = kernels::make_device(plan.exec.backend, device);
   plan.exec.device = plan.device.get();
-  if (plan.device && plan.packed) {
-    throw ConfigError{concat("--backend: ",
-                             name_of(plan.exec.backend),
-                             " (weights that are packed are the host's: give the checkpoint)")};
-  }
 }
 
 /// Gives this rank a card, if the backend has any to choose among. Collective over both.

@@ -19,6 +19,12 @@ inline constexpr std::array weight_parts = {WeightPart::shard, WeightPart::exper
 /// The file of what a rank at `place` holds of a part.
 [[nodiscard]] std::string packed_file_name(ShardPlace const& place, WeightPart part);
 
+/// Whether a weight lies in the memory of the context's device.
+[[nodiscard]] inline bool is_on_device(kernels::ExecContext const& exec,
+                                       BoundWeight const& weight) noexcept {
+  return exec.device != nullptr && !weight.is_vector;
+}
+
 /// The ranks that hold the same of a part as this one, in the grid's order. Collective over
 /// grid.world().
 [[nodiscard]] parallel::Communicator part_holders(parallel::ProcessGrid const& grid,

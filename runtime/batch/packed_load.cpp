@@ -9,6 +9,7 @@
 
 #include "io/json/json.hpp"
 #include "io/sharded/packed_loader.hpp"
+#include "kernels/transfer.hpp"
 #include "parallel/agree.hpp"
 #include "runtime/base/error.hpp"
 #include "runtime/batch/packed_files.hpp"
@@ -160,7 +161,14 @@ std::vector<io::PackedPart> make_parts(PackedLoad const& load,
   std::map<std::string_view, io::PackedTarget> targets;
   for (BoundWeight const& weight : bound) {
     std::span<std::byte> const memory = weight.memory();
-    targets[weight.name] = {memory, load.shared != nullptr && load.shared->holds(memory.data())};
+    io::PackedTarget& target = targets[weight.name];
+    target.memory = memory;
+    target.is_shared = load.shared != nullptr && load.shared->holds(memory.data());
+    if (is_on_device(load.exec, weight)) {
+      target.put = [exec = load.exec, memory](std::span<std::byte const> tensor) {
+        kernels::upload(exec, tensor, memory.data());
+      };
+    }
   }
   std::vector<io::PackedPart> parts;
   for (WeightPart const part : weight_parts) {

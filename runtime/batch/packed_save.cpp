@@ -15,6 +15,7 @@
 #include "io/sharded/output_folder.hpp"
 #include "io/sharded/packed_writer.hpp"
 #include "kernels/packing_hash.hpp"
+#include "kernels/transfer.hpp"
 #include "parallel/agree.hpp"
 #include "parallel/collectives.hpp"
 #include "runtime/base/error.hpp"
@@ -39,11 +40,6 @@ void check_source(ModelOptions const& options, ModelPlan const& plan) {
     throw ConfigError{
         concat("--model: ", options.model, " (its weights are packed already: name a checkpoint)")};
   }
-  if (plan.device) {
-    throw ConfigError{concat("--backend: ",
-                             name_of(plan.exec.backend),
-                             " (weights are packed for backends that compute on the host)")};
-  }
 }
 
 /// Where a weight lies in its file: what is read alike lies together.
@@ -52,7 +48,9 @@ int order_of(BoundWeight const& weight) {
 }
 
 /// A part of the weights as it is written.
-std::vector<io::PackedSource> sources_of(std::vector<BoundWeight> const& bound, WeightPart part) {
+std::vector<io::PackedSource> sources_of(kernels::ExecContext const& exec,
+                                         std::vector<BoundWeight> const& bound,
+                                         WeightPart part) {
   std::vector<BoundWeight const*> of_part;
   for (BoundWeight const& weight : bound) {
     if (weight.part == part) {
@@ -63,10 +61,17 @@ std::vector<io::PackedSource> sources_of(std::vector<BoundWeight> const& bound, 
       of_part, {}, [](BoundWeight const* weight) { return order_of(*weight); });
   std::vector<io::PackedSource> sources;
   for (BoundWeight const* const weight : of_part) {
-    sources.push_back({weight->name,
-                       weight->type,
-                       weight->scales ? name_of(*weight->scales) : "",
-                       weight->memory()});
+    io::PackedSource& source =
+        sources.emplace_back(io::PackedSource{weight->name,
+                                              weight->type,
+                                              weight->scales ? name_of(*weight->scales) : "",
+                                              weight->memory(),
+                                              nullptr});
+    if (is_on_device(exec, *weight)) {
+      source.fetch = [exec](std::span<std::byte const> from, std::span<std::byte> to) {
+        kernels::download(exec, from.data(), to);
+      };
+    }
   }
   return sources;
 }
@@ -75,6 +80,7 @@ std::vector<io::PackedSource> sources_of(std::vector<BoundWeight> const& bound, 
 ///
 /// \return  on rank 0 the manifest's entries of all files, as text; elsewhere nothing
 std::vector<std::string> write_parts(parallel::ProcessGrid const& grid,
+                                     kernels::ExecContext const& exec,
                                      std::vector<BoundWeight> const& bound,
                                      fs::path const& folder) {
   ShardPlace const place = shard_place(grid);
@@ -83,7 +89,7 @@ std::vector<std::string> write_parts(parallel::ProcessGrid const& grid,
     bool const is_first = part_holders(grid, part).rank() == 0;
     std::string entry;
     parallel::run_and_agree(grid.world(), [&] {
-      std::vector<io::PackedSource> const sources = sources_of(bound, part);
+      std::vector<io::PackedSource> const sources = sources_of(exec, bound, part);
       if (is_first && !sources.empty()) {
         entry = io::format_packed_file(
             io::write_packed_file(folder / packed_file_name(place, part), sources));
@@ -164,7 +170,7 @@ void save_packed(MPI_Comm comm,
       plan.exec, plan.weights, spec.quantization ? &*spec.quantization : nullptr, &checkpoint};
   bind_model(binder, spec, shard_place(grid), loaded.weights);
   std::vector<std::string> const entries =
-      write_parts(grid, binder.bound(), io::OutputFolder::partial(output.folder));
+      write_parts(grid, plan.exec, binder.bound(), io::OutputFolder::partial(output.folder));
   parallel::run_and_agree(grid.world(), [&] {
     if (is_root) {
       io::ShardManifest const manifest = make_manifest(plan, options, output, entries);

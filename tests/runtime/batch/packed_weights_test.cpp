@@ -9,19 +9,16 @@
 #include <vector>
 
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "io/json/json.hpp"
 #include "io/sharded/manifest.hpp"
 #include "kernels/session.hpp"
 #include "parallel/collectives.hpp"
 #include "runtime/base/error.hpp"
-#include "runtime/batch/model_load.hpp"
 #include "runtime/batch/packed_save.hpp"
-#include "runtime/batch/workload.hpp"
 #include "runtime/model/family.hpp"
 
-#include "tests/support/catch.hpp"
+#include "tests/runtime/batch/packed_folder.hpp"
 
 using namespace talus;           // NOLINT: tests only
 using namespace talus::runtime;  // NOLINT: tests only
@@ -30,120 +27,6 @@ using parallel::Communicator;
 namespace fs = std::filesystem;
 
 namespace {
-
-struct Silent final : Reporter {
-  void info(std::string_view) override {}
-
-  void warn(std::string_view) override {}
-
-  void progress(std::string_view) override {}
-};
-
-/// How a checkpoint is packed.
-struct Packing {
-  char const* model;
-  char const* dtype = "auto";
-  char const* quantization = "auto";
-  int tp = 1;
-  int pp = 1;
-  int ep = 1;
-};
-
-ModelOptions options_of(Packing const& packing) {
-  ModelOptions options;
-  options.model = std::string{TALUS_TEST_DATA} + "/models/" + packing.model;
-  options.dtype = packing.dtype;
-  options.quantization = packing.quantization;
-  options.tensor_parallel_size = packing.tp;
-  options.pipeline_parallel_size = packing.pp;
-  options.expert_parallel_size = packing.ep;
-  options.max_num_seqs = 8;
-  options.max_num_batched_tokens = 64;
-  options.max_model_len = 64;
-  return options;
-}
-
-/// A folder of packed weights, on a place that all ranks see; gone with the object. Collective.
-class Folder {
- public:
-  Folder() : world_{Communicator::duplicate(MPI_COMM_WORLD)} {
-    std::vector<std::byte> name;
-    if (world_.rank() == 0) {
-      std::string const text = concat("talus-packed-", ::getpid());
-      auto const bytes = std::as_bytes(std::span{text});
-      name.assign(bytes.begin(), bytes.end());
-    }
-    parallel::broadcast_bytes(world_, name, 0);
-    path_ = fs::temp_directory_path() /
-            std::string{reinterpret_cast<char const*>(name.data()), name.size()};
-  }
-
-  ~Folder() {
-    parallel::barrier(world_);
-    if (world_.rank() == 0) {
-      fs::remove_all(path_);
-    }
-    parallel::barrier(world_);
-  }
-
-  Folder(Folder const&) = delete;
-  Folder& operator=(Folder const&) = delete;
-
-  [[nodiscard]] fs::path const& path() const noexcept { return path_; }
-
-  void save(ModelOptions const& options) const {
-    Silent silent;
-    save_packed(MPI_COMM_WORLD, options, {path_, true, "0"}, silent);
-  }
-
-  /// Until rank 0 is done with it too.
-  void wait() const { parallel::barrier(world_); }
-
-  /// Rank 0 changes files, when all have seen them as they were; all see it.
-  void change(std::function<void(fs::path const&)> const& work) const {
-    parallel::barrier(world_);
-    if (world_.rank() == 0) {
-      work(path_);
-    }
-    parallel::barrier(world_);
-  }
-
- private:
-  Communicator world_;
-  fs::path path_;
-};
-
-/// What a start from the folder needs to be told: nothing of what the manifest says.
-ModelOptions options_from(Folder const& folder, ModelOptions const& of_checkpoint) {
-  ModelOptions options;
-  options.model = folder.path();
-  options.max_num_seqs = of_checkpoint.max_num_seqs;
-  options.max_num_batched_tokens = of_checkpoint.max_num_batched_tokens;
-  options.max_model_len = of_checkpoint.max_model_len;
-  return options;
-}
-
-WorkloadResult run(ModelOptions const& options) {
-  ModelSpec const spec = read_model_spec(options.model);
-  return run_workload(MPI_COMM_WORLD, options, make_workload(spec, 4, 24, 6, 3));
-}
-
-/// What a start is refused with; checked: on all ranks alike.
-std::string refusal(ModelOptions const& options) {
-  std::string text;
-  try {
-    ModelPlan plan = plan_model(MPI_COMM_WORLD, options);
-    auto const grid = make_grid(MPI_COMM_WORLD, options, plan);
-    static_cast<void>(load_model(*grid, plan, options));
-  } catch (ConfigError const& error) {
-    text = error.what();
-  }
-  Communicator const world = Communicator::duplicate(MPI_COMM_WORLD);
-  auto const hash = static_cast<std::int64_t>(std::hash<std::string>{}(text));
-  CHECK(parallel::all_reduce(world, hash, parallel::ReduceOp::min) ==
-        parallel::all_reduce(world, hash, parallel::ReduceOp::max));
-  return text;
-}
 
 std::string read(fs::path const& file) {
   return io::read_text_file(file);
