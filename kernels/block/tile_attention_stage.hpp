@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "kernels/block/attention_tiles.hpp"
+#include "kernels/block/kv_elements.hpp"
 #include "kernels/block/kv_layout.hpp"
 #include "kernels/block/tile_attention_shape.hpp"
 
