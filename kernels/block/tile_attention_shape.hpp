@@ -74,13 +74,17 @@ struct AttentionShape {
 };
 
 /// The shapes for values of up to so many elements: for a few queries, whose time is that of
-/// reading keys and values, and for many, whose time is that of multiplying.
-[[nodiscard]] constexpr AttentionShape attention_shape(int value_dim, bool is_few, DType /*dtype*/) {
+/// reading keys and values, and for many, whose time is that of multiplying. Codes become bfloat16
+/// in each warp that multiplies them: so a warp has more queries, and less of keys and values.
+[[nodiscard]] constexpr AttentionShape attention_shape(int value_dim, bool is_few, DType dtype) {
   if (is_few) {
     return {1, 1, 4, value_dim};
   }
   if (value_dim > 256) {
     return {2, 2, 4, value_dim};
+  }
+  if (size_of(dtype) == 1) {
+    return {4, 2, 4, value_dim};
   }
   return {4, 4, value_dim > 128 ? 2 : 1, value_dim};
 }
