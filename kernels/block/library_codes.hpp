@@ -40,6 +40,20 @@ struct TakeProducts {
   }
 };
 
+/// A product of codes in the order of rows, whose rows of x are quantised.
+[[nodiscard]] inline cuda::LibraryCodeProduct product_of_codes(cuda::ProductKind kind,
+                                                               FloatRows const& x,
+                                                               PackedWeights const& w,
+                                                               MatrixView<float> y) {
+  detail::CodeRows const layout{w.out(), w.in(), *w.codes()};
+  return {.kind = kind,
+          .x = {reinterpret_cast<std::uint8_t const*>(x.words.data), x.rows, w.in(), w.in()},
+          .w = {reinterpret_cast<std::uint8_t const*>(w.data()), w.out(), w.in(), w.in()},
+          .y = y,
+          .x_scales = x.scales.data,
+          .w_scales = reinterpret_cast<float const*>(w.data() + layout.scales_at())};
+}
+
 /// y = x w^T, of codes in the order of rows; x is quantised to fp8, too.
 ///
 /// The library wants whole sixteens of rows: others are zero, and the products then scratch memory.
@@ -53,27 +67,18 @@ void library_matmul_codes(Device& device,
   }
   cuda::LibraryProducts& library = *device.products();
   cuda::ProductKind const kind = *library.kind_of(w.out(), w.in(), *w.codes());
-  detail::CodeRows const layout{w.out(), w.in(), *w.codes()};
-  std::int64_t const rows = round_up(x.rows, detail::CodeRows::alignment);
   bool const has_blocks = kind == cuda::ProductKind::code_blocks;
+  std::int64_t const rows = round_up(x.rows, detail::CodeRows::alignment);
   FloatRows const codes =
       quantize_floats(device, x, rows, has_blocks ? detail::CodeRows::block : x.cols);
   QuadMatrix<float> const target = by_quads(y);
   bool const is_direct = rows == x.rows && target.is_aligned;
-  MatrixView<float> const products =
-      is_direct ? y
-                : MatrixView<float>{
-                      device.template scratch<float>(rows * w.out()).data, rows, w.out(), w.out()};
-  auto const* const w_scales = reinterpret_cast<float const*>(w.data() + layout.scales_at());
-  auto const* const w_codes = reinterpret_cast<std::uint8_t const*>(w.data());
-  auto const* const x_codes = reinterpret_cast<std::uint8_t const*>(codes.words.data);
-  device.multiply(library,
-                  cuda::LibraryCodeProduct{.kind = kind,
-                                           .x = {x_codes, rows, w.in(), w.in()},
-                                           .w = {w_codes, w.out(), w.in(), w.in()},
-                                           .y = products,
-                                           .x_scales = codes.scales.data,
-                                           .w_scales = w_scales});
+  MatrixView<float> products = y;
+  if (!is_direct) {
+    products = {device.template scratch<float>(rows * w.out()).data, rows, w.out(), w.out()};
+  }
+  cuda::LibraryCodeProduct const product = product_of_codes(kind, codes, w, products);
+  device.multiply(library, product);
   bool const is_scaled = kind == cuda::ProductKind::codes;
   if (is_scaled || !is_direct) {
     MatrixView<float const> const from{products.data, x.rows, w.out(), products.row_stride};
@@ -84,7 +89,7 @@ void library_matmul_codes(Device& device,
                                target,
                                is_scaled,
                                {codes.scales.data, codes.scales.size},
-                               {w_scales, layout.num_scales()}});
+                               {product.w_scales, w.out()}});
   }
 }
 
