@@ -32,8 +32,9 @@ struct ExpertBiases {
 
 /// y = the activation of x + its expert's bias: add_expert_biases and activate, likewise.
 ///
-/// \param x  [rows, columns of a bias], ordered by expert; what it holds afterwards is not
-/// specified \param y  as activate()'s \throws ConfigError  if the shapes do not match
+/// \param x  [rows, columns of a bias], ordered by expert; what it holds afterwards is not specified
+/// \param y  as activate()'s
+/// \throws ConfigError  if the shapes do not match
 void activate_experts(ExecContext const& exec,
                       ActivationRule const& rule,
                       ExpertBiases const& experts,

@@ -125,8 +125,8 @@ struct QuantizedMatrix {
 ///
 /// int8: scale = max |w| / 127. int4 without zero points: the element of largest magnitude becomes
 /// -8, so scale = -w / 8, of either sign. int4 with zero points: scale = (max - min) / 15 over the
-/// group and 0. fp8: scale = max |w| / 448. A scale is rounded to bfloat16, so that it can be kept so. Codes round to nearest,
-/// ties to even, and are clamped.
+/// group and 0. fp8: scale = max |w| / 448. A scale is rounded to bfloat16, so that it can be kept
+/// so. Codes round to nearest, ties to even, and are clamped.
 ///
 /// \param w  [rows, cols]; finite
 /// \throws ConfigError  unless can_quantize(format); to fp8, if its scale would be no less than

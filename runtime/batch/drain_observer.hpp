@@ -19,6 +19,8 @@ class DrainObserver final : public StepObserver {
     drain_->on_step(plan);
   }
 
+  void on_run_end(Decoder& decoder) override { next_->on_run_end(decoder); }
+
  private:
   StepObserver* next_;
   Drain* drain_;

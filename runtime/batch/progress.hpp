@@ -32,6 +32,8 @@ class Progress final : public StepObserver {
 
   void on_step(StepPlan const& plan, Scheduler const& scheduler, Decoder& decoder) override;
 
+  void on_run_end(Decoder& decoder) override { next_->on_run_end(decoder); }
+
   /// Nothing comes any more.
   void on_end();
 

@@ -27,6 +27,8 @@ class TokenSaver final : public StepObserver {
     }
   }
 
+  void on_run_end(Decoder& decoder) override { next_->on_run_end(decoder); }
+
  private:
   using Clock = std::chrono::steady_clock;
 

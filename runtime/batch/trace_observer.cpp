@@ -36,6 +36,10 @@ int num_experts_of(ModelSpec const& spec) {
   return static_cast<int>(most);
 }
 
+/// Between two looks at the tokens of the experts: a device brings their numbers when it has done
+/// what is queued, so that a look at each step would keep steps from being planned ahead.
+constexpr double routed_interval_s = 1.0;
+
 io::RequestEnd end_of(SequenceEnd end) {
   return end == SequenceEnd::length ? io::RequestEnd::length : io::RequestEnd::stop;
 }
@@ -191,7 +195,16 @@ void TraceObserver::on_step(StepPlan const& plan, Scheduler const& scheduler, De
   record.preempted_tokens = tokens_lost;
   record.num_recomputed_tokens = plan.num_recomputed_tokens;
   writer_->record(record);
-  record_experts(decoder);
+  if (end - last_routed_ >= routed_interval_s) {
+    record_experts(decoder);
+    last_routed_ = end;
+  }
+}
+
+void TraceObserver::on_run_end(Decoder& decoder) {
+  if (writer_) {
+    record_experts(decoder);
+  }
 }
 
 void TraceObserver::record_experts(Decoder& decoder) {

@@ -33,6 +33,7 @@ class TraceObserver final : public StepObserver, public RequestObserver {
   void open(std::filesystem::path const& folder, TraceLabels const& labels);
 
   void on_step(StepPlan const& plan, Scheduler const& scheduler, Decoder& decoder) override;
+  void on_run_end(Decoder& decoder) override;
   void on_finished(Completion const& completion, SequenceOutcome const& outcome) override;
   void on_preempted(SequenceState const& sequence, Preemption const& preemption) override;
 
@@ -60,6 +61,7 @@ class TraceObserver final : public StepObserver, public RequestObserver {
   double epoch_unix_s_ = 0.0;
   RequestTimes::Clock::time_point epoch_;
   double last_step_end_ = 0.0;
+  double last_routed_ = 0.0;  ///< when experts were recorded
   std::int64_t blocks_allocated_ = 0;
   std::int64_t last_step_ = 0;
   RankSummary summary_;

@@ -57,6 +57,9 @@ RunEnd Engine::run(EngineClient* client, StepObserver* observer) {
   }
   tell_untold();
   executor_.close();
+  if (observer != nullptr) {
+    observer->on_run_end(executor_.decoder());
+  }
   return state == RunState::left ? RunEnd::left : RunEnd::finished;
 }
 

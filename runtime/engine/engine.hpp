@@ -77,6 +77,9 @@ class StepObserver {
   virtual ~StepObserver() = default;
 
   virtual void on_step(StepPlan const& plan, Scheduler const& scheduler, Decoder& decoder) = 0;
+
+  /// The run ends, or is left: all steps are done.
+  virtual void on_run_end(Decoder& /*decoder*/) {}
 };
 
 /// How Engine::run ended.
