@@ -15,8 +15,8 @@ using enum ColumnType;
 constexpr std::array<std::string_view, num_phases> phase_meanings{
     "planning the step: scheduler and KV blocks",
     "embedding of the tokens",
-    "attention with its norms and projections",
-    "dense feed-forward and shared experts, with their norms",
+    "attention with its projections; norms before it are in other_time",
+    "dense feed-forward and shared experts; norms before them are in other_time",
     "choosing the experts",
     "sending tokens to the ranks of their experts, waiting included",
     "the routed experts' matmuls",
