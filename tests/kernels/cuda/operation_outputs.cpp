@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "kernels/block/tile_attention_shape.hpp"
 #include "runtime/base/error.hpp"
 
 namespace talus::kernels::cuda {
@@ -70,7 +71,7 @@ void OperationOutputs::add(KvCache& cache) {
 }
 
 void OperationOutputs::add(KvCache const& cache) {
-  if (cache.shape().dtype != DType::f32) {
+  if (block::has_tiles(cache.shape())) {
     tolerance_ = std::max(tolerance_, attention_tolerance);
   }
 }
