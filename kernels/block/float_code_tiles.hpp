@@ -10,8 +10,8 @@
 #include "kernels/block/float_code_stage.hpp"
 #include "kernels/block/float_codes.hpp"
 #include "kernels/block/fragments.hpp"
-#include "kernels/block/tile_matmul.hpp"
 #include "kernels/block/tile_plan.hpp"
+#include "kernels/block/tile_results.hpp"
 #include "kernels/block/tile_stage.hpp"
 
 namespace talus::kernels::block {
@@ -32,7 +32,8 @@ struct FloatCodeTiles {
   using Stage = FloatCodeStage<Shape>;
   using Job = typename Stage::Job;
   using Cursor = TileCursor<Shape>;
-  using Sums = TileSum<Shape.warp_outputs, Shape.warp_rows>;
+  using Results = TileResults<Shape, Depth>;
+  using Sums = typename Results::Sums;
   static_assert(Stage::shared_bytes() + shared_bytes_of<float>(Shape.exchanged_sums()) +
                         2 * most_parts_bytes <=
                     163 << 10,
@@ -67,21 +68,22 @@ struct FloatCodeTiles {
       stage.begin(block, job, place, ahead, places);
       ahead.advance(block);
     }
-    Work work{place, warp_of(block.thread_index()), exchanged};
+    Results results{place, TileWarp<Shape>::of(block.thread_index()), exchanged};
+    Scales scales;
     Sums part{};  // of the part that the thread's group sums
     SumStack<Sums, Depth> stack;
     while (!now.is_done()) {
       block.template wait_copies<Shape.stages - 2>();
       block.sync();  // this step has come, and nobody reads the one before any more
       stage.begin(block, job, place, ahead, places);
-      auto const own = now.inputs(block, work.warp.group);
+      auto const own = now.inputs(block, results.warp.group);
       if (own.first < own.last) {
-        load_scales(block, job, now, places, work);
-        multiply(block, stage, work.warp, now.slot(), part);
+        load_scales(block, job, now, places, results, scales);
+        multiply(block, stage, results.warp, now.slot(), part);
       }
       if (now.ends_round()) {
-        scale(work, part);
-        join(block, job, now, work, part, stack);
+        scale(scales, part);
+        results.join(block, now, size, job.y, sums.nodes, part, stack);
       }
       now.advance(block);
       ahead.advance(block);
@@ -89,41 +91,10 @@ struct FloatCodeTiles {
   }
 
  private:
-  /// A warp's place in its block.
-  struct Warp {
-    int lane = 0;
-    int output = 0;  ///< among those side by side
-    int row = 0;
-    int group = 0;
+  /// Of the part: of the lane's two outputs of each fragment.
+  struct Scales {
+    float of[static_cast<std::size_t>(Shape.warp_outputs)][2] = {};
   };
-
-  /// What a thread has beside its sums.
-  struct Work {
-    TilePlace place;
-    Warp warp;
-    SharedSpan<float> exchanged;
-    std::int32_t node = 0;  ///< that is summed
-    /// Of the part: of the lane's two outputs of each fragment.
-    float scales[static_cast<std::size_t>(Shape.warp_outputs)][2] = {};
-
-    [[nodiscard]] TALUS_DEVICE std::int64_t output(int fragment, int k) const {
-      return place.first_output + (warp.output * Shape.warp_outputs + fragment) * fragment_outputs +
-             sum_output(warp.lane, k);
-    }
-
-    [[nodiscard]] TALUS_DEVICE std::int64_t row(int fragment, int k) const {
-      return place.first_row + (warp.row * Shape.warp_rows + fragment) * fragment_rows +
-             sum_row(warp.lane, k);
-    }
-  };
-
-  [[nodiscard]] static TALUS_DEVICE Warp warp_of(int thread) {
-    int const number = thread / warp_size;
-    return {thread % warp_size,
-            number % Shape.output_warps,
-            number / Shape.output_warps % Shape.row_warps,
-            number / Shape.group_warps()};
-  }
 
   /// At a part's first step, whose last one is where they are wanted.
   template <class Block>
@@ -131,28 +102,29 @@ struct FloatCodeTiles {
                                 Job const& job,
                                 Cursor const& now,
                                 SharedSpan<FloatCodePlace> places,
-                                Work& work) const {
+                                Results const& results,
+                                Scales& scales) const {
     if (now.step > 0) {
       return;
     }
-    FloatCodePlace const place = block.load(places, now.part + work.warp.group);
+    FloatCodePlace const place = block.load(places, now.part + results.warp.group);
     TALUS_UNROLL
     for (int o = 0; o < Shape.warp_outputs; ++o) {
-      work.scales[o][0] = job.scale_of(block, work.output(o, 0), place);
-      work.scales[o][1] = job.scale_of(block, work.output(o, 2), place);
+      scales.of[o][0] = job.scale_of(block, results.output(o, 0), place);
+      scales.of[o][1] = job.scale_of(block, results.output(o, 2), place);
     }
   }
 
-  static TALUS_DEVICE void scale(Work const& work, Sums& part) {
+  static TALUS_DEVICE void scale(Scales const& scales, Sums& part) {
     Sums::each([&](int, int o, int r, int k) {
-      part.of[o][r][k] = part.of[o][r][k] * work.scales[o][k / 2];
+      part.of[o][r][k] = part.of[o][r][k] * scales.of[o][k / 2];
     });
   }
 
   /// Adds a step's products to the part's sums.
   template <class Block>
   TALUS_DEVICE void multiply(
-      Block& block, Stage const& stage, Warp const& warp, int slot, Sums& part) const {
+      Block& block, Stage const& stage, TileWarp<Shape> const& warp, int slot, Sums& part) const {
     constexpr auto num_right = static_cast<std::size_t>(Shape.warp_rows);
     TALUS_UNROLL
     for (int chunk = 0; chunk < Stage::chunks; ++chunk) {
@@ -177,63 +149,6 @@ struct FloatCodeTiles {
         }
       }
     }
-  }
-
-  /// The first group takes the sums of the round's parts, in order; new ones begin.
-  template <class Block>
-  TALUS_DEVICE void join(Block& block,
-                         Job const& job,
-                         Cursor const& now,
-                         Work& work,
-                         Sums& part,
-                         SumStack<Sums, Depth>& stack) const {
-    if constexpr (Shape.groups > 1) {
-      if (work.warp.group > 0) {
-        Sums::each([&](int number, int o, int r, int k) {
-          int const to = place_of(work.warp, work.warp.group, number);
-          block.store(work.exchanged, to, part.of[o][r][k]);
-        });
-      }
-      block.sync();
-    }
-    if (work.warp.group == 0) {
-      for (int group = 0; group < Shape.groups && now.part + group < now.parts.size; ++group) {
-        if (group > 0) {
-          Sums::each([&](int number, int o, int r, int k) {
-            part.of[o][r][k] = block.load(work.exchanged, place_of(work.warp, group, number));
-          });
-        }
-        TilePart const own = block.load(now.parts, now.part + group);
-        stack.fold(part, own.folds);
-        if (own.is_last != 0) {
-          auto const& nodes = sums.nodes;
-          store(block, nodes.size > 0 ? block.load(nodes, work.node) : job.y, work, stack.pop());
-          ++work.node;
-        }
-      }
-    }
-    part = {};
-  }
-
-  /// Where a lane's sum of another group is.
-  [[nodiscard]] static TALUS_DEVICE int place_of(Warp const& warp, int group, int number) {
-    constexpr int warp_sums = Shape.warp_outputs * Shape.warp_rows * 4;
-    int const own = warp.row * Shape.output_warps + warp.output;
-    return (((group - 1) * Shape.group_warps() + own) * warp_sums + number) * warp_size + warp.lane;
-  }
-
-  template <class Block>
-  TALUS_DEVICE void store(Block& block,
-                          MatrixView<float> const& y,
-                          Work const& work,
-                          Sums const& whole) const {
-    Sums::each([&](int, int o, int r, int k) {
-      std::int64_t const output = work.output(o, k);
-      std::int64_t const t = work.row(r, k);
-      if (output < y.cols && t < y.rows) {
-        block.store(y, t, output, whole.of[o][r][k]);
-      }
-    });
   }
 };
 

@@ -8,69 +8,10 @@
 #include "kernels/block/expert_tiles.hpp"
 #include "kernels/block/fragments.hpp"
 #include "kernels/block/tile_plan.hpp"
+#include "kernels/block/tile_results.hpp"
 #include "kernels/block/tile_stage.hpp"
 
 namespace talus::kernels::block {
-
-/// A lane's sums of a part, or of parts.
-template <int Outputs, int Rows>
-struct TileSum {
-  SumFragment of[static_cast<std::size_t>(Outputs)][static_cast<std::size_t>(Rows)];
-
-  /// function(number, fragment of outputs, fragment of rows, register) for each of them.
-  template <class Function>
-  TALUS_DEVICE static void each(Function const& function) {
-    TALUS_UNROLL
-    for (int o = 0; o < Outputs; ++o) {
-      TALUS_UNROLL
-      for (int r = 0; r < Rows; ++r) {
-        TALUS_UNROLL
-        for (int k = 0; k < 4; ++k) {
-          function((o * Rows + r) * 4 + k, o, r, k);
-        }
-      }
-    }
-  }
-};
-
-/// Sums of earlier parts, the newest on top: in memory of a thread's own, since which is the top is
-/// known at run time only.
-template <class Sums, int Depth>
-struct SumStack {
-  Sums all[static_cast<std::size_t>(Depth)];
-  int size = 0;
-
-  /// Pushes the sum of a part and the newest `folds` sums, which it replaces.
-  TALUS_DEVICE void fold(Sums const& part, int folds) {
-    Sums sum = part;
-    for (int fold = 0; fold < folds; ++fold) {
-      Sums const& older = all[--size];
-      Sums::each(
-          [&](int, int o, int r, int k) { sum.of[o][r][k] = older.of[o][r][k] + sum.of[o][r][k]; });
-    }
-    all[size++] = sum;
-  }
-
-  [[nodiscard]] TALUS_DEVICE Sums const& pop() { return all[--size]; }
-};
-
-/// Of one sum: in registers, where it is replaced in place. (Were it copied, as above, two sums and
-/// the copy would want more registers than a thread has.)
-template <class Sums>
-struct SumStack<Sums, 1> {
-  Sums top;
-
-  TALUS_DEVICE void fold(Sums const& part, int folds) {
-    if (folds == 0) {
-      top = part;
-      return;
-    }
-    Sums::each(
-        [&](int, int o, int r, int k) { top.of[o][r][k] = top.of[o][r][k] + part.of[o][r][k]; });
-  }
-
-  [[nodiscard]] TALUS_DEVICE Sums const& pop() const { return top; }
-};
 
 /// Several products of bfloat16 by tensor cores.
 ///
@@ -103,23 +44,8 @@ struct TileMatmul {
   /// What sums over leaves are stored to, one after another; empty: the job's y.
   GlobalSpan<MatrixView<float> const> nodes;
 
-  using Sums = TileSum<Shape.warp_outputs, Shape.warp_rows>;
-
-  /// A warp's place in its block.
-  struct Warp {
-    int lane = 0;
-    int output = 0;  ///< among those side by side
-    int row = 0;
-    int group = 0;
-
-    [[nodiscard]] TALUS_DEVICE int first_output() const {
-      return output * Shape.warp_outputs * fragment_outputs;
-    }
-
-    [[nodiscard]] TALUS_DEVICE int first_row() const {
-      return row * Shape.warp_rows * fragment_rows;
-    }
-  };
+  using Results = TileResults<Shape, Depth>;
+  using Sums = typename Results::Sums;
 
   template <class Block>
   TALUS_DEVICE void operator()(Block& block) const {
@@ -141,7 +67,7 @@ struct TileMatmul {
       stage.put(block, ahead.slot(), stage.take(block, job, place, ahead));
       ahead.advance(block);
     }
-    Work work{place, warp_of(block.thread_index()), exchanged};
+    Results results{place, TileWarp<Shape>::of(block.thread_index()), exchanged};
     Sums part{};  // of the part that the thread's group sums
     SumStack<Sums, Depth> stack;
     while (!now.is_done()) {
@@ -149,13 +75,13 @@ struct TileMatmul {
       block.sync();  // this step has come, and nobody reads the one before any more
       stage.begin(block, job, place, ahead);
       auto const taken = stage.take(block, job, place, ahead);
-      auto const own = now.inputs(block, work.warp.group);
+      auto const own = now.inputs(block, results.warp.group);
       if (own.first < own.last) {
-        multiply(block, stage, work.warp, now.slot(), part);
+        multiply(block, stage, results.warp, now.slot(), part);
       }
       stage.put(block, ahead.slot(), taken);
       if (now.ends_round()) {
-        join(block, job, now, work, part, stack);
+        results.join(block, now, num_parts, job.y, nodes, part, stack);
       }
       now.advance(block);
       ahead.advance(block);
@@ -163,14 +89,6 @@ struct TileMatmul {
   }
 
  private:
-  /// What a thread has beside its sums.
-  struct Work {
-    TilePlace place;
-    Warp warp;
-    SharedSpan<float> exchanged;
-    std::int32_t node = 0;  ///< that is summed
-  };
-
   template <class Block>
   TALUS_DEVICE void list_parts(Block& block, std::int64_t inputs, SharedSpan<TilePart> list) const {
     for (int i = block.thread_index(); i < num_parts; i += Shape.threads()) {
@@ -179,18 +97,10 @@ struct TileMatmul {
     block.sync();
   }
 
-  [[nodiscard]] static TALUS_DEVICE Warp warp_of(int thread) {
-    int const number = thread / warp_size;
-    return {thread % warp_size,
-            number % Shape.output_warps,
-            number / Shape.output_warps % Shape.row_warps,
-            number / Shape.group_warps()};
-  }
-
   /// Adds a step's products to the part's sums.
   template <class Block>
   TALUS_DEVICE void multiply(
-      Block& block, Stage const& stage, Warp const& warp, int slot, Sums& part) const {
+      Block& block, Stage const& stage, TileWarp<Shape> const& warp, int slot, Sums& part) const {
     int const own = slot * Shape.groups + warp.group;
     int const left = (own * Shape.outputs() + warp.first_output()) * staged_stride +
                      left_piece_row(warp.lane, staged_stride);
@@ -229,64 +139,6 @@ struct TileMatmul {
         inputs[r + 1] = {both[2], both[3]};
       }
     }
-  }
-
-  /// The first group takes the sums of the round's parts, in order; new ones begin.
-  template <class Block>
-  TALUS_DEVICE void join(Block& block,
-                         TileJob<Input> const& job,
-                         Cursor const& now,
-                         Work& work,
-                         Sums& part,
-                         SumStack<Sums, Depth>& stack) const {
-    if constexpr (Shape.groups > 1) {
-      if (work.warp.group > 0) {
-        Sums::each([&](int number, int o, int r, int k) {
-          int const to = place_of(work.warp, work.warp.group, number);
-          block.store(work.exchanged, to, part.of[o][r][k]);
-        });
-      }
-      block.sync();
-    }
-    if (work.warp.group == 0) {
-      for (int group = 0; group < Shape.groups && now.part + group < num_parts; ++group) {
-        if (group > 0) {
-          Sums::each([&](int number, int o, int r, int k) {
-            part.of[o][r][k] = block.load(work.exchanged, place_of(work.warp, group, number));
-          });
-        }
-        TilePart const own = block.load(now.parts, now.part + group);
-        stack.fold(part, own.folds);
-        if (own.is_last != 0) {
-          store(block, nodes.size > 0 ? block.load(nodes, work.node) : job.y, work, stack.pop());
-          ++work.node;
-        }
-      }
-    }
-    part = {};
-  }
-
-  /// Where a lane's sum of another group is.
-  [[nodiscard]] static TALUS_DEVICE int place_of(Warp const& warp, int group, int number) {
-    constexpr int warp_sums = Shape.warp_outputs * Shape.warp_rows * 4;
-    int const own = warp.row * Shape.output_warps + warp.output;
-    return (((group - 1) * Shape.group_warps() + own) * warp_sums + number) * warp_size + warp.lane;
-  }
-
-  template <class Block>
-  TALUS_DEVICE void store(Block& block,
-                          MatrixView<float> const& y,
-                          Work const& work,
-                          Sums const& sums) const {
-    Sums::each([&](int, int o, int r, int k) {
-      std::int64_t const output = work.place.first_output + work.warp.first_output() +
-                                  o * fragment_outputs + sum_output(work.warp.lane, k);
-      std::int64_t const t = work.place.first_row + work.warp.first_row() + r * fragment_rows +
-                             sum_row(work.warp.lane, k);
-      if (output < y.cols && t < y.rows) {
-        block.store(y, t, output, sums.of[o][r][k]);
-      }
-    });
   }
 };
 
