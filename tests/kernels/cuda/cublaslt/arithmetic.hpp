@@ -31,7 +31,27 @@ inline float from_e4m3(std::uint8_t code) {
   return code >= 128 ? -magnitude : magnitude;
 }
 
-/// From the last input to the first: other bits than in order.
+/// d(row, column) = the sum of term(row, column, input), from the last input to the first: other
+/// bits than in order.
+template <class Term>
+void sum_terms(std::uint64_t inputs, Layout const& ld, float* d, Term const& term) {
+  for (std::uint64_t column = 0; column < ld.cols; ++column) {
+    for (std::uint64_t row = 0; row < ld.rows; ++row) {
+      float sum = 0.0F;
+      for (std::uint64_t i = inputs; i-- > 0;) {
+        sum += term(row, column, i);
+      }
+      d[column * static_cast<std::uint64_t>(ld.stride) + row] = sum;
+    }
+  }
+}
+
+/// Input `i` of row `r` of op(a), or of column r of b.
+template <class Element>
+Element element_of(Layout const& layout, Element const* from, std::uint64_t r, std::uint64_t i) {
+  return from[r * static_cast<std::uint64_t>(layout.stride) + i];
+}
+
 inline void compute(Product const& product,
                     Layout const& la,
                     std::uint16_t const* a,
@@ -39,15 +59,12 @@ inline void compute(Product const& product,
                     std::uint16_t const* b,
                     Layout const& ld,
                     float* d) {
-  for (std::uint64_t column = 0; column < ld.cols; ++column) {
+  sum_terms(la.rows, ld, d, [&](std::uint64_t row, std::uint64_t column, std::uint64_t i) {
+    return from_bf16(element_of(la, a, row, i)) * from_bf16(element_of(lb, b, column, i));
+  });
+  for (std::uint64_t column = 0; product.epilogue == 4 && column < ld.cols; ++column) {
     for (std::uint64_t row = 0; row < ld.rows; ++row) {
-      float sum = 0.0F;
-      for (std::uint64_t i = la.rows; i-- > 0;) {
-        sum += from_bf16(a[row * static_cast<std::uint64_t>(la.stride) + i]) *
-               from_bf16(b[column * static_cast<std::uint64_t>(lb.stride) + i]);
-      }
-      float const bias = product.epilogue == 4 ? product.bias[row] : 0.0F;
-      d[column * static_cast<std::uint64_t>(ld.stride) + row] = sum + bias;
+      d[column * static_cast<std::uint64_t>(ld.stride) + row] += product.bias[row];
     }
   }
 }
@@ -78,18 +95,11 @@ inline void compute_codes(Product const& product,
                           std::uint8_t const* b,
                           Layout const& ld,
                           float* d) {
-  for (std::uint64_t column = 0; column < ld.cols; ++column) {
-    for (std::uint64_t row = 0; row < ld.rows; ++row) {
-      float sum = 0.0F;
-      for (std::uint64_t i = la.rows; i-- > 0;) {
-        float const scale = scale_of(product.scaling_a, product.scales_a, row, i, la) *
-                            scale_of(product.scaling_b, product.scales_b, column, i, lb);
-        sum += scale * (from_e4m3(a[row * static_cast<std::uint64_t>(la.stride) + i]) *
-                        from_e4m3(b[column * static_cast<std::uint64_t>(lb.stride) + i]));
-      }
-      d[column * static_cast<std::uint64_t>(ld.stride) + row] = sum;
-    }
-  }
+  sum_terms(la.rows, ld, d, [&](std::uint64_t row, std::uint64_t column, std::uint64_t i) {
+    float const scale = scale_of(product.scaling_a, product.scales_a, row, i, la) *
+                        scale_of(product.scaling_b, product.scales_b, column, i, lb);
+    return scale * (from_e4m3(element_of(la, a, row, i)) * from_e4m3(element_of(lb, b, column, i)));
+  });
 }
 
 }  // namespace talus::test::cublaslt
