@@ -15,6 +15,25 @@ slurm_is_there() {
   done
 }
 
+# The first of some ports in a row that nobody has, below those that the system gives to connections.
+free_ports() { # COUNT
+  /usr/bin/python3 - "$1" << 'END'
+import contextlib, random, socket, sys
+
+count = int(sys.argv[1])
+while True:
+    first = random.randrange(12000, 32000 - count)
+    with contextlib.ExitStack() as held:
+        try:
+            for port in range(first, first + count):
+                held.enter_context(socket.socket()).bind(("", port))
+        except OSError:
+            continue
+    print(first)
+    break
+END
+}
+
 write_slurm_conf() { # FOLDER NODES CPUS PORT
   cat > "$1/slurm.conf" << END
 ClusterName=talus_test
@@ -56,13 +75,14 @@ start_slurm() {
   chmod 600 "$folder/munge.key"
   munged --force --key-file="$folder/munge.key" --socket="$folder/munge.socket" \
     --pid-file="$folder/munged.pid" --log-file="$folder/munged.log" --seed-file="$folder/munge.seed"
-  write_slurm_conf "$folder" "$nodes" "$3" $((20000 + $$ % 10000 * 4))
+  write_slurm_conf "$folder" "$nodes" "$3" "$(free_ports $((nodes + 1)))"
   slurmctld -c
   for node in $(seq "$nodes"); do
     mkdir -p "$folder/spool.n$node" "$folder/tmp.n$node" # emulated nodes share a host
     slurmd -N "n$node"
   done
   for _ in $(seq 300); do
+    ! grep -q "fatal: " "$folder/slurmctld.log" || break
     ! are_nodes_idle "$nodes" || return 0
     sleep 0.1
   done
@@ -77,11 +97,14 @@ are_nodes_idle() { # NODES
 stop_slurm() {
   local folder pids=() file
   folder=$(dirname "$SLURM_CONF")
-  scancel --user="$(id -un)" 2> /dev/null || true
-  for _ in $(seq 100); do
-    [ -n "$(squeue --noheader 2> /dev/null)" ] || break
-    sleep 0.1
-  done
+  # Without a controller, its programs would try for minutes to reach it.
+  if [ -s "$folder/slurmctld.pid" ] && kill -0 "$(cat "$folder/slurmctld.pid")" 2> /dev/null; then
+    scancel --user="$(id -un)" 2> /dev/null || true
+    for _ in $(seq 100); do
+      [ -n "$(squeue --noheader 2> /dev/null)" ] || break
+      sleep 0.1
+    done
+  fi
   for file in "$folder"/slurmd.*.pid "$folder"/{slurmctld,munged}.pid; do
     [ ! -s "$file" ] || pids+=("$(cat "$file")")
   done
