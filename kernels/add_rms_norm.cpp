@@ -25,9 +25,8 @@ void check_arguments(AddNorms const& norms,
     check_equal("add_rms_norm", "rows of the normalised", normed.rows, x.rows);
     check_equal("add_rms_norm", "columns of the normalised", normed.cols, x.cols);
   }
-  bool const has_norm = !norms.before.empty() || !norms.after.empty();
-  if (has_norm && !(norms.epsilon > 0.0F)) {
-    throw ConfigError{concat("add_rms_norm: epsilon = ", norms.epsilon, " (must be positive)")};
+  if (!norms.before.empty() || !norms.after.empty()) {
+    detail::check_epsilon("add_rms_norm", norms.epsilon);
   }
 }
 

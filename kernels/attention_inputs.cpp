@@ -24,13 +24,8 @@ void check_rotation(std::string_view operation,
   check_at_least(operation, "rotary_dim", rotation.rotary_dim, 2);
   check_equal(operation, "odd columns of rotary_dim", rotation.rotary_dim % 2, 0);
   check_at_least(operation, "head_dim", head_dim, rotation.rotary_dim);
-  check_equal(operation, "number of positions", std::ssize(rotation.positions), tokens);
   for (RopeTable const& table : {rotation.queries, rotation.keys}) {
-    check_equal(operation, "sines", std::ssize(table.sines), std::ssize(table.cosines));
-    std::int64_t const table_rows = std::ssize(table.cosines) / (rotation.rotary_dim / 2);
-    for (std::int32_t const position : rotation.positions) {
-      detail::check_below(operation, "position", position, table_rows);
-    }
+    detail::check_positions(operation, rotation.positions, table, rotation.rotary_dim, tokens);
   }
 }
 
@@ -39,9 +34,7 @@ void check_norm(std::string_view operation,
                 std::int64_t size,
                 float epsilon) {
   check_equal(operation, "weights of a norm", std::ssize(weight), size);
-  if (!(epsilon > 0.0F)) {
-    throw ConfigError{concat(operation, ": epsilon = ", epsilon, " (must be positive)")};
-  }
+  detail::check_epsilon(operation, epsilon);
 }
 
 void check_arguments(HeadInputs const& inputs,

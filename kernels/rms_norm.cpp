@@ -20,9 +20,7 @@ void check_arguments(MatrixView<float const> x,
                              x.cols,
                              " columns of x)")};
   }
-  if (!(epsilon > 0.0F)) {
-    throw ConfigError{concat("rms_norm: epsilon = ", epsilon, " (must be positive)")};
-  }
+  detail::check_epsilon("rms_norm", epsilon);
 }
 
 }  // namespace

@@ -32,12 +32,7 @@ void rope(ExecContext const& exec,
           RopeTable const& table,
           RopeLayout const& layout) {
   check_layout(x.cols, layout);
-  detail::check_equal("rope", "number of positions", std::ssize(positions), x.rows);
-  detail::check_equal("rope", "sines", std::ssize(table.sines), std::ssize(table.cosines));
-  std::int64_t const table_rows = std::ssize(table.cosines) / (layout.rotary_dim / 2);
-  for (std::int32_t const position : positions) {
-    detail::check_below("rope", "position", position, table_rows);
-  }
+  detail::check_positions("rope", positions, table, layout.rotary_dim, x.rows);
   operations_of(exec.backend).rope(exec, x, positions, table, layout);
 }
 

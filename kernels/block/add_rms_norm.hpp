@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 
@@ -45,7 +44,7 @@ struct AddRmsNorm {
  private:
   template <class Block>
   [[nodiscard]] TALUS_DEVICE float scale_of(Block& block, float sum) const {
-    return 1.0F / sqrtf(team.total(block, sum) / static_cast<float>(team.size) + epsilon);
+    return norm_scale(team.total(block, sum), team.size, epsilon);
   }
 
   /// Calls visit(j, quad, whether it is kept) for the thread's quads in order.
@@ -76,9 +75,7 @@ struct AddRmsNorm {
     float sum = 0.0F;
     each_own_quad(block, kept, [&](std::int64_t j, Quad& values, bool) {
       values = load_quad(block, y, t, j);
-      for (int k = 0; k < quad; ++k) {
-        sum = multiply_add(values[k], values[k], sum);
-      }
+      sum = add_squares(values, sum);
     });
     return scale_of(block, sum);
   }
@@ -96,17 +93,14 @@ struct AddRmsNorm {
         values = load_quad(block, y, t, j);
       }
       if (has_norm) {
-        Quad const weights = load_quad(block, before, 0, j);
-        for (int k = 0; k < quad; ++k) {
-          values[k] = weights[k] * (values[k] * y_scale);
-        }
+        values = normalized(values, y_scale, load_quad(block, before, 0, j));
       }
       Quad const addends = values;
       values = load_quad(block, x, t, j);
       for (int k = 0; k < quad; ++k) {
         values[k] += factor * addends[k];
-        sum = multiply_add(values[k], values[k], sum);
       }
+      sum = add_squares(values, sum);
       store_quad(block, x, t, j, values);
     });
     return sum;
@@ -122,24 +116,10 @@ struct AddRmsNorm {
       if (!is_kept) {
         values = load_quad(block, x, t, j);
       }
-      Quad const weights = load_quad(block, after, 0, j);
-      for (int k = 0; k < quad; ++k) {
-        values[k] = weights[k] * (values[k] * scale);
-      }
-      store_quad(block, normed, t, j, values);
+      store_quad(block, normed, t, j, normalized(values, scale, load_quad(block, after, 0, j)));
     });
   }
 };
-
-/// A vector as a row of quads; empty: no columns.
-template <class Device>
-[[nodiscard]] QuadMatrix<float const> row_of(Device& device, std::span<float const> vector) {
-  if (vector.empty()) {
-    return {};
-  }
-  auto const size = std::ssize(vector);
-  return by_quads(MatrixView<float const>{device.upload(vector).data, 1, size, size});
-}
 
 template <class Device>
 void add_rms_norm(Device& device,

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 
 #include "kernels/attention_inputs.hpp"
-#include "kernels/block/add_rms_norm.hpp"
 #include "kernels/block/block.hpp"
 #include "kernels/block/kv_store.hpp"
 #include "kernels/block/quads.hpp"
@@ -13,12 +11,6 @@
 #include "kernels/block/rope.hpp"
 
 namespace talus::kernels::block {
-
-/// Rotations by position.
-struct Angles {
-  GlobalSpan<float const> cosines;
-  GlobalSpan<float const> sines;
-};
 
 /// How heads are rotated, pair by pair.
 struct PairRotation {
@@ -36,14 +28,8 @@ struct PairRotation {
                            std::int64_t i,
                            Load const& load,
                            Store const& store) const {
-    auto const pair = RotatedPair::of(kind, pairs, i);
     std::int64_t const angle = block.load(positions, t) * pairs + i;
-    float const cosine = block.load(angles.cosines, angle);
-    float const sine = block.load(angles.sines, angle);
-    float const a = load(pair.first);
-    float const b = load(pair.second);
-    store(pair.first, a * cosine - b * sine);
-    store(pair.second, b * cosine + a * sine);
+    angles.rotate(block, angle, RotatedPair::of(kind, pairs, i), load, store);
   }
 
   /// Rotates the first columns of what a warp has in shared memory.
@@ -85,19 +71,14 @@ struct HeadLoad {
     for (std::int64_t j = own; j < size; j += warp_size * quad) {
       Quad values = load_quad(block, from, t, j);
       if (bias.view.cols > 0) {
-        Quad const addends = load_quad(block, bias, 0, j);
-        for (int k = 0; k < quad; ++k) {
-          values[k] += addends[k];
-        }
+        values = plus(values, load_quad(block, bias, 0, j));
       }
-      for (int k = 0; k < quad; ++k) {
-        sum = multiply_add(values[k], values[k], sum);
-      }
+      sum = add_squares(values, sum);
       block.store(to, j, values);
     }
     if (norm.view.cols > 0) {
       sum = warp_reduce<Sum>(block, sum);
-      normalize(block, 1.0F / sqrtf(sum / static_cast<float>(size) + epsilon), to);
+      normalize(block, norm_scale(sum, size, epsilon), to);
     }
   }
 
@@ -107,12 +88,8 @@ struct HeadLoad {
   TALUS_DEVICE void normalize(Block& block, float scale, SharedSpan<float> to) const {
     std::int64_t const own = block.thread_index() % warp_size * quad;
     for (std::int64_t j = own; j < from.view.cols; j += warp_size * quad) {
-      Quad values = block.load(to, j, width<quad>);
-      Quad const weights = load_quad(block, norm, 0, j);
-      for (int k = 0; k < quad; ++k) {
-        values[k] = weights[k] * (values[k] * scale);
-      }
-      block.store(to, j, values);
+      Quad const values = block.load(to, j, width<quad>);
+      block.store(to, j, normalized(values, scale, load_quad(block, norm, 0, j)));
     }
   }
 };
@@ -283,12 +260,9 @@ template <class Device>
   if (rotation.rotary_dim == 0) {
     return {};
   }
-  auto const angles = [&](RopeTable const& table) {
-    return Angles{device.upload(table.cosines), device.upload(table.sines)};
-  };
   return {device.upload(rotation.positions),
-          angles(rotation.queries),
-          angles(rotation.keys),
+          angles_of(device, rotation.queries),
+          angles_of(device, rotation.keys),
           rotation.rotary_dim / 2,
           rotation.pairs};
 }

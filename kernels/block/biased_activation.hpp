@@ -6,7 +6,6 @@
 
 #include "kernels/biased_activation.hpp"
 #include "kernels/block/activation.hpp"
-#include "kernels/block/add_rms_norm.hpp"
 #include "kernels/block/choices.hpp"
 #include "kernels/block/each_quad.hpp"
 
@@ -59,12 +58,7 @@ struct ActivateBiased {
                                          std::int64_t j) const {
     QuadMatrix<float const> const part{columns_of(bias.view, first, x.view.cols),
                                        bias.is_aligned && first % quad == 0};
-    Quad sums = load_quad(block, x, t, j);
-    Quad const addends = load_quad(block, part, 0, j);
-    for (int k = 0; k < quad; ++k) {
-      sums[k] += addends[k];
-    }
-    return sums;
+    return plus(load_quad(block, x, t, j), load_quad(block, part, 0, j));
   }
 };
 

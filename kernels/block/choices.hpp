@@ -72,11 +72,7 @@ struct AddExpertBiases {
   template <class Block>
   TALUS_DEVICE void operator()(Block& block, std::int64_t t, std::int64_t j) const {
     Quad const bias = load_quad(block, biases.row(block, t), 0, j);
-    Quad sums = load_quad(block, y, t, j);
-    for (int k = 0; k < quad; ++k) {
-      sums[k] += bias[k];
-    }
-    store_quad(block, y, t, j, sums);
+    store_quad(block, y, t, j, plus(load_quad(block, y, t, j), bias));
   }
 };
 

@@ -38,11 +38,7 @@ struct AddBias {
   template <class Block>
   TALUS_DEVICE void operator()(Block& block, std::int64_t t, std::int64_t j) const {
     Quad const values = load_quad(block, bias, 0, j);
-    Quad sums = load_quad(block, y, t, j);
-    for (int k = 0; k < quad; ++k) {
-      sums[k] += values[k];
-    }
-    store_quad(block, y, t, j, sums);
+    store_quad(block, y, t, j, plus(load_quad(block, y, t, j), values));
   }
 };
 
@@ -136,8 +132,7 @@ void add(Device& device, MatrixView<float const> x, MatrixView<float> y, float f
 
 template <class Device>
 void add_bias(Device& device, std::span<float const> bias, MatrixView<float> y) {
-  MatrixView<float const> const row{device.upload(bias).data, 1, y.cols, y.cols};
-  for_each_quad(device, y.rows, y.cols, AddBias{by_quads(row), by_quads(y)});
+  for_each_quad(device, y.rows, y.cols, AddBias{row_of(device, bias), by_quads(y)});
 }
 
 template <class Device>

@@ -93,17 +93,14 @@ void library_matmul_codes(Device& device,
   }
 }
 
-/// Of a sum over leaves: one product over all inputs, which is the first node's; the others' are
-/// zero.
+/// A sum over leaves.
 template <class Device>
 void library_code_leaves(Device& device,
                          MatrixView<float const> x,
                          PackedWeights const& w,
                          std::span<MatrixView<float> const> partials) {
   library_matmul_codes(device, x, w, partials.front());
-  for (MatrixView<float> const& other : partials.subspan(1)) {
-    for_each_quad(device, other.rows, other.cols, ClearRows{by_quads(other)});
-  }
+  clear_other_nodes(device, partials);
 }
 
 }  // namespace talus::kernels::block

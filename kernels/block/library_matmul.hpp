@@ -55,8 +55,15 @@ void library_matmul(Device& device,
                                        .bias = bias.empty() ? nullptr : device.upload(bias).data});
 }
 
-/// Of a sum over leaves: one product over all inputs, which is the first node's; the others' are
-/// zero.
+/// Of a sum over leaves that is one product over all inputs, the first node's: the others are zero.
+template <class Device>
+void clear_other_nodes(Device& device, std::span<MatrixView<float> const> partials) {
+  for (MatrixView<float> const& other : partials.subspan(1)) {
+    for_each_quad(device, other.rows, other.cols, ClearRows{by_quads(other)});
+  }
+}
+
+/// A sum over leaves.
 template <class Device>
 void library_leaves(Device& device,
                     cuda::LibraryProducts& library,
@@ -64,9 +71,7 @@ void library_leaves(Device& device,
                     PackedWeights const& w,
                     std::span<MatrixView<float> const> partials) {
   library_matmul(device, library, x, w, {}, partials.front());
-  for (MatrixView<float> const& other : partials.subspan(1)) {
-    for_each_quad(device, other.rows, other.cols, ClearRows{by_quads(other)});
-  }
+  clear_other_nodes(device, partials);
 }
 
 /// A product and a bias, of a device that has a library.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "kernels/block/block.hpp"
 #include "runtime/base/matrix_view.hpp"
@@ -28,9 +29,27 @@ template <class T>
   return {view, reinterpret_cast<std::uintptr_t>(view.data) % sizeof(Quad) == 0 && rows_are};
 }
 
+/// A vector of the host's as a row of quads; empty: no columns.
+template <class Device>
+[[nodiscard]] QuadMatrix<float const> row_of(Device& device, std::span<float const> vector) {
+  if (vector.empty()) {
+    return {};
+  }
+  auto const size = std::ssize(vector);
+  return by_quads(MatrixView<float const>{device.upload(vector).data, 1, size, size});
+}
+
 /// Quads of a row, the last of which may be partial.
 [[nodiscard]] constexpr std::int64_t num_quads(std::int64_t cols) {
   return ceil_div(cols, quad);
+}
+
+[[nodiscard]] TALUS_DEVICE inline Quad plus(Quad const& a, Quad const& b) {
+  Quad sums;
+  for (int k = 0; k < quad; ++k) {
+    sums[k] = a[k] + b[k];
+  }
+  return sums;
 }
 
 /// Elements [j, j + 4) of row t, zeros beyond the row. j is a multiple of 4 behind one that is

@@ -12,6 +12,29 @@
 
 namespace talus::kernels::block {
 
+/// The sum and the squares of a quad's elements, in order, fused.
+[[nodiscard]] TALUS_DEVICE inline float add_squares(Quad const& values, float sum) {
+  for (int k = 0; k < quad; ++k) {
+    sum = multiply_add(values[k], values[k], sum);
+  }
+  return sum;
+}
+
+/// What elements are multiplied by, of which `sum` is that of the squares.
+[[nodiscard]] TALUS_DEVICE inline float norm_scale(float sum, std::int64_t size, float epsilon) {
+  return 1.0F / sqrtf(sum / static_cast<float>(size) + epsilon);
+}
+
+[[nodiscard]] TALUS_DEVICE inline Quad normalized(Quad const& values,
+                                                  float scale,
+                                                  Quad const& weights) {
+  Quad result;
+  for (int k = 0; k < quad; ++k) {
+    result[k] = weights[k] * (values[k] * scale);
+  }
+  return result;
+}
+
 /// A piece of a row is a warp's up to this size, and a block's beyond it.
 inline constexpr std::int64_t most_of_a_warp = 1024;
 
@@ -41,10 +64,7 @@ struct NormTeam {
     float sum = 0.0F;
     int const own = block.thread_index() % threads();
     for (std::int64_t j = own * quad; has_piece && j < size; j += threads() * quad) {
-      Quad const values = load_quad(block, x, t, j);
-      for (int k = 0; k < quad; ++k) {
-        sum = multiply_add(values[k], values[k], sum);
-      }
+      sum = add_squares(load_quad(block, x, t, j), sum);
     }
     return total(block, sum);
   }
@@ -95,16 +115,12 @@ struct RmsNorm {
     QuadMatrix<float const> const in{columns_of(x, first, team.size), is_aligned};
     QuadMatrix<float> const out{columns_of(y, first, team.size), is_aligned};
     float const sum = team.square_sum(block, in, piece.t, piece.exists);
-    float const scale = 1.0F / sqrtf(sum / static_cast<float>(team.size) + epsilon);
+    float const scale = norm_scale(sum, team.size, epsilon);
     int const own = block.thread_index() % team.threads();
     for (std::int64_t j = own * quad; piece.exists && j < team.size; j += team.threads() * quad) {
       Quad const values = load_quad(block, in, piece.t, j);
       Quad const weights = load_quad(block, weight, 0, j);
-      Quad result;
-      for (int k = 0; k < quad; ++k) {
-        result[k] = weights[k] * (values[k] * scale);
-      }
-      store_quad(block, out, piece.t, j, result);
+      store_quad(block, out, piece.t, j, normalized(values, scale, weights));
     }
   }
 };
@@ -146,15 +162,11 @@ struct ScaleBySums {
     for (std::int64_t h = 0; h < sums.cols; ++h) {
       sum += block.load(sums, t, h);
     }
-    float const scale = 1.0F / sqrtf(sum / static_cast<float>(norm.size) + norm.epsilon);
+    float const scale = norm_scale(sum, norm.size, norm.epsilon);
     for (std::int64_t j = block.thread_index() * quad; j < x.view.cols;
          j += block.num_threads() * quad) {
-      Quad values = load_quad(block, x, t, j);
-      Quad const weights = load_quad(block, weight, 0, j);
-      for (int k = 0; k < quad; ++k) {
-        values[k] = weights[k] * (values[k] * scale);
-      }
-      store_quad(block, x, t, j, values);
+      Quad const values = load_quad(block, x, t, j);
+      store_quad(block, x, t, j, normalized(values, scale, load_quad(block, weight, 0, j)));
     }
   }
 };
@@ -185,10 +197,9 @@ void rms_norm(Device& device,
   if (x.rows == 0 || x.cols == 0) {
     return;
   }
-  MatrixView<float const> const row{device.upload(weight).data, 1, team.size, team.size};
   bool const is_aligned = has_aligned_pieces(x, team.size) && has_aligned_pieces(y, team.size);
   device.launch(shape_of(team, x.rows, x.cols / team.size),
-                RmsNorm{x, by_quads(row), epsilon, y, is_aligned, team});
+                RmsNorm{x, row_of(device, weight), epsilon, y, is_aligned, team});
 }
 
 template <class Device>
@@ -213,8 +224,7 @@ void scale_by_sums(Device& device,
   if (x.rows == 0 || x.cols == 0) {
     return;
   }
-  MatrixView<float const> const row{device.upload(weight).data, 1, x.cols, x.cols};
-  device.launch({{x.rows}, 256}, ScaleBySums{sums, by_quads(row), norm, by_quads(x)});
+  device.launch({{x.rows}, 256}, ScaleBySums{sums, row_of(device, weight), norm, by_quads(x)});
 }
 
 }  // namespace talus::kernels::block

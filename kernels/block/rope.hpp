@@ -23,14 +23,40 @@ struct RotatedPair {
   }
 };
 
+/// Rotations: [positions, pairs].
+struct Angles {
+  GlobalSpan<float const> cosines;
+  GlobalSpan<float const> sines;
+
+  /// Reads both columns of a pair by load(column), and stores them, rotated, by store(column,
+  /// value).
+  template <class Block, class Load, class Store>
+  TALUS_DEVICE void rotate(Block& block,
+                           std::int64_t angle,
+                           RotatedPair const& pair,
+                           Load const& load,
+                           Store const& store) const {
+    float const cosine = block.load(cosines, angle);
+    float const sine = block.load(sines, angle);
+    float const a = load(pair.first);
+    float const b = load(pair.second);
+    store(pair.first, a * cosine - b * sine);
+    store(pair.second, b * cosine + a * sine);
+  }
+};
+
+template <class Device>
+[[nodiscard]] Angles angles_of(Device& device, RopeTable const& table) {
+  return {device.upload(table.cosines), device.upload(table.sines)};
+}
+
 /// Grid: rows, pieces of a row's pairs. Block: a thread a pair. No shared memory.
 struct Rope {
   static constexpr char const* name = "talus::kernels::rope";
 
   MatrixView<float> x;
   GlobalSpan<std::int32_t const> positions;
-  GlobalSpan<float const> cosines;
-  GlobalSpan<float const> sines;
+  Angles angles;
   RopeLayout layout;
 
   template <class Block>
@@ -43,16 +69,12 @@ struct Rope {
     std::int64_t const t = block.block_index().x;
     std::int64_t const i = number % pairs;
     std::int64_t const head = number / pairs * layout.head_stride + layout.offset;
-    auto const pair = RotatedPair::of(layout.pairs, pairs, i);
-    std::int64_t const first = head + pair.first;
-    std::int64_t const second = head + pair.second;
-    std::int64_t const angle = block.load(positions, t) * pairs + i;
-    float const cosine = block.load(cosines, angle);
-    float const sine = block.load(sines, angle);
-    float const a = block.load(x, t, first);
-    float const b = block.load(x, t, second);
-    block.store(x, t, first, a * cosine - b * sine);
-    block.store(x, t, second, b * cosine + a * sine);
+    angles.rotate(
+        block,
+        block.load(positions, t) * pairs + i,
+        RotatedPair::of(layout.pairs, pairs, i),
+        [&](std::int64_t j) { return block.load(x, t, head + j); },
+        [&](std::int64_t j, float value) { block.store(x, t, head + j, value); });
   }
 };
 
@@ -68,11 +90,7 @@ void rope(Device& device,
   }
   int const threads = threads_for(pairs);
   device.launch({{x.rows, ceil_div(pairs, threads)}, threads},
-                Rope{x,
-                     device.upload(positions),
-                     device.upload(table.cosines),
-                     device.upload(table.sines),
-                     layout});
+                Rope{x, device.upload(positions), angles_of(device, table), layout});
 }
 
 }  // namespace talus::kernels::block

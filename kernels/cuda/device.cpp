@@ -236,9 +236,9 @@ void Device::end_operation() {
   taken_.clear();
 }
 
-Event make_event() {
+Event make_event(unsigned flags) {
   cudaEvent_t event = nullptr;
-  check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cudaEventCreateWithFlags");
+  check(cudaEventCreateWithFlags(&event, flags), "cudaEventCreateWithFlags");
   return Event{event};
 }
 

@@ -148,10 +148,9 @@ class Device final : public kernels::Device {
   std::vector<NcclGroup const*> groups_;
 };
 
-/// An event that takes no times.
-///
+/// \param flags  of CUDA: an event that takes no times if none are given
 /// \throws ApiError  if the driver makes none
-[[nodiscard]] Event make_event();
+[[nodiscard]] Event make_event(unsigned flags = cudaEventDisableTiming);
 
 /// The device of a context of the cuda backend.
 ///

@@ -9,12 +9,6 @@
 namespace talus::kernels::cuda {
 namespace {
 
-Event make_timed_event() {
-  cudaEvent_t event = nullptr;
-  check(cudaEventCreateWithFlags(&event, cudaEventDefault), "cudaEventCreateWithFlags");
-  return Event{event};
-}
-
 double seconds_between(Event const& first, Event const& last) {
   float milliseconds = 0.0F;
   check(cudaEventElapsedTime(&milliseconds, first.get(), last.get()), "cudaEventElapsedTime");
@@ -33,7 +27,7 @@ bool is_done(Event const& event) {
 
 EventTimer::Span EventTimer::unused_span() {
   if (unused_.empty()) {
-    return {make_timed_event(), make_timed_event()};
+    return {make_event(cudaEventDefault), make_event(cudaEventDefault)};
   }
   Span span = std::move(unused_.back());
   unused_.pop_back();

@@ -40,6 +40,25 @@ void check_below(std::string_view operation,
   }
 }
 
+void check_epsilon(std::string_view operation, float epsilon) {
+  if (!(epsilon > 0.0F)) {
+    throw ConfigError{concat(operation, ": epsilon = ", epsilon, " (must be positive)")};
+  }
+}
+
+void check_positions(std::string_view operation,
+                     std::span<std::int32_t const> positions,
+                     RopeTable const& table,
+                     std::int64_t rotary_dim,
+                     std::int64_t tokens) {
+  check_equal(operation, "number of positions", std::ssize(positions), tokens);
+  check_equal(operation, "sines", std::ssize(table.sines), std::ssize(table.cosines));
+  std::int64_t const table_rows = std::ssize(table.cosines) / (rotary_dim / 2);
+  for (std::int32_t const position : positions) {
+    check_below(operation, "position", position, table_rows);
+  }
+}
+
 void check_rows(std::string_view operation,
                 MatrixOrigin origin,
                 RawRows const& rows,

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "kernels/kv_cache.hpp"
 #include "kernels/packed_weights.hpp"
+#include "kernels/rope.hpp"
 #include "runtime/base/error.hpp"
 
 /// \file
@@ -37,6 +39,17 @@ void check_below(std::string_view operation,
                  std::string_view what,
                  std::int64_t value,
                  std::int64_t end);
+
+/// A norm's epsilon must be positive.
+void check_epsilon(std::string_view operation, float epsilon);
+
+/// There must be a position for each of `tokens` rows, and the table have rows of `rotary_dim` / 2
+/// rotations for all of them.
+void check_positions(std::string_view operation,
+                     std::span<std::int32_t const> positions,
+                     RopeTable const& table,
+                     std::int64_t rotary_dim,
+                     std::int64_t tokens);
 
 /// Rows stored at `origin` must lie before `end`, and be of a type that can be converted.
 void check_rows(std::string_view operation,
