@@ -43,13 +43,15 @@ void activate_experts(ExecContext const& exec,
                       MatrixView<float> x,
                       MatrixView<float> y) {
   auto* const at_once = operations_of(exec.backend).activate_experts;
-  if (experts.biases.empty() || at_once == nullptr) {
-    add_expert_biases(exec, experts.biases, experts.offsets, x);
+  if (at_once == nullptr) {
+    add_expert_biases(exec, experts.biases, experts.cut, x);
     return activate(exec, rule, as_const(x), y);
   }
   check_shapes(rule, as_const(x), as_const(y));
-  check_equal(
-      "activate", "number of offsets", std::ssize(experts.offsets), std::ssize(experts.biases) + 1);
+  if (!experts.biases.empty()) {
+    check_equal(
+        "activate", "number of biases", std::ssize(experts.biases), experts.cut.num_experts());
+  }
   for (std::vector<float> const& bias : experts.biases) {
     check_equal("activate", "elements of a bias", std::ssize(bias), x.cols);
   }

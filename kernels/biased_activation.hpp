@@ -7,6 +7,7 @@
 
 #include "kernels/activation.hpp"
 #include "kernels/exec_context.hpp"
+#include "kernels/rows_by_expert.hpp"
 #include "runtime/base/matrix_view.hpp"
 
 namespace talus::kernels {
@@ -27,14 +28,13 @@ void activate_biased(ExecContext const& exec,
 /// Biases of experts, and which rows are whose: as add_expert_biases() has them.
 struct ExpertBiases {
   std::span<std::vector<float> const> biases;  ///< [experts], or empty: none
-  std::span<std::int32_t const> offsets;       ///< [experts + 1], where activations are
+  RowsByExpert cut;
 };
 
 /// y = the activation of x + its expert's bias: add_expert_biases and activate, likewise.
 ///
-/// \param x  [rows, columns of a bias], ordered by expert; what it holds afterwards is not specified
-/// \param y  as activate()'s
-/// \throws ConfigError  if the shapes do not match
+/// \param x  [rows, columns of a bias], ordered by expert; what it holds afterwards is not
+/// specified \param y  as activate()'s \throws ConfigError  if the shapes do not match
 void activate_experts(ExecContext const& exec,
                       ActivationRule const& rule,
                       ExpertBiases const& experts,

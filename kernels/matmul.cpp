@@ -118,12 +118,13 @@ void matmul_leaves(ExecContext const& exec,
 
 void grouped_matmul(ExecContext const& exec,
                     MatrixView<float const> x,
-                    std::span<std::int32_t const> offsets,
+                    RowsByExpert const& cut,
                     std::span<PackedWeights const> experts,
                     MatrixView<float> y) {
-  check_equal("grouped_matmul", "number of offsets", std::ssize(offsets), std::ssize(experts) + 1);
+  check_equal(
+      "grouped_matmul", "number of offsets", std::ssize(cut.offsets), std::ssize(experts) + 1);
   if (shares_memory(exec)) {
-    check_offsets(offsets, x.rows);
+    check_offsets(cut.offsets, x.rows);
   }
   check_equal("grouped_matmul", "rows of y", y.rows, x.rows);
   if (experts.empty()) {
@@ -135,7 +136,7 @@ void grouped_matmul(ExecContext const& exec,
   Operations const& operations = operations_of(exec.backend);
   auto* const multiply =
       experts.front().codes() ? operations.codes.grouped_matmul : operations.grouped_matmul;
-  multiply(exec, x, offsets, experts, y);
+  multiply(exec, x, cut, experts, y);
 }
 
 void matmul_heads(ExecContext const& exec,

@@ -6,6 +6,7 @@
 
 #include "kernels/exec_context.hpp"
 #include "kernels/packed_weights.hpp"
+#include "kernels/rows_by_expert.hpp"
 #include "runtime/base/matrix_view.hpp"
 #include "runtime/base/sum_tree.hpp"
 
@@ -49,18 +50,15 @@ void matmul_leaves(ExecContext const& exec,
                    LeafPartition const& partition,
                    std::span<MatrixView<float> const> partials);
 
-/// Linear maps of a mixture of experts: rows [offsets[e], offsets[e + 1]) of x go through
-/// experts[e].
+/// Linear maps of a mixture of experts: the rows of expert e go through experts[e].
 ///
 /// \param x        [rows, in], ordered by expert
-/// \param offsets  [experts + 1], ascending from 0 to rows, where activations are: on a device,
-/// what
-///                 is launched doesn't depend on them
+/// \param cut      of x; on a device, what is launched doesn't depend on the offsets
 /// \param experts  [experts], all [out, in] of one dtype
 /// \param y        [rows, out]; must not overlap x
 void grouped_matmul(ExecContext const& exec,
                     MatrixView<float const> x,
-                    std::span<std::int32_t const> offsets,
+                    RowsByExpert const& cut,
                     std::span<PackedWeights const> experts,
                     MatrixView<float> y);
 

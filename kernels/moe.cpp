@@ -98,30 +98,32 @@ void count_choices(ExecContext const& exec,
 void gather_tokens(ExecContext const& exec,
                    MatrixView<float const> x,
                    std::span<std::int32_t const> token_rows,
+                   RowsByExpert const& cut,
                    MatrixView<float> y) {
   check_equal("gather_tokens", "columns of y", y.cols, x.cols);
   check_equal("gather_tokens", "token_rows", std::ssize(token_rows), y.rows);
   auto const own = operations_of(exec.backend).gather_tokens;
-  own != nullptr ? own(exec, x, token_rows, y) : select_rows(exec, x, token_rows, y);
+  own != nullptr ? own(exec, x, token_rows, cut, y) : select_rows(exec, x, token_rows, y);
 }
 
 void add_expert_biases(ExecContext const& exec,
                        std::span<std::vector<float> const> biases,
-                       std::span<std::int32_t const> offsets,
+                       RowsByExpert const& cut,
                        MatrixView<float> y) {
   if (biases.empty()) {
     return;
   }
   check_equal(
-      "add_expert_biases", "number of offsets", std::ssize(offsets), std::ssize(biases) + 1);
+      "add_expert_biases", "number of offsets", std::ssize(cut.offsets), std::ssize(biases) + 1);
   for (std::vector<float> const& bias : biases) {
     check_equal("add_expert_biases", "elements of a bias", std::ssize(bias), y.cols);
   }
   if (auto const own = operations_of(exec.backend).add_expert_biases) {
-    return own(exec, biases, offsets, y);
+    return own(exec, biases, cut, y);
   }
   for (std::size_t e = 0; e < biases.size(); ++e) {
-    add_bias(exec, biases[e], rows_of(y, offsets[e], offsets[e + 1] - offsets[e]));
+    std::int64_t const first = cut.offsets[e];
+    add_bias(exec, biases[e], rows_of(y, first, cut.offsets[e + 1] - first));
   }
 }
 

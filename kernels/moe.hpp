@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/exec_context.hpp"
+#include "kernels/rows_by_expert.hpp"
 #include "runtime/base/matrix_view.hpp"
 
 namespace talus::kernels {
@@ -79,20 +80,22 @@ void count_choices(ExecContext const& exec,
 ///
 /// \param x           [tokens, hidden]
 /// \param token_rows  [choices] of a ChoiceOrder, where activations are
+/// \param cut         of y
 /// \param y           [choices, hidden]; must not overlap x
 void gather_tokens(ExecContext const& exec,
                    MatrixView<float const> x,
                    std::span<std::int32_t const> token_rows,
+                   RowsByExpert const& cut,
                    MatrixView<float> y);
 
-/// y[t, :] += biases[e][:], e being the expert whose rows [offsets[e], offsets[e + 1]) t is of.
+/// y[t, :] += biases[e][:], e being the expert whose row t is.
 ///
 /// \param biases   [experts] of [columns], the host's; or empty: nothing is added
-/// \param offsets  [experts + 1], ascending from 0 to rows, where activations are
+/// \param cut      of y
 /// \param y        [rows, columns]
 void add_expert_biases(ExecContext const& exec,
                        std::span<std::vector<float> const> biases,
-                       std::span<std::int32_t const> offsets,
+                       RowsByExpert const& cut,
                        MatrixView<float> y);
 
 /// y[t, :] = sum_j weights[t, j] * x[rows[t, j], :], in the order of j from 0.

@@ -68,7 +68,7 @@ struct CodeOperations {
                         std::span<MatrixView<float> const> partials) = nullptr;
   void (*grouped_matmul)(ExecContext const& exec,
                          MatrixView<float const> x,
-                         std::span<std::int32_t const> offsets,
+                         RowsByExpert const& cut,
                          std::span<PackedWeights const> experts,
                          MatrixView<float> y) = nullptr;
   void (*matmul_heads)(ExecContext const& exec,
@@ -102,7 +102,7 @@ struct Operations {
                         std::span<MatrixView<float> const> partials) = nullptr;
   void (*grouped_matmul)(ExecContext const& exec,
                          MatrixView<float const> x,
-                         std::span<std::int32_t const> offsets,
+                         RowsByExpert const& cut,
                          std::span<PackedWeights const> experts,
                          MatrixView<float> y) = nullptr;
   void (*matmul_heads)(ExecContext const& exec,
@@ -222,10 +222,11 @@ struct Operations {
   void (*gather_tokens)(ExecContext const& exec,
                         MatrixView<float const> x,
                         std::span<std::int32_t const> token_rows,
+                        RowsByExpert const& cut,
                         MatrixView<float> y) = nullptr;
   void (*add_expert_biases)(ExecContext const& exec,
                             std::span<std::vector<float> const> biases,
-                            std::span<std::int32_t const> offsets,
+                            RowsByExpert const& cut,
                             MatrixView<float> y) = nullptr;
   void (*combine_experts)(ExecContext const& exec,
                           MatrixView<float const> x,

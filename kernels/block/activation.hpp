@@ -5,6 +5,7 @@
 
 #include "kernels/activation.hpp"
 #include "kernels/block/each_quad.hpp"
+#include "kernels/block/expert_quads.hpp"
 #include "kernels/block/math.hpp"
 
 namespace talus::kernels::block {
@@ -92,16 +93,27 @@ void with_activation(ActivationRule const& rule, Run const& run) {
   }
 }
 
+/// \param experts  whose rows they are, or nobody's
 template <class Device>
 void activate(Device& device,
               ActivationRule const& rule,
+              ExpertRows const& experts,
               MatrixView<float const> x,
               MatrixView<float> y) {
   auto const gates = by_quads(columns_of(x, 0, y.cols));
   auto const ups = rule.is_gated() ? by_quads(columns_of(x, y.cols, y.cols)) : gates;
   with_activation(rule, [&]<class Function>(Function const& function) {
-    for_each_quad(device, y.rows, y.cols, Activate<Function>{function, gates, ups, by_quads(y)});
+    for_each_quad(
+        device, experts, y.rows, y.cols, Activate<Function>{function, gates, ups, by_quads(y)});
   });
+}
+
+template <class Device>
+void activate(Device& device,
+              ActivationRule const& rule,
+              MatrixView<float const> x,
+              MatrixView<float> y) {
+  activate(device, rule, ExpertRows{}, x, y);
 }
 
 }  // namespace talus::kernels::block

@@ -62,10 +62,12 @@ struct ActivateBiased {
   }
 };
 
+/// \param experts  whose rows they are, or nobody's
 template <class Device, class Biases>
 void activate_rows(Device& device,
                    ActivationRule const& rule,
                    Biases const& biases,
+                   ExpertRows const& experts,
                    MatrixView<float const> x,
                    MatrixView<float> y) {
   std::int64_t const first_up = rule.is_gated() ? y.cols : 0;
@@ -74,6 +76,7 @@ void activate_rows(Device& device,
   with_activation(rule, [&]<class Function>(Function const& function) {
     for_each_quad(
         device,
+        experts,
         y.rows,
         y.cols,
         ActivateBiased<Function, Biases>{function, biases, gates, ups, first_up, by_quads(y)});
@@ -86,7 +89,7 @@ void activate_biased(Device& device,
                      std::span<float const> bias,
                      MatrixView<float const> x,
                      MatrixView<float> y) {
-  activate_rows(device, rule, SharedBias{row_of(device, bias)}, x, y);
+  activate_rows(device, rule, SharedBias{row_of(device, bias)}, {}, x, y);
 }
 
 template <class Device>
@@ -95,7 +98,12 @@ void activate_experts(Device& device,
                       ExpertBiases const& experts,
                       MatrixView<float const> x,
                       MatrixView<float> y) {
-  activate_rows(device, rule, bias_rows_of(device, experts.biases, experts.offsets), x, y);
+  ExpertRows const rows = expert_rows(experts.cut);
+  if (experts.biases.empty()) {
+    return activate(device, rule, rows, x, y);
+  }
+  activate_rows(
+      device, rule, bias_rows_of(device, experts.biases, experts.cut.offsets), rows, x, y);
 }
 
 }  // namespace talus::kernels::block

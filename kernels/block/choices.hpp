@@ -10,6 +10,8 @@
 #include "kernels/block/block.hpp"
 #include "kernels/block/each_quad.hpp"
 #include "kernels/block/elementwise.hpp"
+#include "kernels/block/expert_quads.hpp"
+#include "kernels/rows_by_expert.hpp"
 #include "runtime/base/matrix_view.hpp"
 
 /// \file
@@ -99,8 +101,13 @@ template <class Device>
 void gather_tokens(Device& device,
                    MatrixView<float const> x,
                    std::span<std::int32_t const> token_rows,
+                   RowsByExpert const& cut,
                    MatrixView<float> y) {
-  for_each_quad(device, y.rows, y.cols, SelectRows{by_quads(x), in_place(token_rows), by_quads(y)});
+  for_each_quad(device,
+                expert_rows(cut),
+                y.rows,
+                y.cols,
+                SelectRows{by_quads(x), in_place(token_rows), by_quads(y)});
 }
 
 template <class Device>
@@ -122,10 +129,13 @@ template <class Device>
 template <class Device>
 void add_expert_biases(Device& device,
                        std::span<std::vector<float> const> biases,
-                       std::span<std::int32_t const> offsets,
+                       RowsByExpert const& cut,
                        MatrixView<float> y) {
-  for_each_quad(
-      device, y.rows, y.cols, AddExpertBiases{bias_rows_of(device, biases, offsets), by_quads(y)});
+  for_each_quad(device,
+                expert_rows(cut),
+                y.rows,
+                y.cols,
+                AddExpertBiases{bias_rows_of(device, biases, cut.offsets), by_quads(y)});
 }
 
 }  // namespace talus::kernels::block

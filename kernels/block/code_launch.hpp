@@ -138,7 +138,7 @@ void multiply_codes(Device& device,
   for (QuantizeJob const& job : rows) {
     num_rows = std::max(num_rows, job.first_row + job.x.rows);
   }
-  QuantizedRows const quantized = quantize_rows(device, rows, num_rows);
+  QuantizedRows const quantized = quantize_rows(device, rows, num_rows, experts);
   switch (kind) {
     case QuantKind::int8:
       return multiply_integers<QuantKind::int8>(device, products, experts, quantized);
@@ -179,15 +179,12 @@ void joint_matmul_codes(Device& device,
 template <class Device>
 void grouped_matmul_codes(Device& device,
                           MatrixView<float const> x,
-                          std::span<std::int32_t const> offsets,
+                          RowsByExpert const& cut,
                           std::span<PackedWeights const> experts,
                           MatrixView<float> y) {
   PackedWeights const& any = experts.front();
-  multiply_codes(device,
-                 x,
-                 {{x, 0, any, all_inputs(any), y}},
-                 {{x, 0}},
-                 expert_rows(device, offsets, experts));
+  multiply_codes(
+      device, x, {{x, 0, any, all_inputs(any), y}}, {{x, 0}}, expert_rows(device, cut, experts));
 }
 
 template <class Device>

@@ -11,6 +11,7 @@
 #include "kernels/block/block.hpp"
 #include "kernels/block/integers.hpp"
 #include "kernels/packed_weights.hpp"
+#include "kernels/rows_by_expert.hpp"
 
 /// \file
 /// Tiles of products whose rows are cut by offsets that only the device knows: rows
@@ -22,23 +23,42 @@ namespace talus::kernels::block {
 /// The experts of a product, and where their rows begin.
 struct ExpertRows {
   GlobalSpan<std::int32_t const> offsets;      ///< [experts + 1]; empty: a product without experts
-  GlobalSpan<std::byte const* const> weights;  ///< [experts]
+  GlobalSpan<std::byte const* const> weights;  ///< [experts]; empty: no product
+  std::int64_t expected = 0;                   ///< rows; 0: as many as a matrix has
 
   [[nodiscard]] constexpr bool is_empty() const { return offsets.size == 0; }
 
   [[nodiscard]] constexpr std::int64_t num_experts() const { return offsets.size - 1; }
+
+  /// Of a matrix that has so many, rows that are reckoned with.
+  [[nodiscard]] constexpr std::int64_t expected_of(std::int64_t rows) const {
+    return expected == 0 || expected > rows ? rows : expected;
+  }
+
+  /// Where the rows of a matrix that has so many end.
+  template <class Block>
+  [[nodiscard]] TALUS_DEVICE std::int64_t end_of(Block& block, std::int64_t rows) const {
+    return is_empty() ? rows : block.load(offsets, offsets.size - 1);
+  }
 };
 
-/// \param offsets  [experts + 1], in the device's memory
+/// \param cut  whose offsets are in the device's memory
+[[nodiscard]] inline ExpertRows expert_rows(RowsByExpert const& cut) {
+  return {{cut.offsets.data(), std::ssize(cut.offsets)}, {}, cut.expected};
+}
+
+/// As above, for a product.
 template <class Device>
 [[nodiscard]] ExpertRows expert_rows(Device& device,
-                                     std::span<std::int32_t const> offsets,
+                                     RowsByExpert const& cut,
                                      std::span<PackedWeights const> experts) {
   std::vector<std::byte const*> weights;
   for (PackedWeights const& w : experts) {
     weights.push_back(w.data());
   }
-  return {{offsets.data(), std::ssize(offsets)}, device.upload(std::span{std::as_const(weights)})};
+  ExpertRows rows = expert_rows(cut);
+  rows.weights = device.upload(std::span{std::as_const(weights)});
+  return rows;
 }
 
 /// Rows of an expert, if they fall to as many experts as they can.

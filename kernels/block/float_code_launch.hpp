@@ -113,7 +113,7 @@ void launch_float_code_rows(Device& device, FloatCodeProducts const& products) {
 template <TileShape Shape, int Depth, class Device>
 void launch_float_code_tiles(Device& device, FloatCodeProducts const& products) {
   FloatCodeTiles<Shape, Depth> kernel;
-  RoundedInput const rounded{device, products.x};
+  RoundedInput const rounded{device, products.x, products.experts};
   std::vector<FloatCodeJob<std::uint16_t>> jobs;
   for (FloatCodeProduct const& product : products.list) {
     auto const x = rounded.part(product.x);
@@ -160,9 +160,10 @@ template <class Device>
 void run_float_codes(Device& device, FloatCodeProducts const& products) {
   JobExtent const extent = extent_of(products.list);
   if (!extent.is_empty()) {
-    std::int64_t const jobs = products.experts.is_empty()
-                                  ? std::ssize(products.list)
-                                  : std::min(extent.rows, products.experts.num_experts());
+    std::int64_t const jobs =
+        products.experts.is_empty()
+            ? std::ssize(products.list)
+            : std::min(products.experts.expected_of(extent.rows), products.experts.num_experts());
     run_float_codes(
         device,
         choose_float_code_tiles(extent.usual_rows(products.experts), extent.outputs, jobs),

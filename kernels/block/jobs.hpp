@@ -25,7 +25,8 @@ struct JobExtent {
 
   /// Rows that a tile is chosen for.
   [[nodiscard]] constexpr std::int64_t usual_rows(ExpertRows const& experts) const {
-    return experts.is_empty() ? rows : block::usual_rows(rows, experts.num_experts());
+    return experts.is_empty() ? rows
+                              : block::usual_rows(experts.expected_of(rows), experts.num_experts());
   }
 
   /// Tiles that are launched.

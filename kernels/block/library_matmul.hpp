@@ -46,7 +46,7 @@ void library_matmul(Device& device,
                     PackedWeights const& w,
                     std::span<float const> bias,
                     MatrixView<float> y) {
-  RoundedInput const rounded{device, x};
+  RoundedInput const rounded{device, x, {}};
   auto const* const weights = reinterpret_cast<std::uint16_t const*>(w.data());
   device.multiply(library,
                   cuda::LibraryProduct{.x = rounded.part(x),

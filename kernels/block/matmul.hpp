@@ -246,13 +246,13 @@ void joint_matmul(Device& device,
 template <class Device>
 void grouped_matmul(Device& device,
                     MatrixView<float const> x,
-                    std::span<std::int32_t const> offsets,
+                    RowsByExpert const& cut,
                     std::span<PackedWeights const> experts,
                     MatrixView<float> y) {
   auto const any = std::ranges::find_if(
       experts, [](PackedWeights const& w) { return !is_vector_aligned(w.data()); });
   PackedWeights const& w = any != experts.end() ? *any : experts.front();
-  run_packed_jobs(device, x, {{x, w, y}}, expert_rows(device, offsets, experts));
+  run_packed_jobs(device, x, {{x, w, y}}, expert_rows(device, cut, experts));
 }
 
 template <class Device>

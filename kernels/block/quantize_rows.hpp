@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "kernels/block/block.hpp"
+#include "kernels/block/expert_quads.hpp"
+#include "kernels/block/expert_tiles.hpp"
 #include "kernels/block/integers.hpp"
 #include "kernels/quantized.hpp"
 #include "runtime/base/matrix_view.hpp"
@@ -36,23 +38,35 @@ struct QuantizeJob {
 /// (kernels/lanes/quantized_rows.hpp). A chunk below 2^-96 counts as zero; one with an element that
 /// isn't finite has a scale that isn't.
 ///
-/// Grid: rows, eights of chunks, jobs. Block: eight warps, a chunk each, a lane an input. No shared
-/// memory. Sums: of integers.
+/// Grid: rows (of experts: some at a time), eights of chunks, jobs. Block: eight warps, a chunk
+/// each, a lane an input. No shared memory. Sums: of integers.
 struct QuantizeRows {
   static constexpr char const* name = "talus::kernels::quantize_rows";
   static constexpr int num_warps = 8;
 
   GlobalSpan<QuantizeJob const> jobs;
   QuantizedRows to;
+  ExpertRows experts;  ///< whose rows they are, of a single job; or nobody's
 
   template <class Block>
   TALUS_DEVICE void operator()(Block& block) const {
     QuantizeJob const job = block.load(jobs, block.block_index().z);
-    std::int64_t const t = block.block_index().x;
     std::int64_t const chunk = block.block_index().y * num_warps + block.thread_index() / warp_size;
-    if (t >= job.x.rows || chunk >= to.chunks) {
+    if (chunk >= to.chunks) {
       return;
     }
+    std::int64_t const end = experts.end_of(block, job.x.rows);
+    for (std::int64_t t = block.block_index().x; t < end; t += block.grid_size().x) {
+      quantize(block, job, t, chunk);
+    }
+  }
+
+ private:
+  template <class Block>
+  TALUS_DEVICE void quantize(Block& block,
+                             QuantizeJob const& job,
+                             std::int64_t t,
+                             std::int64_t chunk) const {
     int const lane = block.thread_index() % warp_size;
     std::int64_t const i = chunk * quant_chunk + lane;
     float const value = i < job.x.cols ? block.load(job.x, t, i) : 0.0F;
@@ -78,7 +92,6 @@ struct QuantizeRows {
     }
   }
 
- private:
   static constexpr float greatest_sum = 127.0F;
   static constexpr float least_magnitude = 0x1p-96F;
   static constexpr float rounder = 12582912.0F;  // 1.5 * 2^23: adding it rounds to an integer
@@ -103,11 +116,13 @@ struct QuantizeRows {
 
 /// Quantises the rows of all jobs, which have as many inputs.
 ///
-/// \param rows  of all jobs together
+/// \param rows     of all jobs together
+/// \param experts  of the only job, if it has them
 template <class Device>
 [[nodiscard]] QuantizedRows quantize_rows(Device& device,
                                           std::vector<QuantizeJob> const& jobs,
-                                          std::int64_t rows) {
+                                          std::int64_t rows,
+                                          ExpertRows const& experts) {
   std::int64_t const chunks = ceil_div(jobs.front().x.cols, quant_chunk);
   std::int64_t most_rows = 0;
   for (QuantizeJob const& job : jobs) {
@@ -119,9 +134,11 @@ template <class Device>
       device.template scratch<std::int32_t>(rows * chunks),
       static_cast<std::int32_t>(chunks)};
   if (most_rows > 0 && chunks > 0) {
-    device.launch({{most_rows, ceil_div(chunks, QuantizeRows::num_warps), std::ssize(jobs)},
+    device.launch({{rows_at_a_time(experts, most_rows),
+                    ceil_div(chunks, QuantizeRows::num_warps),
+                    std::ssize(jobs)},
                    QuantizeRows::num_warps * warp_size},
-                  QuantizeRows{device.upload(std::span{std::as_const(jobs)}), to});
+                  QuantizeRows{device.upload(std::span{std::as_const(jobs)}), to, experts});
   }
   return to;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/block/each_quad.hpp"
+#include "kernels/block/expert_quads.hpp"
 #include "kernels/block/expert_tiles.hpp"
 #include "kernels/block/jobs.hpp"
 #include "kernels/block/tile_matmul.hpp"
@@ -50,11 +51,11 @@ struct TileProducts {
 class RoundedInput {
  public:
   template <class Device>
-  RoundedInput(Device& device, MatrixView<float const> x) : x_{x} {
+  RoundedInput(Device& device, MatrixView<float const> x, ExpertRows const& experts) : x_{x} {
     std::int64_t const stride = round_up(x.cols, 8);
     auto const memory = device.template scratch<std::uint16_t>(x.rows * stride);
     rounded_ = {memory.data, x.rows, stride, stride};
-    for_each_quad(device, x.rows, x.cols, RoundRows{by_quads(x), rounded_});
+    for_each_quad(device, experts, x.rows, x.cols, RoundRows{by_quads(x), rounded_});
   }
 
   /// The part of it that is `part` of the input.
@@ -160,7 +161,7 @@ void run_rounded_tiles(Device& device,
                        MatrixView<float const> x,
                        TileProducts const& products,
                        TileSums const& sums) {
-  RoundedInput const rounded{device, x};
+  RoundedInput const rounded{device, x, products.experts};
   std::vector<TileJob<std::uint16_t>> jobs;
   for (TileProduct const& product : products.list) {
     auto const part = rounded.part(product.x);
@@ -203,9 +204,10 @@ void run_tiles(Device& device,
                TileSums const& sums = {}) {
   JobExtent const extent = extent_of(products.list);
   if (!extent.is_empty()) {
-    std::int64_t const jobs = products.experts.is_empty()
-                                  ? std::ssize(products.list)
-                                  : std::min(extent.rows, products.experts.num_experts());
+    std::int64_t const jobs =
+        products.experts.is_empty()
+            ? std::ssize(products.list)
+            : std::min(products.experts.expected_of(extent.rows), products.experts.num_experts());
     TileChoice const choice =
         choose_tiles(extent.usual_rows(products.experts), extent.outputs, jobs);
     run_tiles(device, choice, x, products, sums);

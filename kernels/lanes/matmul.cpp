@@ -116,11 +116,11 @@ void matmul_leaves(ExecContext const& exec,
 
 void grouped_matmul(ExecContext const& exec,
                     MatrixView<float const> x,
-                    std::span<std::int32_t const> offsets,
+                    RowsByExpert const& cut,
                     std::span<PackedWeights const> experts,
                     MatrixView<float> y) {
   Segments const segments{experts.front().in()};
-  ActiveExperts const active{offsets};
+  ActiveExperts const active{cut.offsets};
   ProductSet const set{
       "talus::kernels::grouped_matmul", active.count(), x.rows, active.most_rows()};
   multiply(exec, set, [&](std::int64_t i) {

@@ -152,11 +152,11 @@ void matmul_code_leaves(ExecContext const& exec,
 
 void grouped_matmul_codes(ExecContext const& exec,
                           MatrixView<float const> x,
-                          std::span<std::int32_t const> offsets,
+                          RowsByExpert const& cut,
                           std::span<PackedWeights const> experts,
                           MatrixView<float> y) {
   Segments const segments{experts.front().in()};
-  ActiveExperts const active{offsets};
+  ActiveExperts const active{cut.offsets};
   CodeSet const set{"talus::kernels::grouped_matmul", active.count(), active.most_rows()};
   multiply(exec, set, [&](std::int64_t i) {
     std::int64_t const first = active.first_row(i);

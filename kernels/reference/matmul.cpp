@@ -70,12 +70,12 @@ void matmul_leaves(ExecContext const&,
 
 void grouped_matmul(ExecContext const& exec,
                     MatrixView<float const> x,
-                    std::span<std::int32_t const> offsets,
+                    RowsByExpert const& cut,
                     std::span<PackedWeights const> experts,
                     MatrixView<float> y) {
   for (std::size_t e = 0; e < experts.size(); ++e) {
-    std::int64_t const first = offsets[e];
-    std::int64_t const rows = offsets[e + 1] - first;
+    std::int64_t const first = cut.offsets[e];
+    std::int64_t const rows = cut.offsets[e + 1] - first;
     reference::matmul(exec,
                       {x.data + first * x.row_stride, rows, x.cols, x.row_stride},
                       experts[e],

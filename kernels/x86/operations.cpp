@@ -48,10 +48,10 @@ Operations operations() noexcept {
   };
   table.grouped_matmul = [](ExecContext const& exec,
                             MatrixView<float const> x,
-                            std::span<std::int32_t const> offsets,
+                            RowsByExpert const& cut,
                             std::span<PackedWeights const> experts,
                             MatrixView<float> y) {
-    matmuls_for(experts.front().dtype()).grouped_matmul(exec, x, offsets, experts, y);
+    matmuls_for(experts.front().dtype()).grouped_matmul(exec, x, cut, experts, y);
   };
   table.matmul_heads = [](ExecContext const& exec,
                           MatrixView<float const> x,

@@ -206,9 +206,10 @@ TEST_CASE("the tokens of choices are gathered exactly") {
   ExecContext const exec = any_backend();
   Matrix const x = random_matrix(3, 37, 3);
   std::vector<std::int32_t> const token_rows = {2, 0, 2, 1};
+  std::vector<std::int32_t> const offsets = {0, 1, 1, 4};
   Matrix y{4, 37};
 
-  gather_tokens(exec, x.view(), token_rows, y.view());
+  gather_tokens(exec, x.view(), token_rows, offsets, y.view());
 
   for (std::int64_t place = 0; place < 4; ++place) {
     for (std::int64_t j = 0; j < 37; ++j) {
@@ -216,7 +217,7 @@ TEST_CASE("the tokens of choices are gathered exactly") {
     }
   }
   CHECK(y.at(3, 37) == Matrix::untouched);
-  CHECK_THROWS_AS(gather_tokens(exec, x.view(), std::span{token_rows}.first(3), y.view()),
+  CHECK_THROWS_AS(gather_tokens(exec, x.view(), std::span{token_rows}.first(3), {}, y.view()),
                   ConfigError);
 }
 

@@ -69,7 +69,7 @@ Matrix product(Way way,
                emulation::Schedule schedule = {emulation::Schedule::Order::random, 3}) {
   emulation::EmulatedDevice device{schedule};
   Matrix y{x.rows, w.out()};
-  QuantizedRows const rows = quantize_rows(device, {{x.view(), 0}}, x.rows);
+  QuantizedRows const rows = quantize_rows(device, {{x.view(), 0}}, x.rows, {});
   std::vector<CodeJob> const jobs{{CodeMatrix{w}, 0, chunks.first, chunks.last, y.view()}};
   switch (w.codes()->format.kind) {
     case QuantKind::int8:
