@@ -43,6 +43,12 @@ class DeviceLinks {
   [[nodiscard]] virtual std::unique_ptr<PeerSums> make_peer_sums(PeerSumPlace const& /*place*/) {
     return nullptr;
   }
+
+  /// Memory that kernels of devices on the same host reach; else as above.
+  [[nodiscard]] virtual std::unique_ptr<PeerMemory> make_peer_memory(
+      PeerMemoryPlace const& /*place*/) {
+    return nullptr;
+  }
 };
 
 }  // namespace talus::kernels

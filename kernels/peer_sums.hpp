@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
-#include <cstddef>
 #include <cstdint>
 #include <span>
 
 #include "kernels/fold_partials.hpp"
+#include "kernels/peer_access.hpp"
 #include "runtime/base/matrix_view.hpp"
 
 namespace talus::kernels {
-
-/// What another process of the host needs to reach a device's inbox.
-using PeerHandle = std::array<std::byte, 64>;
 
 /// A device's part in sums over ranks.
 struct PeerSumPlace {
@@ -23,35 +19,15 @@ struct PeerSumPlace {
   std::int64_t max_elements = 0;   ///< of the largest sum, at most max_peer_elements
 };
 
-/// Ranks of a PeerSums, and elements of its largest sum: what all blocks of a launch that run at a
-/// time can do on the smallest card.
-inline constexpr int max_peer_ranks = 16;
+/// Elements of a PeerSums' largest sum: what all blocks of a launch that run at a time can do on
+/// the smallest card.
 inline constexpr std::int64_t max_peer_elements = 32768;
 
 /// Sums over ranks whose devices reach each other's memory: each puts its partial sums where the
 /// others find them, and all fold all of them, in the order of the tree. For short sums, where one
 /// launch that waits for the others' is faster than a library's messages.
-class PeerSums {
+class PeerSums : public PeerAccess {
  public:
-  PeerSums() = default;
-  PeerSums(PeerSums const&) = delete;
-  PeerSums& operator=(PeerSums const&) = delete;
-
-  /// When all ranks are done with it: its memory is the others' to write.
-  virtual ~PeerSums() = default;
-
-  /// Of this device's inbox.
-  [[nodiscard]] virtual PeerHandle handle() const = 0;
-
-  /// Reaches the inboxes of all.
-  ///
-  /// \param inboxes  by rank
-  /// \throws ApiError  if one can't be reached
-  virtual void open(std::span<PeerHandle const> inboxes) = 0;
-
-  /// Gives back what open() took.
-  virtual void close() noexcept = 0;
-
   /// Queues a sum, which all ranks do in the same order. Behind open().
   ///
   /// \param partials  [this rank's, n]

@@ -5,32 +5,29 @@
 
 #include "kernels/block/block.hpp"
 #include "kernels/block/fold_partials.hpp"
+#include "kernels/block/peer_flags.hpp"
 #include "kernels/peer_sums.hpp"
 
 namespace talus::kernels::block {
 
 /// A device's memory for what others put there, by the addresses that this process has for it.
 struct PeerInbox {
-  GlobalSpan<float> values;  ///< [2, partial sums, stride]
-  /// [blocks, max_peer_ranks] of the rank that raises it; zero at first
-  GlobalSpan<std::uint32_t> flags;
+  GlobalSpan<float> values;         ///< [2, partial sums, stride]
+  GlobalSpan<std::uint32_t> flags;  ///< of PeerMeeting
 };
 
 /// The sum of partial sums of devices that reach each other's memory, in one launch: each puts its
 /// partial sums into the inboxes of all, says so by a flag, waits for the others' flags, and folds
 /// what is in its own, in the order of the tree.
 ///
-/// A block needs nothing of other blocks: it waits for the blocks of its number on other devices.
-/// All blocks of a launch must be able to run at a time, or none would be waited for. Inboxes have
-/// two halves, used in turns: who begins the next sum but one has the others' flags of the next
-/// one, which they raise when they are done with this one.
-///
-/// A block's sums are counted by the flag that it raises for itself, so that launches of all sums
-/// of one place are alike, and may be recorded.
+/// A block needs nothing of other blocks: it meets those of its number on other devices. Inboxes
+/// have two halves, used in turns: who begins the next sum but one has the others' flags of the
+/// next one, which they raise when they are done with this one.
 ///
 /// Grid: pieces of the sum. Block: a thread a quad. No shared memory.
 struct PeerSum {
   static constexpr char const* name = "talus::kernels::peer_sum";
+  static constexpr bool meets_peers = true;
 
   FoldOrder order;
   PeerInbox inboxes[std::size_t{max_peer_ranks}] = {};  ///< by rank
@@ -45,16 +42,15 @@ struct PeerSum {
   TALUS_DEVICE void operator()(Block& block) const {
     std::int64_t const j =
         (block.block_index().x * block.num_threads() + block.thread_index()) * quad;
-    std::int64_t const flags = block.block_index().x * max_peer_ranks;
-    std::uint32_t const sequence = block.load(inboxes[rank].flags, flags + rank) + 1;
+    PeerMeeting<Block> const meeting{
+        block, inboxes[rank].flags, block.block_index().x * max_peer_ranks, rank};
+    std::int64_t const half = half_of(meeting.number());
     if (j < sum.view.cols) {
-      put(block, half_of(sequence), j);
+      put(block, half, j);
     }
-    block.sync();
-    tell_and_wait(block, flags, sequence);
-    block.sync();
+    meeting.meet(block, num_ranks, [this](int peer) { return inboxes[peer].flags; });
     if (j < sum.view.cols) {
-      fold(block, half_of(sequence), j);
+      fold(block, half, j);
     }
   }
 
@@ -71,15 +67,6 @@ struct PeerSum {
       for (int peer = 0; peer < num_ranks; ++peer) {
         block.store(inboxes[peer].values, half + (first_partial + own) * stride + j, values);
       }
-    }
-  }
-
-  template <class Block>
-  TALUS_DEVICE void tell_and_wait(Block& block, std::int64_t flags, std::uint32_t sequence) const {
-    int const peer = block.thread_index();
-    if (peer < num_ranks) {
-      block.publish(inboxes[peer].flags, flags + rank, sequence);
-      block.await(inboxes[rank].flags, flags + peer, sequence);
     }
   }
 

@@ -5,6 +5,7 @@
 
 #include "kernels/cuda/device.hpp"
 #include "kernels/cuda/nccl_group.hpp"
+#include "kernels/cuda/peer_memory.hpp"
 #include "kernels/cuda/peer_sums.hpp"
 #include "runtime/base/error.hpp"
 
@@ -25,6 +26,10 @@ DeviceGroupId NcclLinks::make_id() {
 
 std::unique_ptr<DeviceGroup> NcclLinks::join(DeviceGroupPlace const& place) {
   return std::make_unique<NcclGroup>(nccl_.functions, device_, place);
+}
+
+std::unique_ptr<PeerMemory> NcclLinks::make_peer_memory(PeerMemoryPlace const& place) {
+  return std::make_unique<CudaPeerMemory>(device_, place);
 }
 
 std::unique_ptr<PeerSums> NcclLinks::make_peer_sums(PeerSumPlace const& place) {

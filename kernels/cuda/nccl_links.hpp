@@ -25,6 +25,8 @@ class NcclLinks final : public DeviceLinks {
 
   [[nodiscard]] std::unique_ptr<DeviceGroup> join(DeviceGroupPlace const& place) override;
 
+  [[nodiscard]] std::unique_ptr<PeerMemory> make_peer_memory(PeerMemoryPlace const& place) override;
+
   [[nodiscard]] std::unique_ptr<PeerSums> make_peer_sums(PeerSumPlace const& place) override;
 
  private:

@@ -74,6 +74,9 @@ void BlockRun::run_grid(AnyKernel const& kernel, LaunchShape const& shape) {
   global_log_.begin_launch();
   std::vector<std::int64_t> blocks;
   orders_.next(blocks, shape.grid.x * shape.grid.y * shape.grid.z);
+  if (kernel.meets_peers()) {
+    std::ranges::sort(blocks);
+  }
   for (std::int64_t const number : blocks) {
     run_block(number);
   }

@@ -31,6 +31,10 @@ class AnyKernel {
   virtual void run(EmulatedBlock& block) const = 0;
 
   [[nodiscard]] virtual char const* name() const noexcept = 0;
+
+  /// Whether blocks wait for those of other devices: all of them run at a time there, and here in
+  /// one order on all devices.
+  [[nodiscard]] virtual bool meets_peers() const noexcept = 0;
 };
 
 /// Where a thread waits for others.

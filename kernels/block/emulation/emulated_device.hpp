@@ -148,6 +148,10 @@ class EmulatedDevice {
 
     [[nodiscard]] char const* name() const noexcept override { return Kernel::name; }
 
+    [[nodiscard]] bool meets_peers() const noexcept override {
+      return requires { Kernel::meets_peers; };
+    }
+
    private:
     Kernel const& kernel_;
   };
