@@ -22,6 +22,7 @@
 #include "kernels/rms_norm.hpp"
 #include "kernels/rope.hpp"
 #include "kernels/sampling.hpp"
+#include "kernels/token_exchange.hpp"
 
 /// \file
 /// What each backend implements. Arguments are valid when these are called; only the functions of
@@ -228,6 +229,21 @@ struct Operations {
                             std::span<std::vector<float> const> biases,
                             RowsByExpert const& cut,
                             MatrixView<float> y) = nullptr;
+  /// Null, as the two that follow, where the memory is the host's.
+  void (*send_tokens)(ExecContext const& exec,
+                      TokenInboxes const& inboxes,
+                      MatrixView<float const> x,
+                      std::span<std::int32_t const> expert_ids,
+                      std::span<std::int64_t> num_sent) = nullptr;
+  void (*order_arrivals)(ExecContext const& exec,
+                         TokenInboxes const& inboxes,
+                         ArrivalOrder const& order) = nullptr;
+  void (*return_results)(ExecContext const& exec,
+                         TokenInboxes const& inboxes,
+                         MatrixView<float const> results,
+                         RowsByExpert const& cut,
+                         std::span<std::int32_t const> slots,
+                         std::span<std::int64_t> num_returned) = nullptr;
   void (*combine_experts)(ExecContext const& exec,
                           MatrixView<float const> x,
                           std::span<std::int32_t const> rows,

@@ -23,6 +23,7 @@
 #include "kernels/block/rope.hpp"
 #include "kernels/block/sample.hpp"
 #include "kernels/block/take_drawn.hpp"
+#include "kernels/block/token_exchange.hpp"
 #include "kernels/device.hpp"
 #include "kernels/operations.hpp"
 
@@ -117,6 +118,17 @@ template <class Devices>
   return operation;
 }
 
+/// Tokens on their way to experts of other devices, and back.
+template <class Devices>
+void set_exchange_operations(Operations& table) {
+  set<Devices>(table.order_arrivals,
+               [](auto& device, auto const&... a) { order_arrivals(device, a...); });
+  set<Devices>(table.return_results,
+               [](auto& device, auto const&... a) { return_results(device, a...); });
+  set<Devices>(table.send_tokens,
+               [](auto& device, auto const&... a) { send_tokens(device, a...); });
+}
+
 /// What goes over rows, once.
 template <class Devices>
 void set_row_operations(Operations& table) {
@@ -162,6 +174,7 @@ template <class Devices>
 void set_operations(Operations& table) {
   set_attention_operations<Devices>(table);
   set_code_operations<Devices>(table.codes);
+  set_exchange_operations<Devices>(table);
   set_logit_operations<Devices>(table);
   set_matmul_operations<Devices>(table);
   set_row_operations<Devices>(table);

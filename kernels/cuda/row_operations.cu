@@ -6,6 +6,7 @@
 namespace talus::kernels::cuda {
 
 void set_row_operations(Operations& table) {
+  block::set_exchange_operations<ContextDevices>(table);
   block::set_row_operations<ContextDevices>(table);
 }
 
