@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "parallel/agree.hpp"
@@ -120,12 +121,14 @@ class BatchRun {
 
   void work(RunStage& stage) {
     GridTraffic traffic{plan_.exec, *grid_, plan_.comm};
-    note_devices(traffic);
+    recorder_.note("device", plan_.card.text);
+    note("traffic", traffic.description());
     TraceObserver trace{*grid_, plan_, clock_};
     if (!batch_.trace.empty()) {
       trace.open(batch_.trace, {record_->options, recorder_.versions(), options_.model});
     }
     Engine engine{traffic, plan_.spec, weights_, plan_.limits, plan_.scheduler, clock_};
+    note("expert traffic", engine.expert_traffic());
     open_output();
     Drain drain{*grid_,
                 *control_,
@@ -144,12 +147,11 @@ class BatchRun {
   }
 
  private:
-  /// Keeps, and tells, what the run chose for its devices.
-  void note_devices(GridTraffic const& traffic) {
-    recorder_.note("device", plan_.card.text);
-    recorder_.note("traffic", traffic.description());
-    if (is_root() && !traffic.description().empty()) {
-      reporter_->info("traffic: " + traffic.description());
+  /// Keeps, and tells, what the run chose for its devices, if anything.
+  void note(std::string const& what, std::string const& text) {
+    recorder_.note(what, text);
+    if (is_root() && !text.empty()) {
+      reporter_->info(concat(what, ": ", text));
     }
   }
 

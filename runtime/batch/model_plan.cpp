@@ -273,8 +273,8 @@ void plan_blocks(parallel::ProcessGrid const& grid,
   budget.kv_cache = budget.num_blocks * budget.block_tokens * budget.kv_token_bytes;
   plan.scheduler.num_blocks = static_cast<std::int32_t>(budget.num_blocks);
   plan.scheduler.windows = budget.geometry.windows();
-  plan.scheduler.plans_ahead = options.async_scheduling && plan.exec.device != nullptr &&
-                               grid.shape().pp == 1 && !grid.spans_replicas();
+  plan.scheduler.plans_ahead =
+      options.async_scheduling && plan.exec.device != nullptr && grid.shape().pp == 1;
   plan.limits = {.max_tokens = options.max_num_batched_tokens,
                  .max_positions = plan.max_model_len,
                  .num_blocks = budget.num_blocks,

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <utility>
 
 #include "io/files/open_file.hpp"
 #include "io/trace/master_file.hpp"
@@ -194,16 +196,39 @@ void TraceObserver::on_step(StepPlan const& plan, Scheduler const& scheduler, De
   record.num_preemptions = static_cast<std::int32_t>(plan.preemptions.size());
   record.preempted_tokens = tokens_lost;
   record.num_recomputed_tokens = plan.num_recomputed_tokens;
-  writer_->record(record);
+  record_step(record, decoder.counts_group_tokens());
   if (end - last_routed_ >= routed_interval_s) {
     record_experts(decoder);
     last_routed_ = end;
   }
 }
 
+/// \param may_grow  a device counts what it sends to other ranks, and may yet have to say so of the
+///                  last step
+void TraceObserver::record_step(io::StepRecord const& record, bool may_grow) {
+  if (auto const before = std::exchange(held_, std::nullopt)) {
+    writer_->record(*before);
+  }
+  if (may_grow) {
+    held_ = record;
+  } else {
+    writer_->record(record);
+  }
+}
+
 void TraceObserver::on_run_end(Decoder& decoder) {
-  if (writer_) {
-    record_experts(decoder);
+  if (!writer_) {
+    return;
+  }
+  record_experts(decoder);
+  if (held_) {
+    StepClock::Bytes const late = clock_->take_bytes();
+    std::transform(late.begin(),
+                   late.end(),
+                   held_->bytes_sent.begin(),
+                   held_->bytes_sent.begin(),
+                   std::plus{});
+    record_step(*std::exchange(held_, std::nullopt), false);
   }
 }
 

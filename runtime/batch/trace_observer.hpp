@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "io/trace/trace_writer.hpp"
@@ -50,6 +51,7 @@ class TraceObserver final : public StepObserver, public RequestObserver {
   [[nodiscard]] double since_epoch(RequestTimes::Clock::time_point time) const;
   [[nodiscard]] io::RunInfo run_info(TraceLabels const& labels) const;
   void agree_on_epoch();
+  void record_step(io::StepRecord const& record, bool may_grow);
   void record_experts(Decoder& decoder);
 
   parallel::ProcessGrid const* grid_;
@@ -68,6 +70,7 @@ class TraceObserver final : public StepObserver, public RequestObserver {
   std::vector<std::int64_t> routed_;
   std::vector<std::int32_t> routed_layer_;
   std::unique_ptr<io::TraceWriter> writer_;
+  std::optional<io::StepRecord> held_;       ///< the last step's
   parallel::CallLog::WishScope last_flush_;  ///< before the job is ended
 };
 

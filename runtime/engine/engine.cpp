@@ -24,6 +24,7 @@ Engine::Engine(GridTraffic& traffic,
 
 RunEnd Engine::run(EngineClient* client, StepObserver* observer) {
   client_ = client;
+  agreed_.reset();
   RunState state = RunState::goes_on;
   while (true) {
     if (!has_room_for_plan()) {
@@ -42,6 +43,7 @@ RunEnd Engine::run(EngineClient* client, StepObserver* observer) {
     {
       auto const timed = clock_->scope(io::Phase::schedule);
       plan = &scheduler_.plan();
+      agreed_.reset();
       clock_->begin_step(plan->step);
       tell_client(*plan);
     }
@@ -67,7 +69,7 @@ RunEnd Engine::run(EngineClient* client, StepObserver* observer) {
 /// it needs depends on the tokens of the newest one.
 bool Engine::has_room_for_plan() const {
   auto const num_open = static_cast<std::int32_t>(open_plans_.size());
-  if (num_open != max_open_plans_ || !scheduler_.can_plan_ahead()) {
+  if (num_open != max_open_plans_ || executor_.needs_host() || !scheduler_.can_plan_ahead()) {
     return num_open < max_open_plans_;
   }
   auto const& entries = open_plans_.back()->entries;
@@ -178,13 +180,18 @@ RunState Engine::wanted_state(ReplicaMessage const& message) {
                                                                     : RunState::goes_on;
 }
 
+/// What all replicas that an expert group joins do next: agreed on once for each step, though some
+/// of them may have several messages before they plan it.
 RunState Engine::agree_on(RunState state) {
   if (!grid_->spans_replicas()) {
     return state;
   }
-  auto const timed = clock_->scope(io::Phase::lock_step);
-  return static_cast<RunState>(parallel::all_reduce(
-      grid_->joined_leads(), static_cast<std::int32_t>(state), parallel::ReduceOp::max));
+  if (!agreed_) {
+    auto const timed = clock_->scope(io::Phase::lock_step);
+    agreed_ = static_cast<RunState>(parallel::all_reduce(
+        grid_->joined_leads(), static_cast<std::int32_t>(state), parallel::ReduceOp::max));
+  }
+  return *agreed_;
 }
 
 void Engine::apply(ReplicaMessage&& message) {

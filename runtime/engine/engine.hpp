@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <span>
 #include <utility>
 #include <vector>
@@ -118,6 +119,9 @@ class Engine {
   /// Steps that were queued before the tokens of the one before were known.
   [[nodiscard]] std::int64_t num_steps_ahead() const noexcept { return num_steps_ahead_; }
 
+  /// See Decoder::expert_traffic().
+  [[nodiscard]] std::string expert_traffic() { return executor_.decoder().expert_traffic(); }
+
   /// Runs until the client of each replica is exhausted and everything is finished, or a client
   /// leaves; may be called again, which goes on with the sequences that are left. Collective over
   /// the grid's ranks. Where an expert group joins replicas, all of them leave together.
@@ -153,6 +157,7 @@ class Engine {
   EngineClient* client_ = nullptr;
   std::int32_t max_open_plans_;
   std::int64_t num_steps_ahead_ = 0;
+  std::optional<RunState> agreed_;        ///< of the next step, where replicas are joined
   std::vector<SequenceState> sequences_;  ///< by SequenceId
   std::vector<StepPlan const*> open_plans_;
   SequenceId newest_{};              ///< sequence that came last

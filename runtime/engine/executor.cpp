@@ -19,6 +19,7 @@ Executor::Executor(GridTraffic& traffic,
       spec_{spec},
       grid_{&traffic.grid()},
       tp_{&traffic.tp()},
+      expert_{&traffic.expert()},
       clock_{&clock},
       decoder_{traffic, spec, weights, limits, clock},
       hidden_{traffic.exec(), limits.max_tokens, spec.hidden},
@@ -210,12 +211,31 @@ void Executor::run_layers(StepPlan const& plan, MatrixView<float> x) {
     }
     decoder_.run(batch_, x);
   };
+  batch_.group_tokens = decoder_.counts_group_tokens() ? count_group_tokens(x.rows) : 0;
   if (!is_recordable(plan)) {
     return work();
   }
-  if (recordings_->run({std::ssize(plan.entries), groups_.front().max_blocks}, work)) {
-    tp_->note_replay();
+  // Few kinds of steps, likewise.
+  batch_.group_tokens =
+      static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(batch_.group_tokens)));
+  StepKind const kind{std::ssize(plan.entries), groups_.front().max_blocks, batch_.group_tokens};
+  if (recordings_->run(kind, work)) {
+    tp_->note_queued("recorded calls");
+    expert_->note_queued("recorded calls");
   }
+}
+
+/// Tokens that the ranks of the expert group route in this step, or more. Collective over the
+/// group where it joins replicas: none knows the others' plans.
+///
+/// \param tokens  of this replica
+std::int64_t Executor::count_group_tokens(std::int64_t tokens) {
+  if (!grid_->spans_replicas()) {
+    return tokens;
+  }
+  auto const timed = clock_->scope(io::Phase::lock_step);
+  std::int64_t const own = part_of(tokens, tp_->rank(), tp_->size()).size();
+  return parallel::all_reduce(expert_->communicator(), own, parallel::ReduceOp::sum);
 }
 
 /// Whether all that the step does is one token of each of its sequences.

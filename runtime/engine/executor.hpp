@@ -60,8 +60,11 @@ class Executor {
   /// Whether start() returns while a device is at the step, so that the host can do other things
   /// until finish().
   [[nodiscard]] bool computes_apart() const noexcept {
-    return exec_.device != nullptr && grid_->shape().pp == 1;
+    return exec_.device != nullptr && grid_->shape().pp == 1 && !needs_host();
   }
+
+  /// Whether a device waits for the host in the midst of a step.
+  [[nodiscard]] bool needs_host() const noexcept { return decoder_.needs_host(); }
 
   [[nodiscard]] Decoder& decoder() noexcept { return decoder_; }
 
@@ -92,6 +95,7 @@ class Executor {
   void copy_blocks(StepPlan const& plan);
   void run_stage(StepPlan const& plan, Slot& slot);
   void run_layers(StepPlan const& plan, MatrixView<float> x);
+  [[nodiscard]] std::int64_t count_group_tokens(std::int64_t tokens);
   [[nodiscard]] bool is_recordable(StepPlan const& plan) const noexcept;
   void share_tokens(Slot& slot);
   void fetch_tokens(Slot& slot);
@@ -101,6 +105,7 @@ class Executor {
   ModelSpec spec_;
   parallel::ProcessGrid const* grid_;
   GroupTraffic* tp_;
+  GroupTraffic* expert_;
   StepClock* clock_;
   Decoder decoder_;
   std::optional<OutputHead> head_;

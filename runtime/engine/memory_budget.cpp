@@ -100,8 +100,11 @@ MemoryBudget plan_memory(kernels::ExecContext const& exec,
   budget.available = request.available;
   std::int64_t const sharers = request.weight_sharers;
   budget.weights = (weight_bytes(exec, spec, place, request.weights) + sharers - 1) / sharers;
-  budget.activations =
-      activation_bytes(spec, place, {request.max_num_batched_tokens, request.max_model_len});
+  budget.activations = activation_bytes(spec,
+                                        place,
+                                        {.max_tokens = request.max_num_batched_tokens,
+                                         .max_positions = request.max_model_len,
+                                         .is_on_device = exec.device != nullptr});
   KvLayout const layout = make_kv_layout(spec, place.pp_size, request.max_model_len);
   for (kernels::KvShape const& shape : slot_shapes(layout, spec, place, request.kv_dtype)) {
     budget.kv_token_bytes += shape.token_bytes();

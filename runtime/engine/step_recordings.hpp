@@ -17,7 +17,8 @@ namespace talus::runtime {
 /// memory, whatever their sequences and blocks are.
 struct StepKind {
   std::int64_t num_sequences = 0;
-  std::int64_t max_blocks = 0;  ///< columns of the block tables
+  std::int64_t max_blocks = 0;    ///< columns of the block tables
+  std::int64_t group_tokens = 0;  ///< as StepBatch has them
 
   friend auto operator<=>(StepKind const&, StepKind const&) = default;
 };

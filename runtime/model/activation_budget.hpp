@@ -16,6 +16,7 @@ namespace talus::runtime {
 struct ActivationLimits {
   std::int64_t max_tokens = 0;     ///< of a step
   std::int64_t max_positions = 0;  ///< of a sequence
+  bool is_on_device = false;
 };
 
 /// The greatest number of columns of any dense feed-forward's, or shared experts', intermediate

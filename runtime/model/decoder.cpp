@@ -122,14 +122,12 @@ void Decoder::make_expert_memory(MoeSpec const& moe) {
       std::count_if(first + stage.first, first + stage.last, [](LayerSpec const& layer) {
         return layer.feed_forward.moe.has_value();
       });
-  moe_scratch_ =
-      std::make_unique<MoeScratch>(context_, moe, limits_.max_tokens, spec_.hidden, layers);
-  dispatch_ = make_expert_dispatch(
-      context_.exec,
-      traffic_->expert(),
-      {.num_experts = moe.num_experts,
-       .hidden = spec_.hidden,
-       .max_choices = max_own_choices(moe, context_.place, limits_.max_tokens)});
+  dispatch_ =
+      make_expert_dispatch(context_.exec,
+                           traffic_->expert(),
+                           dispatch_sizes(moe, context_.place, limits_.max_tokens, spec_.hidden));
+  moe_scratch_ = std::make_unique<MoeScratch>(
+      context_, moe, limits_.max_tokens, spec_.hidden, layers, dispatch_->most_rows());
 }
 
 MoeLayer Decoder::make_experts(LayerSpec const& spec, LayerWeights const& weights) {
@@ -223,6 +221,9 @@ void Decoder::run(StepBatch const& batch, MatrixView<float> x) {
   if (layers_.empty()) {
     return;
   }
+  if (dispatch_) {
+    dispatch_->begin_step(batch.group_tokens);
+  }
   MatrixView<float> const delta = delta_.rows(x.rows);
   std::int64_t const first = layers_of(spec_, context_.place).first;
   // What a layer takes is normalised with the addition before it: both are Phase::other.
@@ -263,8 +264,8 @@ std::span<float const> Decoder::norm_behind(std::size_t layer) const {
 
 bool Decoder::is_recordable() const {
   kernels::Device const* const device = context_.exec.device;
-  return device != nullptr && device->can_record() && !observer_ &&
-         (!dispatch_ || traffic_->expert().size() == 1) && traffic_->tp().is_recordable();
+  return device != nullptr && device->can_record() && !observer_ && !needs_host() &&
+         traffic_->tp().is_recordable();
 }
 
 void Decoder::copy_blocks(std::span<kernels::KvBlockCopy const> copies) {
@@ -273,10 +274,26 @@ void Decoder::copy_blocks(std::span<kernels::KvBlockCopy const> copies) {
   }
 }
 
-void Decoder::take_routed(std::vector<std::int64_t>& counts) {
+void Decoder::start_taking_routed() {
+  if (moe_scratch_) {
+    moe_scratch_->routed.start_taking();
+  }
+}
+
+void Decoder::finish_taking_routed(std::vector<std::int64_t>& counts) {
   counts.clear();
   if (moe_scratch_) {
-    moe_scratch_->routed.take(counts);
+    moe_scratch_->routed.finish_taking(counts);
+  }
+}
+
+void Decoder::take_routed(std::vector<std::int64_t>& counts) {
+  start_taking_routed();
+  finish_taking_routed(counts);
+  if (dispatch_) {
+    ExchangedElements const exchanged = dispatch_->take_exchanged();
+    context_.clock->count(io::Traffic::expert_dispatch, exchanged.sent * 4);
+    context_.clock->count(io::Traffic::expert_combine, exchanged.returned * 4);
   }
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -61,6 +62,20 @@ class Decoder {
   /// if nothing in them needs the host. The same on all ranks of the replica.
   [[nodiscard]] bool is_recordable() const;
 
+  /// Whether a device waits in each layer with experts for the host, which learns what tokens
+  /// chose.
+  [[nodiscard]] bool needs_host() const noexcept { return dispatch_ && dispatch_->needs_host(); }
+
+  /// Whether a step must say how many tokens the expert group has.
+  [[nodiscard]] bool counts_group_tokens() const noexcept {
+    return dispatch_ && dispatch_->wants_group_tokens();
+  }
+
+  /// How tokens of devices come to experts of other ranks, for the run's record; empty: they don't.
+  [[nodiscard]] std::string expert_traffic() const {
+    return dispatch_ ? dispatch_->description() : "";
+  }
+
   /// Copies KV blocks in every cache of the stage.
   void copy_blocks(std::span<kernels::KvBlockCopy const> copies);
 
@@ -68,8 +83,14 @@ class Decoder {
   [[nodiscard]] KvLayout const& kv_layout() const noexcept { return kv_layout_; }
 
   /// Tokens that this rank routed to each expert since the last call, layer by layer of those with
-  /// experts: [layers, experts]; begins anew.
+  /// experts: [layers, experts]; begins anew. What went to other ranks meanwhile, where a device
+  /// has counted it, is told to the clock.
   void take_routed(std::vector<std::int64_t>& counts);
+
+  /// The first part of take_routed(), which waits for nothing, and the second one, which waits for
+  /// no steps that came after the first.
+  void start_taking_routed();
+  void finish_taking_routed(std::vector<std::int64_t>& counts);
 
  private:
   struct Layer {

@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
+#include "kernels/transfer.hpp"
 #include "runtime/model/activations.hpp"
 #include "runtime/model/expert_dispatch.hpp"
 #include "runtime/model/shard.hpp"
@@ -13,6 +15,8 @@
 namespace talus::runtime {
 
 /// Sends tokens to the ranks that hold their experts, and brings the results back.
+///
+/// A token goes once for each expert chosen.
 ///
 /// Rank r of the group holds the experts part_of(num_experts, r, size). Rows arrive ordered by
 /// expert, then by the rank they came from, then by token. A rank without tokens takes part all the
@@ -29,14 +33,18 @@ class ExpertExchange final : public ExpertDispatch {
   [[nodiscard]] MatrixView<float const> dispatch(MatrixView<float const> x,
                                                  std::span<std::int32_t const> expert_ids) override;
 
-  [[nodiscard]] std::span<std::int32_t const> offsets() const noexcept override {
-    return placed_offsets_;
-  }
+  [[nodiscard]] kernels::RowsByExpert rows() const noexcept override { return placed_offsets_; }
 
   [[nodiscard]] MatrixView<float const> collect(MatrixView<float const> results) override;
 
   [[nodiscard]] std::span<std::int32_t const> choice_rows() const noexcept override {
     return placed_choice_rows_;
+  }
+
+  [[nodiscard]] bool needs_host() const noexcept override { return !kernels::shares_memory(exec_); }
+
+  [[nodiscard]] std::string description() const override {
+    return needs_host() ? "ordered by the host" : "";
   }
 
   /// Those of its first exchange, of few numbers.

@@ -8,9 +8,9 @@ namespace talus::runtime {
 LocalExperts::LocalExperts(kernels::ExecContext const& exec, DispatchSizes const& sizes)
     : exec_{exec},
       offsets_{exec, sizes.num_experts + 1},
-      token_rows_{exec, sizes.max_choices},
-      choice_rows_{exec, sizes.max_choices},
-      rows_{exec, sizes.max_choices, sizes.hidden} {}
+      token_rows_{exec, sizes.max_choices()},
+      choice_rows_{exec, sizes.max_choices()},
+      tokens_{exec, sizes.max_choices(), sizes.hidden} {}
 
 MatrixView<float const> LocalExperts::dispatch(MatrixView<float const> x,
                                                std::span<std::int32_t const> expert_ids) {
@@ -21,8 +21,8 @@ MatrixView<float const> LocalExperts::dispatch(MatrixView<float const> x,
                          expert_ids,
                          x.rows > 0 ? choices / x.rows : 1,
                          {offsets_.span(), token_rows, choice_rows_.span().first(num_choices_)});
-  MatrixView<float> const rows = rows_.rows(choices);
-  kernels::gather_tokens(exec_, x, token_rows, rows);
+  MatrixView<float> const rows = tokens_.rows(choices);
+  kernels::gather_tokens(exec_, x, token_rows, offsets_.span(), rows);
   return as_const(rows);
 }
 

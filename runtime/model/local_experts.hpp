@@ -21,13 +21,13 @@ class LocalExperts final : public ExpertDispatch {
   [[nodiscard]] MatrixView<float const> dispatch(MatrixView<float const> x,
                                                  std::span<std::int32_t const> expert_ids) override;
 
-  [[nodiscard]] std::span<std::int32_t const> offsets() const noexcept override {
-    return offsets_.span();
-  }
+  [[nodiscard]] kernels::RowsByExpert rows() const noexcept override { return offsets_.span(); }
 
   [[nodiscard]] MatrixView<float const> collect(MatrixView<float const> results) override {
     return results;
   }
+
+  [[nodiscard]] std::int64_t most_rows() const noexcept override { return token_rows_.size(); }
 
   [[nodiscard]] std::span<std::int32_t const> choice_rows() const noexcept override {
     return choice_rows_.span().first(num_choices_);
@@ -38,7 +38,7 @@ class LocalExperts final : public ExpertDispatch {
   kernels::Buffer<std::int32_t> offsets_;      ///< [experts + 1]
   kernels::Buffer<std::int32_t> token_rows_;   ///< [choices, by expert] the token of each
   kernels::Buffer<std::int32_t> choice_rows_;  ///< [choices] its place by expert
-  Activations rows_;                           ///< [choices, hidden]
+  Activations tokens_;                         ///< [choices, hidden]
   std::size_t num_choices_ = 0;
 };
 

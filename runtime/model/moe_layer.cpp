@@ -21,23 +21,27 @@ MoeScratch::MoeScratch(LayerContext const& context,
                        MoeSpec const& moe,
                        std::int64_t max_tokens,
                        std::int64_t hidden,
-                       std::int64_t layers)
+                       std::int64_t layers,
+                       std::int64_t most_rows)
     : logits{context.exec, max_tokens, moe.num_experts},
-      mixed{context.exec, max_tokens, hidden},
+      mixed{context.exec, context.place.tp_size > 1 ? max_tokens : 0, hidden},
       shared{context.exec, max_tokens, hidden},
       expert_ids{context.exec, max_tokens * moe.routing.top_k},
       weights{context.exec, max_tokens * moe.routing.top_k},
       routed{context.exec, layers, moe.num_experts} {
-  if (context.place.ep_size == 1) {
-    std::int64_t const choices = max_own_choices(moe, context.place, max_tokens);
-    static_cast<void>(gate_up.need(context.exec, choices * 2 * moe.intermediate));
-    static_cast<void>(activated.need(context.exec, choices * moe.intermediate));
-    static_cast<void>(results.need(context.exec, choices * hidden));
-  }
+  static_cast<void>(gate_up.need(context.exec, most_rows * 2 * moe.intermediate));
+  static_cast<void>(activated.need(context.exec, most_rows * moe.intermediate));
+  static_cast<void>(results.need(context.exec, most_rows * hidden));
 }
 
-std::int64_t max_own_choices(MoeSpec const& moe, ShardPlace const& place, std::int64_t max_tokens) {
-  return ceil_div(max_tokens, place.tp_size) * moe.routing.top_k;
+DispatchSizes dispatch_sizes(MoeSpec const& moe,
+                             ShardPlace const& place,
+                             std::int64_t max_tokens,
+                             std::int64_t hidden) {
+  return {.num_experts = moe.num_experts,
+          .top_k = moe.routing.top_k,
+          .hidden = hidden,
+          .max_tokens = ceil_div(max_tokens, place.tp_size)};
 }
 
 MoeLayer::MoeLayer(LayerContext const& context,
@@ -123,11 +127,11 @@ MatrixView<float const> MoeLayer::run_experts(MatrixView<float const> rows) {
       matrix(scratch_->activated.need(exec, num_rows * width), num_rows, width);
   MatrixView<float> const results =
       matrix(scratch_->results.need(exec, num_rows * rows.cols), num_rows, rows.cols);
-  kernels::grouped_matmul(exec, rows, dispatch_->offsets(), weights_->gate_up, gate_up);
+  kernels::grouped_matmul(exec, rows, dispatch_->rows(), weights_->gate_up, gate_up);
   kernels::activate_experts(
-      exec, spec_.activation, {weights_->gate_up_bias, dispatch_->offsets()}, gate_up, activated);
-  kernels::grouped_matmul(exec, as_const(activated), dispatch_->offsets(), weights_->down, results);
-  kernels::add_expert_biases(exec, weights_->down_bias, dispatch_->offsets(), results);
+      exec, spec_.activation, {weights_->gate_up_bias, dispatch_->rows()}, gate_up, activated);
+  kernels::grouped_matmul(exec, as_const(activated), dispatch_->rows(), weights_->down, results);
+  kernels::add_expert_biases(exec, weights_->down_bias, dispatch_->rows(), results);
   return as_const(results);
 }
 

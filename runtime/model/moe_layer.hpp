@@ -14,28 +14,32 @@ namespace talus::runtime {
 
 /// Memory that the mixtures of experts of all layers share.
 struct MoeScratch {
-  /// \param layers  of this stage that have experts
+  /// \param layers     of this stage that have experts
+  /// \param most_rows  see ExpertDispatch::most_rows()
   MoeScratch(LayerContext const& context,
              MoeSpec const& moe,
              std::int64_t max_tokens,
              std::int64_t hidden,
-             std::int64_t layers);
+             std::int64_t layers,
+             std::int64_t most_rows);
 
   Activations logits;                        ///< [tokens of this rank, experts]
-  Activations mixed;                         ///< [tokens of this rank, hidden]
+  Activations mixed;                         ///< [tokens of this rank, hidden], if others have some
   Activations shared;                        ///< [tokens, hidden]
   kernels::Buffer<std::int32_t> expert_ids;  ///< [choices of this rank's tokens]
   kernels::Buffer<float> weights;            ///< likewise
-  /// Of what this rank's experts do. Where it has all experts, they never grow.
+  /// Of what this rank's experts do. Where the dispatch knows how much that may be, they never
+  /// grow.
   GrowingBuffer<float> gate_up, activated, results;
   RoutedCounts routed;
   std::vector<int> counts, offsets;  ///< of the gather over the tensor-parallel ranks
 };
 
-/// Choices of experts, in a step, for the tokens that a rank routes.
-[[nodiscard]] std::int64_t max_own_choices(MoeSpec const& moe,
+/// What an expert dispatch is made for.
+[[nodiscard]] DispatchSizes dispatch_sizes(MoeSpec const& moe,
                                            ShardPlace const& place,
-                                           std::int64_t max_tokens);
+                                           std::int64_t max_tokens,
+                                           std::int64_t hidden);
 
 /// A mixture of experts, with shared experts beside it if the model has them.
 ///

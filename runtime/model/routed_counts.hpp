@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "kernels/buffer.hpp"
+#include "kernels/device.hpp"
 #include "kernels/exec_context.hpp"
 
 namespace talus::runtime {
@@ -24,14 +26,20 @@ class RoutedCounts {
   /// \pre called no more often than there are layers
   [[nodiscard]] std::span<std::int64_t> add_layer();
 
-  /// [layers, experts] the numbers since the last call; begins anew.
-  void take(std::vector<std::int64_t>& counts);
+  /// Has the numbers since the last call brought, behind the operations before; begins anew.
+  void start_taking();
+
+  /// [layers, experts] the numbers that the last start_taking() had brought: waits for them, and
+  /// for nothing that was queued behind.
+  void finish_taking(std::vector<std::int64_t>& counts);
 
  private:
   kernels::ExecContext exec_;
   std::size_t experts_ = 0;
   std::size_t layers_ = 0;  ///< that were added
   kernels::Buffer<std::int64_t> counts_;
+  std::unique_ptr<kernels::DeviceFetch> fetch_;  ///< null where memory is the host's
+  std::vector<std::int64_t> taken_;              ///< there
 };
 
 }  // namespace talus::runtime

@@ -38,7 +38,7 @@ class DeviceTraffic final : public GroupTraffic {
     receives_.reserve(static_cast<std::size_t>(size()));
   }
 
-  void note_replay() override { queued("recorded calls"); }
+  void note_queued(char const* what) override { queued(what); }
 
   void reserve(std::size_t /*elements*/) override {}
 

@@ -105,8 +105,8 @@ class GroupTraffic {
   /// nothing of the host when they are done. (A group of one rank does none.)
   [[nodiscard]] bool is_recordable() const noexcept { return size() == 1 || records(); }
 
-  /// Says to whoever watches that calls that were recorded are queued again. On all ranks.
-  virtual void note_replay() {}
+  /// Says to whoever watches that something is queued that waits for the other ranks. On all ranks.
+  virtual void note_queued(char const* /*what*/) {}
 
   /// Makes room, where any is needed, for calls that send and receive at most so many elements;
   /// more is found room for when it comes. Local.

@@ -143,14 +143,16 @@ class MixedClient final : public EngineClient {
   std::size_t next_ = 0;
 };
 
-/// Numbers of requests: of the kinds whose tokens are drawn freely, or of all.
-std::vector<std::int64_t> numbers_of(bool all_kinds) {
+/// Numbers of requests: of the kinds whose tokens are drawn freely, or of all; each replica begins
+/// with others.
+std::vector<std::int64_t> numbers_of(bool all_kinds, int replica) {
   std::vector<std::int64_t> numbers;
   for (std::int64_t number = 0; std::ssize(numbers) < 28; ++number) {
     if (all_kinds || number % num_kinds < 4) {
       numbers.push_back(number);
     }
   }
+  std::rotate(numbers.begin(), numbers.begin() + 5 * replica, numbers.end());
   return numbers;
 }
 
@@ -159,12 +161,14 @@ struct Case {
   bool all_kinds = false;
   std::int64_t num_blocks = 40;
   int leaves_after = 0;
+  bool has_replicas = false;  ///< which share out the experts
 };
 
 class Outcome {
  public:
   Outcome(parallel::Communicator const& world, Case const& mode, bool plans_ahead)
-      : client_{numbers_of(mode.all_kinds), mode.leaves_after} {
+      : client_{numbers_of(mode.all_kinds, mode.has_replicas ? world.rank() : 0),
+                mode.leaves_after} {
     ModelOptions options;
     options.model = std::string{TALUS_TEST_DATA} + "/models/qwen3_moe";
     options.load_format = "dummy";
@@ -174,7 +178,8 @@ class Outcome {
     options.max_num_batched_tokens = 32;
     options.num_gpu_blocks_override = mode.num_blocks;
     options.kv_admission = "eager";
-    options.tensor_parallel_size = world.size();
+    options.tensor_parallel_size = mode.has_replicas ? 1 : world.size();
+    options.data_parallel_size = mode.has_replicas ? world.size() : 1;
     options.expert_parallel_size = world.size();
     std::unique_ptr<WorldLinks> links;
     auto const link = [&](ModelPlan& plan) {
@@ -206,12 +211,19 @@ TEST_CASE("steps planned ahead give every request what it gets otherwise") {
   kernels::KernelSession const session{1};
   parallel::Communicator const world = parallel::Communicator::duplicate(MPI_COMM_WORLD);
   std::string const backend = GENERATE("reference", "cuda");
-  Case const mode = GENERATE_COPY(Case{.backend = backend},
-                                  Case{.backend = backend, .all_kinds = true},
-                                  Case{.backend = backend, .num_blocks = 9},
-                                  Case{.backend = backend, .leaves_after = 5});
+  Case const mode = GENERATE_COPY(
+      Case{.backend = backend},
+      Case{.backend = backend, .all_kinds = true},
+      Case{.backend = backend, .num_blocks = 9},
+      Case{.backend = backend, .leaves_after = 5},
+      Case{.backend = backend, .all_kinds = true, .has_replicas = true},
+      Case{.backend = backend, .leaves_after = 7, .has_replicas = true});
+  if (mode.has_replicas && world.size() == 1) {
+    SUCCEED("there are no replicas");
+    return;
+  }
   INFO(backend << ", all kinds: " << mode.all_kinds << ", blocks: " << mode.num_blocks
-               << ", leaves after: " << mode.leaves_after);
+               << ", leaves after: " << mode.leaves_after << ", replicas: " << mode.has_replicas);
   Outcome const usual{world, mode, false};
   Outcome const ahead{world, mode, true};
 

@@ -42,11 +42,13 @@ TEST_CASE("engines whose devices exchange data draw the tokens of one through th
       Machine machine{world, layout.options, [](ModelPlan& plan) { plan.comm = CommOption::mpi; }};
       CHECK(machine.run(staged) == 0);
     }
+    bool const reaches_peers = num_layouts % 2 == 1;
+    int const peers_before = SharedPeers::num_made;
     std::unique_ptr<WorldLinks> links;
     Machine machine{world, layout.options, [&](ModelPlan& plan) {
                       using kernels::block::emulation::FencedDevice;
                       auto& device = dynamic_cast<FencedDevice&>(*plan.device);
-                      links = std::make_unique<WorldLinks>(world, device);
+                      links = std::make_unique<WorldLinks>(world, device, reaches_peers);
                       plan.comm = CommOption::nccl;
                     }};
     LeavingClient linked{0, 1};
@@ -60,6 +62,8 @@ TEST_CASE("engines whose devices exchange data draw the tokens of one through th
     bool const sends = stage + 1 < shape.pp;
     CHECK(links->num_joined() == num_groups + (sends ? 1 : 0) + (stage > 0 ? 1 : 0));
     CHECK((WorldSender::num_sent > sent_before) == sends);
+    bool const has_peers = spec.layers.back().feed_forward.moe && shape.ep > 1 && reaches_peers;
+    CHECK((SharedPeers::num_made > peers_before) == has_peers);
   }
   CHECK(num_layouts > 0);
 }

@@ -14,9 +14,11 @@
 #include "kernels/transfer.hpp"
 #include "runtime/traffic/grid_traffic.hpp"
 
+#include "tests/runtime/block/world_links.hpp"
 #include "tests/support/catch.hpp"
 
-// A layer of experts on the emulated cuda backend, on a device whose memory the host can't touch.
+// A layer of experts on the emulated cuda backend, on devices whose memory the host can't touch,
+// and which share out the experts where there are several.
 
 using namespace talus;                             // NOLINT: tests only
 using namespace talus::runtime;                    // NOLINT: tests only
@@ -68,18 +70,25 @@ MoeSpec some_experts() {
   return spec;
 }
 
+/// Each rank a replica, all of which share out the experts.
+parallel::GridShape shape_of(parallel::Communicator const& world) {
+  return {.dp = world.size(), .ep = world.size()};
+}
+
 /// A layer with all that it needs.
 class Layer {
  public:
-  explicit Layer(std::string const& format)
+  Layer(parallel::Communicator const& world, std::string const& format)
       : device_{std::make_unique<FencedDevice>(std::int64_t{64} << 20)},
+        links_{world, *device_},
         exec_{.backend = kernels::Backend::cuda, .device = device_.get()},
-        grid_{MPI_COMM_WORLD, {}},
+        grid_{MPI_COMM_WORLD, shape_of(world)},
         traffic_{exec_, grid_},
         x_{exec_, max_tokens, hidden},
         y_{exec_, max_tokens, hidden} {
     weights_.router = packed(exec_, "float32", experts, hidden, 1);
-    for (unsigned e = 0; e < experts; ++e) {
+    Range const local = part_of(experts, world.rank(), world.size());
+    for (auto e = static_cast<unsigned>(local.first); e < local.last; ++e) {
       weights_.gate_up.push_back(packed(exec_, format, 2 * intermediate, hidden, 2 + e));
       weights_.down.push_back(packed(exec_, format, hidden, intermediate, 50 + e));
       weights_.gate_up_bias.push_back(normal(2 * intermediate, 100 + e));
@@ -91,9 +100,10 @@ class Layer {
       }
     }
     LayerContext const context{.exec = exec_, .place = {}, .clock = &clock_};
-    scratch_ = std::make_unique<MoeScratch>(context, spec_, max_tokens, hidden, num_layers);
-    dispatch_ =
-        make_expert_dispatch(exec_, traffic_.expert(), {experts, hidden, max_tokens * top_k});
+    dispatch_ = make_expert_dispatch(
+        exec_, traffic_.expert(), dispatch_sizes(spec_, {}, max_tokens, hidden));
+    scratch_ = std::make_unique<MoeScratch>(
+        context, spec_, max_tokens, hidden, num_layers, dispatch_->most_rows());
     static_cast<void>(scratch_->routed.add_layer());  // a layer before, which is never run
     layer_.emplace(context, spec_, weights_, traffic_.tp(), *dispatch_, *scratch_);
   }
@@ -117,7 +127,8 @@ class Layer {
   /// Of the layer, not the one before.
   [[nodiscard]] std::vector<std::int64_t> take_routed() {
     std::vector<std::int64_t> counts;
-    scratch_->routed.take(counts);
+    scratch_->routed.start_taking();
+    scratch_->routed.finish_taking(counts);
     REQUIRE(std::ssize(counts) == num_layers * experts);
     REQUIRE(std::all_of(counts.begin(), counts.begin() + experts, [](auto n) { return n == 0; }));
     return {counts.begin() + experts, counts.end()};
@@ -125,6 +136,7 @@ class Layer {
 
  private:
   std::unique_ptr<FencedDevice> device_;
+  WorldLinks links_;
   kernels::ExecContext exec_;
   parallel::ProcessGrid grid_;
   GridTraffic traffic_;
@@ -153,7 +165,8 @@ std::vector<float> equal_tokens(std::int64_t tokens, std::vector<float> const& t
 
 TEST_CASE("whatever the routing, a device is asked for the same, and tells the host nothing") {
   kernels::KernelSession const session{1};
-  Layer layer{GENERATE("float32", "bfloat16", "int8", "int4-g32")};
+  parallel::Communicator const world = parallel::Communicator::duplicate(MPI_COMM_WORLD);
+  Layer layer{world, GENERATE("float32", "bfloat16", "int8", "int4-g32")};
   std::int64_t const tokens = GENERATE(1, 7, max_tokens);
   std::vector<float> const token = normal(hidden, 3);
   std::vector<float> const apart = normal(tokens * hidden, 4);

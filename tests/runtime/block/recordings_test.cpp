@@ -65,9 +65,18 @@ TEST_CASE("recorded steps draw the tokens of steps done one launch after another
   options.max_model_len = 64;
   options.max_num_seqs = 4;
   options.max_num_batched_tokens = 32;
-  options.tensor_parallel_size = world.size();
-  options.expert_parallel_size = 1;  // an exchange needs the host
-  INFO(name);
+  // Experts are on each rank, on all ranks of a replica, or on all replicas.
+  int const spread = GENERATE(0, 1, 2);
+  if (spread > 0 &&
+      (world.size() == 1 || !read_model_spec(options.model).layers.back().feed_forward.moe)) {
+    SUCCEED("nothing is spread");
+    return;
+  }
+  bool const has_replicas = spread == 2;
+  options.tensor_parallel_size = has_replicas ? 1 : world.size();
+  options.data_parallel_size = has_replicas ? world.size() : 1;
+  options.expert_parallel_size = spread > 0 ? world.size() : 1;
+  INFO(name << ", spread " << spread);
 
   options.enforce_eager = true;
   LinkedMachine eager{world, options};

@@ -14,6 +14,7 @@
 #include "parallel/communicator.hpp"
 #include "parallel/progress.hpp"
 
+#include "tests/runtime/block/shared_peers.hpp"
 #include "tests/support/catch.hpp"
 
 namespace talus::runtime {
@@ -162,8 +163,11 @@ inline std::unique_ptr<kernels::DeviceSender> WorldGroup::make_sender(
 /// Joins a rank's device to any groups of the world.
 class WorldLinks final : public kernels::DeviceLinks {
  public:
-  WorldLinks(parallel::Communicator const& world, kernels::block::emulation::FencedDevice& device)
-      : world_{&world}, device_{&device} {
+  /// \param reaches_peers  kernels reach the other ranks' memory
+  WorldLinks(parallel::Communicator const& world,
+             kernels::block::emulation::FencedDevice& device,
+             bool reaches_peers = true)
+      : world_{&world}, device_{&device}, reaches_peers_{reaches_peers} {
     device.set_links(this);
   }
 
@@ -186,11 +190,17 @@ class WorldLinks final : public kernels::DeviceLinks {
     return std::make_unique<WorldGroup>(*world_, *device_, place);
   }
 
+  [[nodiscard]] std::unique_ptr<kernels::PeerMemory> make_peer_memory(
+      kernels::PeerMemoryPlace const& place) override {
+    return reaches_peers_ ? std::make_unique<SharedPeers>(place) : nullptr;
+  }
+
   [[nodiscard]] int num_joined() const { return num_joined_; }
 
  private:
   parallel::Communicator const* world_;
   kernels::block::emulation::FencedDevice* device_;
+  bool reaches_peers_;
   int num_made_ = 0;
   int num_joined_ = 0;
 };
