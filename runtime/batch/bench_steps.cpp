@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/batch/bench_steps.hpp"
 
+#include <utility>
+
 namespace talus::runtime {
 
 void StepTotals::add(StepTotals const& other) noexcept {
@@ -41,13 +43,27 @@ void BenchSteps::start() {
   last_ = &totals_.mixed;
 }
 
+/// What the last step's experts cost: a device may be at this step now, and isn't waited for.
+void BenchSteps::add_experts(Decoder& decoder) {
+  if (std::exchange(counts_are_due_, false)) {
+    decoder.finish_taking_routed(routed_);
+    last_->cost.add(costs_->of_experts(routed_));
+  }
+}
+
+void BenchSteps::on_run_end(Decoder& decoder) {
+  add_experts(decoder);
+}
+
 void BenchSteps::on_step(StepPlan const& plan, Scheduler const& /*scheduler*/, Decoder& decoder) {
+  add_experts(decoder);
   bool const reads = plan.num_prefill_tokens > 0;
   bool const writes = plan.num_decode_tokens > 0;
   last_ = &(reads && writes ? totals_.mixed : reads ? totals_.prefill : totals_.decode);
   take_time(*last_);
-  decoder.take_routed(routed_);
-  last_->cost.add(costs_->of(plan, routed_));
+  decoder.start_taking_routed();
+  counts_are_due_ = true;
+  last_->cost.add(costs_->of(plan));
   ++last_->steps;
   last_->prefill_tokens += plan.num_prefill_tokens;
   last_->decode_tokens += plan.num_decode_tokens;

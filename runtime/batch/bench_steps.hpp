@@ -49,17 +49,20 @@ class BenchSteps final : public StepObserver {
   void start();
 
   void on_step(StepPlan const& plan, Scheduler const& scheduler, Decoder& decoder) override;
+  void on_run_end(Decoder& decoder) override;
 
   /// Gives what happened since the last step to its kind, and all totals.
   [[nodiscard]] BenchTotals const& finish();
 
  private:
   void take_time(StepTotals& kind);
+  void add_experts(Decoder& decoder);
 
   CostModel const* costs_;
   StepClock* clock_;
   BenchTotals totals_;
   StepTotals* last_ = &totals_.mixed;
+  bool counts_are_due_ = false;  ///< of the last step's experts
   std::vector<std::int64_t> routed_;
 };
 

@@ -79,7 +79,7 @@ void CostModel::add_layer(LayerWeights const& layer) {
   }
 }
 
-StepCost CostModel::of(StepPlan const& plan, std::span<std::int64_t const> routed) const {
+StepCost CostModel::of(StepPlan const& plan) const {
   StepCost cost;
   auto const tokens = static_cast<double>(plan.num_tokens());
   auto const samples = static_cast<double>(plan.num_samples);
@@ -94,7 +94,6 @@ StepCost CostModel::of(StepPlan const& plan, std::span<std::int64_t const> route
   for (PlanEntry const& entry : plan.entries) {
     add_entry(entry, cost);
   }
-  add_experts(routed, cost);
   return cost;
 }
 
@@ -109,9 +108,10 @@ void CostModel::add_entry(PlanEntry const& entry, StepCost& cost) const {
   }
 }
 
-void CostModel::add_experts(std::span<std::int64_t const> routed, StepCost& cost) const {
+StepCost CostModel::of_experts(std::span<std::int64_t const> routed) const {
+  StepCost cost;
   if (routed.size() != experts_.size()) {
-    return;
+    return cost;
   }
   for (std::size_t i = 0; i < experts_.size(); ++i) {
     if (routed[i] > 0) {
@@ -119,6 +119,7 @@ void CostModel::add_experts(std::span<std::int64_t const> routed, StepCost& cost
       cost.operations += 2.0 * static_cast<double>(routed[i]) * experts_[i].elements;
     }
   }
+  return cost;
 }
 
 }  // namespace talus::runtime

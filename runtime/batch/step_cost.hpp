@@ -34,10 +34,15 @@ class CostModel {
             ModelWeights const& weights,
             DType kv_dtype);
 
+  /// Of a step, but for its experts.
+  [[nodiscard]] StepCost of(StepPlan const& plan) const;
+
+  /// Of a step's experts.
+  ///
   /// \param routed  [layers with experts, experts] tokens that this rank routed to each in the
   ///                step; where expert parallelism sends tokens to other ranks, the experts are not
   ///                counted
-  [[nodiscard]] StepCost of(StepPlan const& plan, std::span<std::int64_t const> routed) const;
+  [[nodiscard]] StepCost of_experts(std::span<std::int64_t const> routed) const;
 
  private:
   /// Matrices that belong together.
@@ -58,7 +63,6 @@ class CostModel {
   void add_attention(AttentionSpec const& spec, ShardPlace const& place, DType kv_dtype);
   void add_layer(LayerWeights const& layer);
   void add_entry(PlanEntry const& entry, StepCost& cost) const;
-  void add_experts(std::span<std::int64_t const> routed, StepCost& cost) const;
 
   Matrices layers_;  ///< that every token goes through
   Matrices head_;
