@@ -13,7 +13,7 @@
 #include "kernels/detail/limits.hpp"
 #include "kernels/detail/row_upload.hpp"
 #include "kernels/device.hpp"
-#include "kernels/operations.hpp"
+#include "kernels/packing.hpp"
 #include "kernels/transfer.hpp"
 
 namespace talus::kernels {
@@ -104,14 +104,14 @@ CodeOrder code_order(ExecContext const& exec,
 }
 
 std::int64_t packed_bytes(ExecContext const& exec, std::int64_t out, std::int64_t in, DType dtype) {
-  return operations_of(exec.backend).weight_bytes(out, in, dtype);
+  return packing_operations_of(exec.backend).weight_bytes(out, in, dtype);
 }
 
 std::int64_t packed_bytes(ExecContext const& exec,
                           std::int64_t out,
                           std::int64_t in,
                           QuantStorage const& storage) {
-  CodeOperations const& codes = operations_of(exec.backend).codes;
+  CodeOperations const& codes = packing_operations_of(exec.backend).codes;
   if (codes.bytes == nullptr) {
     return packed_bytes(exec, out, in, DType::f32);
   }
@@ -135,7 +135,7 @@ PackedWeights::PackedWeights(ExecContext const& exec,
                              QuantStorage const& storage,
                              Contents contents) {
   check_storage(storage);
-  if (operations_of(exec.backend).codes.pack == nullptr) {
+  if (packing_operations_of(exec.backend).codes.pack == nullptr) {
     *this = PackedWeights{exec, out, in, DType::f32, contents};
     dequantized_ = storage.format;
     return;
@@ -181,7 +181,7 @@ void PackedWeights::set(ExecContext const& exec, MatrixOrigin origin, QuantRows 
     if (codes_->order == CodeOrder::rows) {
       detail::put_code_rows(exec, {out_, in_, *codes_}, data_.data(), origin, rows);
     } else if (shares_memory(exec)) {
-      operations_of(exec.backend).codes.pack(store, origin, rows);
+      packing_operations_of(exec.backend).codes.pack(store, origin, rows);
     } else {
       detail::upload_codes(exec, store, origin, rows);
     }
@@ -205,7 +205,7 @@ void PackedWeights::set(ExecContext const& exec, MatrixOrigin origin, RawRows co
   }
   WeightStore const store{data_.data(), in_, dtype_};
   if (shares_memory(exec)) {
-    operations_of(exec.backend).pack_rows(exec, store, origin, rows);
+    packing_operations_of(exec.backend).pack_rows(exec, store, origin, rows);
   } else {
     detail::upload_as_rows(exec, store, origin, rows);  // devices keep rows
   }

@@ -14,6 +14,8 @@
 #endif
 
 #include "kernels/cuda/library.hpp"
+#include "kernels/cuda/packing.hpp"
+#include "kernels/packing.hpp"
 #include "kernels/reference/functions.hpp"
 #include "runtime/base/error.hpp"
 
@@ -223,6 +225,14 @@ Target const& target_of(Backend backend) {
 
 Operations const& operations_of(Backend backend) {
   return target_of(backend).operations;
+}
+
+Operations const& packing_operations_of(Backend backend) {
+  if (backend == Backend::cuda && find_target(backend) == nullptr && !cuda_target().target) {
+    static Operations const absent = cuda::packing_operations();
+    return absent;
+  }
+  return operations_of(backend);
 }
 
 std::optional<cuda::Devices> visible_devices(Backend backend) {

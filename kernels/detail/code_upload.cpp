@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "kernels/packing.hpp"
 #include "kernels/transfer.hpp"
 #include "runtime/base/rounding.hpp"
 
@@ -31,7 +32,7 @@ void upload_codes(ExecContext const& exec,
                   CodeStore const& store,
                   MatrixOrigin origin,
                   QuantRows const& rows) {
-  CodeOperations const& codes = operations_of(exec.backend).codes;
+  CodeOperations const& codes = packing_operations_of(exec.backend).codes;
   std::int64_t const panel = codes.panel_outputs;
   std::int64_t const panel_bytes = codes.bytes(panel, store.in, store.storage);
   std::int64_t const at_once = std::max<std::int64_t>(1, strip_bytes / panel_bytes) * panel;
