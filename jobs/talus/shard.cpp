@@ -34,6 +34,10 @@ Command add_shard(CLI::App& program) {
   app->add_option("-o,--output", arguments->folder, "Folder to make, a model by itself");
   app->add_flag(
       "--overwrite", arguments->output.overwrite, "Replace a folder of packed weights that exists");
+  app->add_option("--gpu-arch",
+                  arguments->output.gpu_arch,
+                  "GPUs to pack for on a machine without them, as nvcc names them: sm_90, for "
+                  "instance (--backend cuda; needed with --gpu-matmul cublaslt)");
   app->add_option("--config", arguments->config, "YAML file of options; the command line wins");
   return [app, arguments] {
     if (!arguments->config.empty()) {

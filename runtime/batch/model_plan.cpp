@@ -17,6 +17,7 @@
 #include "parallel/shared_window.hpp"
 #include "runtime/base/error.hpp"
 #include "runtime/base/value_bytes.hpp"
+#include "runtime/batch/absent_gpus.hpp"
 #include "runtime/batch/grid_choice.hpp"
 #include "runtime/batch/model_load.hpp"
 #include "runtime/batch/packed_options.hpp"
@@ -153,13 +154,16 @@ void apply_manifest(ModelOptions const& options, ModelPlan& plan) {
 
 ModelPlan read_plan(ModelOptions const& options,
                     ModelTexts texts,
-                    std::shared_ptr<io::ShardManifest const> manifest) {
+                    std::shared_ptr<io::ShardManifest const> manifest,
+                    std::string host_packs) {
   ModelPlan plan;
+  plan.host_packs = std::move(host_packs);
   plan.texts = std::move(texts);
   plan.packed = std::move(manifest);
   check_limits(options);
   plan.spec = read_model_spec(plan.texts, options.model);
-  plan.exec = {backend_of(options.backend), options.team};
+  plan.exec = {plan.host_packs.empty() ? backend_of(options.backend) : kernels::Backend::cuda,
+               options.team};
   plan.comm = comm_of(options, plan.exec.backend);
   plan.matmul = matmul_of(options, plan.exec.backend);
   plan.dtype = dtype_of(options, plan.spec);
@@ -309,9 +313,8 @@ void report_cards(parallel::Communicator const& world, RankCard const& card, Rep
   }
 }
 
-}  // namespace
-
-ModelPlan plan_model(MPI_Comm comm, ModelOptions const& given) {
+/// \param gpu_arch  see plan_packing; null: what is planned computes
+ModelPlan make_plan(MPI_Comm comm, ModelOptions const& given, std::string const* gpu_arch) {
   parallel::Communicator const world = parallel::Communicator::duplicate(comm, given.calls);
   std::shared_ptr<io::ShardManifest const> const manifest = find_manifest(world, given);
   parallel::Communicator const node = world.split_by_node();
@@ -320,9 +323,20 @@ ModelPlan plan_model(MPI_Comm comm, ModelOptions const& given) {
   ModelPlan plan;
   parallel::run_and_agree(world, [&] { options = with_manifest(manifest.get(), given); });
   check_same_options(world, options);
-  std::optional<RankCard> card = choose_card(world, node, options);
-  parallel::run_and_agree(world, [&] { plan = read_plan(options, texts, manifest); });
-  plan_device(world, node, std::move(card), plan);
+  std::string const host_packs =
+      gpu_arch == nullptr ? "" : reason_to_pack_on_host(world, options, *gpu_arch);
+  bool const uses_cards = host_packs.empty();
+  std::optional<RankCard> card =
+      uses_cards ? choose_card(world, node, options) : std::optional<RankCard>{};
+  parallel::run_and_agree(world, [&] { plan = read_plan(options, texts, manifest, host_packs); });
+  if (uses_cards) {
+    plan_device(world, node, std::move(card), plan);
+  } else {
+    parallel::run_and_agree(world, [&] {
+      plan.device = make_absent_device(options, *gpu_arch, plan.matmul, world.size());
+      plan.exec.device = plan.device.get();
+    });
+  }
   GridConditions conditions{.num_ranks = world.size(),
                             .ranks_on_node = node.size(),
                             .available = memory_for(plan, node.size()),
@@ -335,6 +349,16 @@ ModelPlan plan_model(MPI_Comm comm, ModelOptions const& given) {
       world, [&] { plan.shape = choose_grid(plan.exec, options, plan.spec, conditions); });
   plan.scheduler.steps_in_flight = plan.shape.pp;
   return plan;
+}
+
+}  // namespace
+
+ModelPlan plan_model(MPI_Comm comm, ModelOptions const& options) {
+  return make_plan(comm, options, nullptr);
+}
+
+ModelPlan plan_packing(MPI_Comm comm, ModelOptions const& options, std::string const& gpu_arch) {
+  return make_plan(comm, options, &gpu_arch);
 }
 
 std::unique_ptr<parallel::ProcessGrid> make_grid(MPI_Comm comm,

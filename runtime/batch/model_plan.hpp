@@ -35,13 +35,27 @@ struct ModelPlan {
   int weight_sharers = 1;            ///< ranks on this rank's node that have one copy together
   bool lacks_shared_memory = false;  ///< so that they don't, though they were to
   std::shared_ptr<io::ShardManifest const> packed;  ///< of the packed weights to load, if they are
-  MemoryBudget budget;  ///< of this rank, with the blocks that all ranks agreed on
+  MemoryBudget budget;     ///< of this rank, with the blocks that all ranks agreed on
+  std::string host_packs;  ///< why the host packs for GPUs that it doesn't use; empty: it doesn't
 };
 
 /// Reads the model's config and decides grid, memory and limits. Collective over `comm`.
 ///
 /// \throws ConfigError  on every rank, if anything doesn't fit
 [[nodiscard]] ModelPlan plan_model(MPI_Comm comm, ModelOptions const& options);
+
+/// The same for who packs weights and computes nothing. For GPUs it needs none: where they are
+/// named, or no rank sees one, the plan's device stands for one that isn't here. Collective over
+/// `comm`.
+///
+/// \param gpu_arch  the GPUs of the run that will use the weights, as nvcc names them: "sm_90"; or
+///                  empty: those that are here
+/// \throws ConfigError  on every rank, if anything doesn't fit, or has to be said of GPUs that
+///                      aren't here: what they multiply with, and the grid, which nobody can choose
+///                      for memory that isn't known
+[[nodiscard]] ModelPlan plan_packing(MPI_Comm comm,
+                                     ModelOptions const& options,
+                                     std::string const& gpu_arch);
 
 /// A plan's own grid, with its blocks agreed on. Collective over `comm`.
 ///

@@ -137,8 +137,28 @@ std::string describe_grid(ModelPlan const& plan) {
                 plan.shape.ep,
                 ", backend ",
                 name_of(plan.exec.backend),
+                plan.host_packs.empty()
+                    ? ""
+                    : concat(", in the host's memory for GPUs (", plan.host_packs, ')'),
                 ", ",
                 describe(plan.weights, plan.spec.quantization));
+}
+
+/// Refuses what the host hasn't the memory for, where it packs for GPUs.
+void check_host_memory(parallel::ProcessGrid const& grid, ModelPlan const& plan) {
+  if (plan.host_packs.empty()) {
+    return;
+  }
+  std::int64_t const bytes = weight_bytes(plan.exec, plan.spec, shard_place(grid), plan.weights);
+  std::int64_t const available = available_memory(grid.node().size());
+  if (bytes > available) {
+    throw ConfigError{concat("memory: ",
+                             format_bytes(bytes),
+                             " of weights for a GPU (which are packed in memory of the host, where "
+                             "a rank has ",
+                             format_bytes(available),
+                             ": pack them on more nodes, or where the GPUs are)")};
+  }
 }
 
 }  // namespace
@@ -147,12 +167,13 @@ void save_packed(MPI_Comm comm,
                  ModelOptions const& options,
                  PackedOutput const& output,
                  Reporter& reporter) {
-  ModelPlan const plan = plan_model(comm, options);
+  ModelPlan const plan = plan_packing(comm, options, output.gpu_arch);
   parallel::ProcessGrid const grid{comm, plan.shape};
   bool const is_root = grid.world().rank() == 0;
   std::optional<io::OutputFolder> folder;
   parallel::run_and_agree(grid.world(), [&] {
     check_source(options, plan);
+    check_host_memory(grid, plan);
     if (is_root) {
       folder.emplace(output.folder, output.overwrite);
       folder->copy_model_files(options.model);

@@ -279,6 +279,24 @@ case_shard() {
   ! grep -q DIFFERS log || fail "bits differ"
 }
 
+# Weights are packed for GPUs where there are none, and say so. With --gpu-arch, also where there are.
+case_shard_for_gpus() {
+  head -n 2 "$problems" > in.jsonl
+  local shard=("$talus" shard --threads 1 --backend cuda --model "$demo/moe")
+  expect 0 "in the host's memory for GPUs (sm_90)" on 2 "${shard[@]}" -o named -tp 2 --gpu-arch sm_90
+  expect 0 "backend cuda" "$talus" inspect named
+  expect 2 "--gpu-arch: sm_75 (must be" "${shard[@]}" -o no --gpu-arch sm_75
+  expect 2 "only with --backend cuda" "${shard[@]}" -o no --gpu-arch sm_90 --backend reference
+  expect 2 "must be given" on 2 "${shard[@]}" -o no --gpu-arch sm_90
+  [ ! -e no ] && [ ! -e no.partial ] || fail "a run that was refused left a folder"
+  ! command -v nvidia-smi > /dev/null || return 0
+
+  expect 0 "in the host's memory for GPUs (none is here: " on 2 "${shard[@]}" -o packed -tp 2
+  diff -r named packed || fail "what GPUs are named makes a difference"
+  expect 2 "--gpu-arch is missing" "${shard[@]}" -o no --gpu-matmul cublaslt
+  expect 2 "backend: cuda (" on 2 "$talus" run --threads 1 --model packed -i in.jsonl -o out.jsonl
+}
+
 case_trace() {
   head -n 6 "$problems" > in.jsonl
   expect 0 "6 answers" demo 2 moe in.jsonl out.jsonl -tp 2 --trace seen

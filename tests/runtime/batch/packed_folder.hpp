@@ -2,7 +2,10 @@
 #pragma once
 
 #include <filesystem>
+#include <fstream>
 #include <functional>
+#include <iterator>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -86,9 +89,22 @@ class Folder {
 
   [[nodiscard]] std::filesystem::path const& path() const noexcept { return path_; }
 
-  void save(ModelOptions const& options) const {
+  /// \param gpu_arch  see plan_packing
+  void save(ModelOptions const& options, std::string const& gpu_arch = "") const {
     Silent silent;
-    save_packed(MPI_COMM_WORLD, options, {path_, true, "0"}, silent);
+    save_packed(MPI_COMM_WORLD, options, {path_, true, "0", gpu_arch}, silent);
+  }
+
+  /// The bytes of all its files, by name.
+  [[nodiscard]] std::map<std::string, std::string> contents() const {
+    parallel::barrier(world_);
+    std::map<std::string, std::string> files;
+    for (auto const& entry : std::filesystem::directory_iterator{path_}) {
+      std::ifstream file{entry.path(), std::ios::binary};
+      files[entry.path().filename()] = {std::istreambuf_iterator<char>{file}, {}};
+    }
+    parallel::barrier(world_);
+    return files;
   }
 
   /// Until rank 0 is done with it too.

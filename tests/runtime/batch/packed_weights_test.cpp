@@ -261,3 +261,32 @@ TEST_CASE("what can't be written, or be packed, is refused and leaves nothing be
   CHECK_FALSE(fs::exists(folder.path().string() + ".partial"));
   CHECK(fs::exists(folder.path() / io::manifest_name));
 }
+
+TEST_CASE("weights for GPUs are packed where there are none, when it is said what can't be asked") {
+  kernels::KernelSession const session{1};
+  Folder const folder;
+  ModelOptions options = options_of({.model = "llama3", .dtype = "bfloat16", .tp = num_ranks()});
+  options.backend = "cuda";
+  auto const refused = [&](ModelOptions const& given, std::string const& gpu_arch) {
+    try {
+      folder.save(given, gpu_arch);
+    } catch (ConfigError const& error) {
+      return std::string{error.what()};
+    }
+    return std::string{};
+  };
+
+  CHECK_THAT(refused(options, "sm_70"), ContainsSubstring("--gpu-arch: sm_70"));
+  ModelOptions on_host = options;
+  on_host.backend = "reference";
+  CHECK_THAT(refused(on_host, "sm_90"), ContainsSubstring("only with --backend cuda"));
+  ModelOptions without_grid = options;
+  without_grid.tensor_parallel_size = without_grid.pipeline_parallel_size = std::nullopt;
+  CHECK_THAT(refused(without_grid, "sm_90"),
+             num_ranks() == 1 ? ContainsSubstring("") : ContainsSubstring("must be given"));
+  CHECK(refused(options, "sm_90").empty());
+  CHECK_THAT(read(folder.path() / io::manifest_name), ContainsSubstring("\"backend\":\"cuda\""));
+  ModelOptions other = options_from(folder, options);
+  other.backend = "reference";
+  CHECK_THAT(refusal(other), ContainsSubstring("--backend: reference"));
+}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <array>
 #include <string>
 
 #include "kernels/session.hpp"
@@ -83,4 +84,44 @@ TEST_CASE("what is packed for a device is for no other backend") {
   on_host.backend = "reference";
 
   CHECK_THAT(refusal(on_host), ContainsSubstring("--backend: reference"));
+}
+
+TEST_CASE("what the host packs for a device that isn't there is what the device packs") {
+  kernels::KernelSession const session{1};
+  auto const [model, quantization, matmul] =
+      GENERATE(std::array{"llama3", "auto", "own"},
+               std::array{"qwen3_moe", "int4-g32", "own"},
+               std::array{"gpt_oss", "auto", "own"},
+               std::array{"quant_deepseek_fp8", "auto", "own"},
+               std::array{"quant_deepseek_fp8", "auto", "cublaslt"},
+               std::array{"quant_compressed_fp8", "auto", "cublaslt"},
+               std::array{"quant_gptq", "auto", "own"});
+  CAPTURE(model, matmul);
+  Packing packing{.model = model, .dtype = "bfloat16", .quantization = quantization};
+  packing.tp = num_ranks();
+  packing.ep = read_model_spec(options_of(packing).model).has_experts() ? num_ranks() : 1;
+  ModelOptions const options = on_device(options_of(packing), matmul);
+  Folder const folder;
+
+  folder.save(options);
+  auto const by_device = folder.contents();
+  folder.save(options, "sm_90");  // the emulated device says that it is one
+  auto const by_host = folder.contents();
+
+  CHECK(by_host.size() > 2);
+  CHECK((by_host == by_device));
+  CHECK(refusal(on_device(options_from(folder, options), matmul)).empty());
+}
+
+TEST_CASE("codes that the host packed for a GPU that multiplies otherwise are refused") {
+  kernels::KernelSession const session{1};
+  ModelOptions const options =
+      on_device(options_of({.model = "quant_compressed_fp8", .tp = num_ranks()}), "cublaslt");
+  Folder const folder;
+
+  folder.save(options, "sm_80");  // has no fp8
+
+  CHECK_THAT(refusal(on_device(options_from(folder, options), "cublaslt")),
+             ContainsSubstring("in rows"));
+  CHECK(refusal(on_device(options_from(folder, options))).empty());
 }
