@@ -10,6 +10,8 @@ namespace talus::kernels::cuda {
 void check(int code, char const* what, SourceLocation where) {
   if (code != cudaSuccess) {
     auto const error = static_cast<cudaError_t>(code);
+    // The runtime library keeps an error for whoever asks next; whoever catches this has it.
+    static_cast<void>(cudaGetLastError());
     throw ApiError{
         concat(what, ": ", cudaGetErrorName(error), " (", cudaGetErrorString(error), ')'),
         code,

@@ -52,18 +52,27 @@ class Launcher {
 
   template <class Kernel>
   void launch(block::LaunchShape const& shape, Kernel const& kernel) {
-    constexpr auto* const run = function_of<Kernel>();
-    auto const shared_bytes = static_cast<std::size_t>(shape.shared_bytes);
+    auto const* const run = reinterpret_cast<void const*>(function_of<Kernel>());
     if (shape.shared_bytes > default_shared_bytes) {
-      check(cudaFuncSetAttribute(
-                run, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes)),
+      // Always the same, and never less than a launch that was recorded asks for.
+      check(cudaFuncSetAttribute(run,
+                                 cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                 static_cast<int>(most_shared_bytes())),
             Kernel::name);
     }
     dim3 const grid{static_cast<unsigned>(shape.grid.x),
                     static_cast<unsigned>(shape.grid.y),
                     static_cast<unsigned>(shape.grid.z)};
-    run<<<grid, static_cast<unsigned>(shape.threads), shared_bytes, device_.stream()>>>(kernel);
-    check(cudaGetLastError(), Kernel::name);
+    dim3 const threads{static_cast<unsigned>(shape.threads)};
+    void* arguments[] = {const_cast<Kernel*>(&kernel)};
+    // Tells its own error, whatever other calls have left behind.
+    check(cudaLaunchKernel(run,
+                           grid,
+                           threads,
+                           arguments,
+                           static_cast<std::size_t>(shape.shared_bytes),
+                           device_.stream()),
+          Kernel::name);
   }
 
   /// What a block may have of shared memory.

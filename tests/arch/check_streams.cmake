@@ -9,7 +9,7 @@ cmake_minimum_required(VERSION 3.24)
 
 # Calls with a stream: how many arguments they have then, and which is the stream.
 set(stream_calls
-  cudaEventRecord/2/2 cudaMemcpyAsync/5/5 cudaMemsetAsync/4/4 cudaStreamWaitEvent/2,3/1
+  cudaEventRecord/2/2 cudaLaunchKernel/6/6 cudaMemcpyAsync/5/5 cudaMemsetAsync/4/4 cudaStreamWaitEvent/2,3/1
   cudaStreamSynchronize/1/1 cudaStreamQuery/1/1 cudaStreamDestroy/1/1
   cudaStreamBeginCapture/2/1 cudaStreamEndCapture/2/1 cudaStreamIsCapturing/2/1
   cudaGraphLaunch/2/2)
