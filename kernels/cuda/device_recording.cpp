@@ -13,10 +13,11 @@ void Device::begin_recording() {
   if (scratch_bytes > 0 && (!recorded_scratch_ || recorded_scratch_->bytes() < scratch_bytes)) {
     recorded_scratch_ = std::make_shared<PoolRange const>(pool_, scratch_bytes);
   }
-  recorded_ = std::make_unique<RecordedMemory>(pool_, recorded_scratch_);
+  auto memory = std::make_unique<RecordedMemory>(pool_, recorded_scratch_);
   // Other threads may go on asking the runtime library for what a capture excludes.
   check(cudaStreamBeginCapture(stream_.get(), cudaStreamCaptureModeThreadLocal),
         "cudaStreamBeginCapture");
+  recorded_ = std::move(memory);
 }
 
 std::unique_ptr<DeviceRecording> Device::end_recording() {

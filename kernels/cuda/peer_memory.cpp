@@ -5,13 +5,21 @@
 
 #include "kernels/cuda/check.hpp"
 #include "runtime/base/assert.hpp"
+#include "runtime/base/rounding.hpp"
 
 namespace talus::kernels::cuda {
+namespace {
+
+/// What the driver cuts several small allocations of: a handle would give away all of them.
+constexpr std::int64_t shared_bytes = std::int64_t{2} << 20;
+
+}  // namespace
 
 CudaPeerMemory::CudaPeerMemory(Device& device, PeerMemoryPlace const& place) : rank_{place.rank} {
   TALUS_EXPECT(place.bytes > 0);
+  auto const bytes = static_cast<std::size_t>(round_up(place.bytes, shared_bytes));
   void* memory = nullptr;
-  check(cudaMalloc(&memory, static_cast<std::size_t>(place.bytes)), "cudaMalloc of peer memory");
+  check(cudaMalloc(&memory, bytes), "cudaMalloc of peer memory");
   memory_.reset(memory);
   device.clear(memory, place.bytes);
   device.synchronize();  // before others may write there

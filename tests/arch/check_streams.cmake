@@ -19,7 +19,7 @@ set(other_calls
   cudaEventElapsedTime cudaEventQuery cudaEventSynchronize cudaFree cudaFreeHost
   cudaFuncSetAttribute cudaGetDevice cudaGetDeviceCount cudaGetDeviceProperties cudaGetErrorName
   cudaGetErrorString cudaGetLastError cudaGraphDestroy cudaGraphExecDestroy cudaGraphInstantiate
-  cudaHostRegister cudaIpcCloseMemHandle
+  cudaHostGetDevicePointer cudaHostRegister cudaIpcCloseMemHandle
   cudaIpcGetMemHandle cudaIpcOpenMemHandle cudaMalloc cudaMallocHost cudaMemGetInfo cudaSetDevice
   cudaStreamCreateWithFlags)
 # Files that use the default stream to show that it is refused.

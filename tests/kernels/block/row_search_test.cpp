@@ -212,9 +212,9 @@ TEST_CASE("sampling has the same tokens by every schedule, for any number of row
   check_schedules(wanted, [&] { return draw(all, rules); });
   for (std::size_t t = 0; t < rules.size(); ++t) {
     auto const own = rows_of(all.view(), static_cast<std::int64_t>(t), 1);
-    std::int32_t token = -1;
-    sample(on_cuda, own, {&rules[t], 1}, {&token, 1});
-    CHECK(token == wanted[t]);
+    std::vector<std::int32_t> token(1);
+    sample(on_cuda, own, {&rules[t], 1}, token);
+    CHECK(token.front() == wanted[t]);
   }
 }
 
@@ -288,13 +288,13 @@ TEST_CASE("what is not a number is a row's last top token, and ranks by it are t
   logits.at(0, 7) = NAN;
   Rows const rows{logits, {}};
   std::vector<std::int32_t> ids(130);
-  std::int32_t rank = -1;
+  std::vector<std::int32_t> rank(1);
 
   top_tokens(on_cuda, rows.view(), std::vector{130}, ids);
-  rank_of(on_cuda, rows.view(), std::vector{7}, {&rank, 1});
+  rank_of(on_cuda, rows.view(), std::vector{7}, rank);
 
   CHECK(ids.back() == 7);
-  CHECK(rank == 1);
+  CHECK(rank.front() == 1);
 }
 
 TEST_CASE("ranks and logits have the same bits by every schedule") {

@@ -30,6 +30,9 @@ Module const& require_module() {
 /// Before main(): a test framework, and MPI, need not begin.
 [[maybe_unused]] Module const* const module_of_program = &require_module();
 
+/// Before main(), too: what tests allocate before their first operation is the heap's.
+HeapRange const heap = grow_heap();
+
 /// From before the first operation on, if the environment asks for it.
 ForbiddenDefaultStream const* forbidden() {
   static std::unique_ptr<ForbiddenDefaultStream> const own =
@@ -42,12 +45,16 @@ ForbiddenDefaultStream const* forbidden() {
 
 Card const& card() {
   static std::unique_ptr<Device> const device = [] {
-    register_heap();
+    register_heap(heap);
     static_cast<void>(forbidden());
     return module_of_program->make_device({.number = 0, .pool_bytes = pool_bytes});
   }();
   static Card const found{module_of_program, device.get()};
   return found;
+}
+
+void check_reach(std::span<std::byte const> memory) {
+  require_heap(heap, memory);
 }
 
 void check_default_stream() {

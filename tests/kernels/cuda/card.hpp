@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
+#include <span>
+
 #include "kernels/cuda/module.hpp"
 #include "kernels/device.hpp"
 
@@ -18,6 +21,11 @@ struct Card {
 };
 
 [[nodiscard]] Card const& card();
+
+/// What a card would do with other memory spoils all that comes after it.
+///
+/// \throws ConfigError  if the card doesn't reach the memory: a test's must be allocated
+void check_reach(std::span<std::byte const> memory);
 
 /// The variable of the environment with which a test with a card forbids the default stream.
 inline constexpr char const* forbid_default_stream = "TALUS_FORBID_DEFAULT_STREAM";

@@ -8,6 +8,7 @@
 
 #include <cuda_runtime_api.h>
 #include <malloc.h>
+#include <unistd.h>
 
 #include "kernels/cuda/check.hpp"
 #include "runtime/base/error.hpp"
@@ -18,18 +19,32 @@ namespace {
 /// What the tests of a program may have allocated at a time.
 constexpr int heap_bytes = 1 << 30;
 
-/// As the system has it.
+/// As the system has it: a line, or several where advice was given for parts of it.
 HeapRange find_heap() {
   std::ifstream maps{"/proc/self/maps"};
+  HeapRange all;
   for (std::string line; std::getline(maps, line);) {
     if (line.ends_with("[heap]")) {
-      HeapRange range;
+      HeapRange part;
       char dash = 0;
-      std::istringstream{line} >> std::hex >> range.first >> dash >> range.last;
-      return range;
+      std::istringstream{line} >> std::hex >> part.first >> dash >> part.last;
+      all = {all.last == 0 ? part.first : all.first, part.last};
     }
   }
-  throw ConfigError{"/proc/self/maps: no line of the heap (tests on a card need one)"};
+  if (all.last == 0) {
+    throw ConfigError{"/proc/self/maps: no line of the heap (tests on a card need one)"};
+  }
+  return all;
+}
+
+/// \throws ConfigError  if the GPU has other addresses for it
+void require_same_addresses(HeapRange const& heap) {
+  auto* const first = reinterpret_cast<void*>(heap.first);
+  void* there = nullptr;
+  check(cudaHostGetDevicePointer(&there, first, 0), "cudaHostGetDevicePointer of the heap");
+  if (there != first) {
+    throw ConfigError{"the GPU has other addresses for the heap than the host"};
+  }
 }
 
 }  // namespace
@@ -53,12 +68,30 @@ HeapRange grow_heap() {
   return heap;
 }
 
-void register_heap() {
-  HeapRange const heap = grow_heap();
-  check(cudaHostRegister(reinterpret_cast<void*>(heap.first),
-                         heap.last - heap.first,
-                         cudaHostRegisterPortable | cudaHostRegisterMapped),
-        "cudaHostRegister of the heap");
+void register_heap(HeapRange const& heap) {
+  auto const code = cudaHostRegister(reinterpret_cast<void*>(heap.first),
+                                     heap.last - heap.first,
+                                     cudaHostRegisterPortable | cudaHostRegisterMapped);
+  int reads_all = 0;
+  check(cudaDeviceGetAttribute(&reads_all, cudaDevAttrPageableMemoryAccess, 0),
+        "cudaDeviceGetAttribute");
+  if (code == cudaSuccess || reads_all == 0) {
+    check(code, "cudaHostRegister of the heap");
+    require_same_addresses(heap);
+  }
+}
+
+void require_heap(HeapRange const& heap, std::span<std::byte const> memory) {
+  if (memory.empty()) {
+    return;
+  }
+  if (!heap.has(memory.data()) || !heap.has(&memory.back())) {
+    throw ConfigError{concat(
+        "a test's memory of ", memory.size(), " bytes isn't of the heap (a card reads no other)")};
+  }
+  if (reinterpret_cast<std::uintptr_t>(sbrk(0)) > heap.last) {
+    throw ConfigError{"the heap has grown beyond what a card reads of it (a test takes too much)"};
+  }
 }
 
 }  // namespace talus::kernels::cuda

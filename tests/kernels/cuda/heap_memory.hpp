@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace talus::kernels::cuda {
 
@@ -24,9 +26,14 @@ struct HeapRange {
 
 /// Makes all memory that the program allocates, of its one heap, such that a GPU reads and writes
 /// it at the same addresses: so that tests that were written for host memory run on a card as they
-/// are. Slow, and for tests only.
+/// are. Slow, and for tests only. Where the driver doesn't take it, but the GPU reads all memory of
+/// a process by itself, that does.
 ///
-/// \throws ConfigError, ApiError  if the system or the driver refuses
-void register_heap();
+/// \param heap  that grow_heap() gave
+/// \throws ApiError  if the driver refuses
+void register_heap(HeapRange const& heap);
+
+/// \throws ConfigError  if memory isn't of the heap, or the heap has grown since
+void require_heap(HeapRange const& heap, std::span<std::byte const> memory);
 
 }  // namespace talus::kernels::cuda

@@ -24,6 +24,18 @@ float float_at(std::span<std::byte const> bytes, std::size_t i) {
   return value;
 }
 
+/// Of all rows, with what lies between them.
+template <class T>
+std::span<T> elements_of(MatrixView<T> const& y) {
+  bool const is_empty = y.rows == 0 || y.cols == 0;
+  return {y.data, is_empty ? 0 : static_cast<std::size_t>((y.rows - 1) * y.row_stride + y.cols)};
+}
+
+template <class Cache>
+auto bytes_of(Cache& cache) {
+  return std::span{cache.data(), static_cast<std::size_t>(block::bytes_of(cache))};
+}
+
 /// The greatest difference, as a part of the greatest value; infinite where one is no number.
 float relative_difference(std::span<std::byte const> got, std::span<std::byte const> wanted) {
   float greatest = 1e-30F;
@@ -43,9 +55,11 @@ float relative_difference(std::span<std::byte const> got, std::span<std::byte co
 }  // namespace
 
 void OperationOutputs::add(MatrixView<float> const& y) {
-  if (y.rows > 0 && y.cols > 0) {
-    add(std::span{y.data, static_cast<std::size_t>((y.rows - 1) * y.row_stride + y.cols)});
-  }
+  add(elements_of(y));
+}
+
+void OperationOutputs::add(MatrixView<float const> const& x) {
+  inputs_.push_back(std::as_bytes(elements_of(x)));
 }
 
 void OperationOutputs::add(std::span<MatrixView<float> const> const& matrices) {
@@ -55,7 +69,9 @@ void OperationOutputs::add(std::span<MatrixView<float> const> const& matrices) {
 }
 
 void OperationOutputs::add(std::span<float> const& values) {
-  outputs_.push_back({std::as_writable_bytes(values), true});
+  if (!values.empty()) {
+    outputs_.push_back({std::as_writable_bytes(values), true});
+  }
 }
 
 void OperationOutputs::add(std::span<std::int32_t> const& values) {
@@ -67,13 +83,20 @@ void OperationOutputs::add(std::span<std::int64_t> const& values) {
 }
 
 void OperationOutputs::add(KvCache& cache) {
-  outputs_.push_back({{cache.data(), static_cast<std::size_t>(block::bytes_of(cache))}, false});
+  outputs_.push_back({bytes_of(cache), false});
 }
 
 void OperationOutputs::add(KvCache const& cache) {
+  inputs_.push_back(bytes_of(cache));
   if (block::has_tiles(cache.shape())) {
     tolerance_ = std::max(tolerance_, attention_tolerance);
   }
+}
+
+void OperationOutputs::add(SummarizedLogits const& rows) {
+  add(rows.logits);
+  add(rows.maxima);
+  add(rows.sums);
 }
 
 void OperationOutputs::add(LogitSummary const& summary) {
@@ -115,6 +138,14 @@ std::vector<std::vector<std::byte>> OperationOutputs::contents() const {
   std::vector<std::vector<std::byte>> all;
   for (Output const& output : outputs_) {
     all.emplace_back(output.bytes.begin(), output.bytes.end());
+  }
+  return all;
+}
+
+std::vector<std::span<std::byte const>> OperationOutputs::memory() const {
+  std::vector<std::span<std::byte const>> all = inputs_;
+  for (Output const& output : outputs_) {
+    all.emplace_back(output.bytes);
   }
   return all;
 }

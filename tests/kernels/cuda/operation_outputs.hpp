@@ -13,7 +13,8 @@
 namespace talus::kernels::cuda {
 
 /// What an operation's arguments say of its results, whatever the operation: to what memory they
-/// go, padding of rows included, and whether a card's bits may differ from the emulation's there.
+/// go, padding of rows included, and whether a card's bits may differ from the emulation's there;
+/// and what memory it reads.
 class OperationOutputs {
  public:
   template <class... Arguments>
@@ -23,6 +24,9 @@ class OperationOutputs {
 
   /// What they hold now.
   [[nodiscard]] std::vector<std::vector<std::byte>> contents() const;
+
+  /// Matrices and caches, read or written: what kernels touch where they are.
+  [[nodiscard]] std::vector<std::span<std::byte const>> memory() const;
 
   /// \param contents  that contents() gave
   void put_back(std::vector<std::vector<std::byte>> const& contents) const;
@@ -38,6 +42,7 @@ class OperationOutputs {
   };
 
   void add(MatrixView<float> const& y);
+  void add(MatrixView<float const> const& x);
   void add(std::span<MatrixView<float> const> const& matrices);
   void add(std::span<float> const& values);
   void add(std::span<std::int32_t> const& values);
@@ -45,6 +50,7 @@ class OperationOutputs {
   void add(KvCache& cache);
   void add(KvCache const& cache);
   void add(LogitSummary const& summary);
+  void add(SummarizedLogits const& rows);
   void add(ChoiceOrder const& order);
   void add(LatentRows const& rows);
   void add(PackedWeights const& w);
@@ -56,6 +62,7 @@ class OperationOutputs {
   void add(Argument const&) {}
 
   std::vector<Output> outputs_;
+  std::vector<std::span<std::byte const>> inputs_;
   float tolerance_ = 0.0F;  ///< a part of the greatest value; 0: bits are the same
 };
 

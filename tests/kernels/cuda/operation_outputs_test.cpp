@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/kernels/cuda/operation_outputs.hpp"
 
+#include <array>
 #include <cmath>
 #include <utility>
 
@@ -91,4 +92,32 @@ TEST_CASE("what a program allocates comes from a heap that can be registered") {
   CHECK(heap.has(large.data()));
   CHECK(heap.has(&large.back()));
   CHECK(heap.has(aligned.data()));
+}
+
+TEST_CASE("what a card doesn't reach is refused before it is tried") {
+  HeapRange const heap = grow_heap();
+  std::vector<float> const values(10);
+  std::array<float, 10> const on_stack{};
+
+  CHECK_NOTHROW(require_heap(heap, std::as_bytes(std::span{values})));
+  CHECK_NOTHROW(require_heap(heap, {}));
+  CHECK_THROWS_WITH(require_heap(heap, std::as_bytes(std::span{on_stack})),
+                    ContainsSubstring("isn't of the heap"));
+  CHECK_THROWS_WITH(require_heap({heap.first, heap.last - 4096}, std::as_bytes(std::span{values})),
+                    ContainsSubstring("has grown"));
+}
+
+TEST_CASE("what an operation reads and writes is known") {
+  Matrix const x = random_matrix(3, 5, 1);
+  Matrix y = random_matrix(3, 5, 2);
+  MatrixView<float const> const in = x.view();
+  MatrixView<float> const out = y.view();
+  MatrixView<float> const none{};
+  OperationOutputs const outputs{in, out, none};
+
+  auto const memory = outputs.memory();
+  REQUIRE(memory.size() == 2);
+  CHECK(static_cast<void const*>(memory[0].data()) == in.data);
+  CHECK(static_cast<void const*>(memory[1].data()) == out.data);
+  CHECK(static_cast<void const*>(&memory[1].back() + 1) == out.data + 2 * out.row_stride + 5);
 }
