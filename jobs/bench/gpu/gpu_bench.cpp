@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <exception>
 #include <string>
+#include <utility>
 
 #include <cuda_runtime_api.h>
 
@@ -37,20 +38,27 @@ std::string device_name() {
   return properties.name;
 }
 
-void run(std::string const& part, std::string const& file, int rounds) {
+/// False if a part fails: the others are measured nevertheless.
+bool run(std::string const& wanted, std::string const& file, int rounds) {
   using namespace talus::bench::gpu;  // NOLINT: this function only
+  using Part = void (*)(Bench&, Report&);
   Bench bench{{.number = 0, .pool_bytes = pool_bytes}, rounds};
-  Report report{device_name()};
+  Report report{device_name(), file};
   report.set_limits(measure_limits(bench));
-  if (part == "all" || part == "matmul") {
-    bench_matmul(bench, report);
+  bool is_well = true;
+  for (auto const& [name, part] : {std::pair<char const*, Part>{"matmul", bench_matmul},
+                                   std::pair<char const*, Part>{"attention", bench_attention}}) {
+    if (wanted != "all" && wanted != name) {
+      continue;
+    }
+    try {
+      part(bench, report);
+    } catch (std::exception const& error) {
+      std::fprintf(stderr, "talus_gpu_bench: %s: %s\n", name, error.what());
+      is_well = false;
+    }
   }
-  if (part == "all" || part == "attention") {
-    bench_attention(bench, report);
-  }
-  if (!file.empty()) {
-    report.write(file);
-  }
+  return is_well;
 }
 
 }  // namespace
@@ -69,10 +77,9 @@ int main(int argc, char** argv) {
     return no_gpu;
   }
   try {
-    run(part, argc > 2 ? argv[2] : "", rounds);
+    return run(part, argc > 2 ? argv[2] : "", rounds) ? 0 : 1;
   } catch (std::exception const& error) {
     std::fprintf(stderr, "talus_gpu_bench: %s\n", error.what());
     return 1;
   }
-  return 0;
 }

@@ -3,6 +3,7 @@
 
 #include "jobs/bench/gpu/report.hpp"
 #include "kernels/cuda/library_products.hpp"
+#include "runtime/base/error.hpp"
 
 namespace talus::bench::gpu {
 namespace {
@@ -14,7 +15,7 @@ constexpr std::int64_t workspace_bytes = std::int64_t{64} << 20;
 LibraryRate library_rate(Bench& bench, std::int64_t size) {
   kernels::cuda::CublasLtLibrary const library = kernels::cuda::open_cublaslt();
   if (!library.problem.empty()) {
-    return {0.0, " (not measured: no cuBLASLt)"};
+    return {0.0, concat(" (not measured: ", library.problem, ')')};
   }
   auto const w = on_card(bench, random_bf16(size * size, 1));
   auto const x = on_card(bench, random_bf16(size * size, 2));

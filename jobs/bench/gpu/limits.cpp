@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jobs/bench/gpu/library_product.hpp"
 #include "jobs/bench/gpu/parts.hpp"
+#include "runtime/base/error.hpp"
 
 namespace talus::bench::gpu {
 
@@ -20,9 +21,13 @@ Limits measure_limits(Bench& bench) {
         [&](int) { kernels::copy(bench.exec(), std::as_const(from).span(), to.data()); });
     limits.copy_bytes = 2.0 * static_cast<double>(copied) / quantile(times, 0.5) * 1e6;
   }
-  LibraryRate const rate = library_rate(bench, side);
-  limits.matmul_flops = rate.flops;
-  limits.matmul_note = rate.reason;
+  try {
+    LibraryRate const rate = library_rate(bench, side);
+    limits.matmul_flops = rate.flops;
+    limits.matmul_note = rate.reason;
+  } catch (ApiError const& error) {  // the library's: what is ours is measured nevertheless
+    limits.matmul_note = concat(" (not measured: ", error.what(), ')');
+  }
   return limits;
 }
 

@@ -23,6 +23,8 @@ void Report::set_limits(Limits limits) {
               limits_.copy_bytes / 1e9,
               limits_.matmul_flops / 1e12,
               limits_.matmul_note.c_str());
+  std::fflush(stdout);
+  write();
 }
 
 double Report::least_time(Measurement const& measurement) const {
@@ -45,9 +47,14 @@ void Report::add(Measurement measurement) {
               least_time(measurement) / median * 100.0);
   std::fflush(stdout);
   all_.push_back(std::move(measurement));
+  write();
 }
 
-void Report::write(std::string const& file) const {
+/// By way of another file: who ends the program doesn't cut off what was there.
+void Report::write() const {
+  if (file_.empty()) {
+    return;
+  }
   nlohmann::json json{{"device", device_},
                       {"copy_gb_s", limits_.copy_bytes / 1e9},
                       {"library_bf16_tflop_s", limits_.matmul_flops / 1e12},
@@ -64,10 +71,12 @@ void Report::write(std::string const& file) const {
                                {"least_us", least_time(measurement)},
                                {"of_limit", least_time(measurement) / median}});
   }
-  std::ofstream out{file};
+  std::string const next = file_ + ".next";
+  std::ofstream out{next};
   out << json.dump(2) << '\n';
-  if (!out.flush()) {
-    throw ConfigError{concat(file, ": can't be written")};
+  out.close();
+  if (!out || std::rename(next.c_str(), file_.c_str()) != 0) {
+    throw ConfigError{concat(file_, ": can't be written")};
   }
 }
 

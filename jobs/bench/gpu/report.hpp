@@ -23,25 +23,26 @@ struct Measurement {
   std::vector<double> microseconds;
 };
 
-/// Numbers of a run: a line of each as it comes, and a file of all.
+/// Numbers of a run: a line of each as it comes, and a file of all by then.
 class Report {
  public:
-  explicit Report(std::string device) : device_{std::move(device)} {}
+  /// \param file  that is written anew, as JSON, whenever there is more to tell; empty: none
+  Report(std::string device, std::string file)
+      : device_{std::move(device)}, file_{std::move(file)} {}
 
+  /// \throws ConfigError  if the file can't be written, as add() does
   void set_limits(Limits limits);
 
   void add(Measurement measurement);
 
-  /// Writes JSON.
-  ///
-  /// \throws ConfigError  if the file can't be written
-  void write(std::string const& file) const;
-
  private:
+  void write() const;
+
   /// The time that the limits would allow, in microseconds; 0 where they weren't measured.
   [[nodiscard]] double least_time(Measurement const& measurement) const;
 
   std::string device_;
+  std::string file_;
   Limits limits_;
   std::vector<Measurement> all_;
 };
