@@ -24,6 +24,7 @@ constexpr std::array<std::string_view, num_phases> phase_meanings{
     "sums over the tensor-parallel group, waiting included",
     "gathering logits and other slices, waiting included",
     "replaying what a device recorded of all layers",
+    "replaying what a device recorded of all layers, last norm, logits and the choice of tokens",
     "waiting for the previous pipeline stage",
     "sending to the next pipeline stage",
     "last norm and logits",

@@ -16,7 +16,7 @@
 namespace talus::io {
 
 /// Version of the schema: major.minor. A reader of 1.x reads every 1.y; README.md has the rule.
-inline constexpr std::string_view trace_schema_version = "1.3";
+inline constexpr std::string_view trace_schema_version = "1.4";
 
 /// What a column holds; `string64` is 64 bytes of UTF-8 filled with zeros.
 enum class ColumnType : std::uint8_t {

@@ -18,6 +18,7 @@ constexpr std::array<std::string_view, num_phases> phase_names{
     "tensor_parallel_sum",
     "gather",
     "recorded_layers",
+    "recorded_step",
     "wait_previous_stage",
     "send_next_stage",
     "lm_head",

@@ -27,6 +27,7 @@ enum class Phase : std::uint8_t {
   tensor_parallel_sum,
   gather,
   recorded_layers,
+  recorded_step,
   wait_previous_stage,
   send_next_stage,
   lm_head,

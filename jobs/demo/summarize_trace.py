@@ -21,7 +21,7 @@ RECORDS = ("steps", "requests", "preemptions")
 GROUPS = {
     "attention": ("attention_time",),
     "ffn": ("feed_forward_time", "moe_route_time", "expert_compute_time"),
-    "recorded": ("recorded_layers_time",),
+    "recorded": ("recorded_layers_time", "recorded_step_time"),
     "head": ("embed_time", "lm_head_time", "sampling_time"),
     "sums": ("tensor_parallel_sum_time", "gather_time"),
     "experts": ("expert_dispatch_time", "expert_combine_time"),

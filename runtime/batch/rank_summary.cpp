@@ -26,6 +26,7 @@ Kind kind_of(io::Phase phase) {
     case Phase::moe_route:
     case Phase::expert_compute:
     case Phase::recorded_layers:
+    case Phase::recorded_step:
     case Phase::lm_head:
     case Phase::sampling:
       return Kind::compute;

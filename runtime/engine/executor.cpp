@@ -35,7 +35,7 @@ Executor::Executor(GridTraffic& traffic,
                                .clock = &clock,
                                .norm_epsilon = spec.norm_epsilon,
                                .latent_norm_epsilon = spec.latent_norm_epsilon};
-    head_.emplace(context, spec, traffic.tp(), weights);
+    head_.emplace(context, spec, traffic.tp(), weights, limits.max_tokens);
     for (Slot& slot : slots_) {
       slot.drawn.emplace(traffic.exec(), limits.max_tokens);
     }
@@ -55,6 +55,7 @@ Executor::Executor(GridTraffic& traffic,
   auto const max_tokens = static_cast<std::size_t>(limits.max_tokens);
   tokens_.reserve(max_tokens);
   positions_.reserve(max_tokens);
+  sources_ = StepArray<std::int32_t>{exec_, limits.max_tokens};
   if (exec_.device != nullptr) {
     timer_ = exec_.device->make_timer();
   }
@@ -98,7 +99,7 @@ void Executor::build_batch(StepPlan const& plan,
   first_row_mirror_.publish<std::int32_t>(exec_, first_row_);
   context_mirror_.publish<std::int32_t>(exec_, context_);
   batch_ = {.tokens = tokens_, .positions = positions_, .groups = groups_};
-  take_drawn();
+  open_tokens();
 }
 
 /// What an entry computes; a token that the step before is still to draw is left open.
@@ -113,13 +114,16 @@ void Executor::add_tokens(PlanEntry const& entry, SequenceState const& sequence)
   }
 }
 
-/// Puts the tokens that are left open in their places, where the operations that come find them.
-void Executor::take_drawn() {
-  bool const is_any = std::any_of(
-      sources_.begin(), sources_.end(), [](std::int32_t source) { return source >= 0; });
+/// Gets ready to put tokens that are left open in their places, behind what draws them.
+void Executor::open_tokens() {
+  std::span<std::int32_t const> const sources = sources_.values();
+  bool const is_any =
+      std::any_of(sources.begin(), sources.end(), [](std::int32_t source) { return source >= 0; });
+  open_tokens_ = {};
   if (is_any) {
-    kernels::take_drawn(
-        exec_, sources_, head_->gather_drawn(), token_mirror_.open<std::int32_t>(exec_, tokens_));
+    sources_.publish(exec_);
+    drawn_before_ = head_->gather_drawn();
+    open_tokens_ = token_mirror_.open<std::int32_t>(exec_, tokens_);
   }
 }
 
@@ -181,6 +185,10 @@ void Executor::copy_blocks(StepPlan const& plan) {
 void Executor::run_stage(StepPlan const& plan, Slot& slot) {
   MatrixView<float> const x = hidden_.rows(plan.num_tokens());
   auto const elements = static_cast<std::size_t>(x.rows * x.cols);
+  slot.is_drawn = head_ && !slot.rows.rows.empty();
+  if (slot.is_drawn) {
+    head_->prepare(slot.rows.rows);
+  }
   if (timer_) {
     timer_->begin();
   }
@@ -188,41 +196,61 @@ void Executor::run_stage(StepPlan const& plan, Slot& slot) {
     auto const timed = clock_->scope(io::Phase::wait_previous_stage);
     previous_->receive({x.data, elements});
   }
-  run_layers(plan, x);
+  bool const is_head_done = run_layers(plan, x, slot);
   if (next_ && elements > 0) {
     auto const timed = clock_->scope(io::Phase::send_next_stage);
     next_->send({x.data, elements});
     clock_->count(io::Traffic::next_stage, static_cast<std::int64_t>(elements * sizeof(float)));
   }
-  slot.is_drawn = head_ && !slot.rows.rows.empty();
+  if (slot.is_drawn && !is_head_done) {
+    head_->start(as_const(x), slot.rows.rows, slot.tokens);
+  }
   if (slot.is_drawn) {
-    head_->start(as_const(x), slot.rows.rows, *slot.drawn, slot.tokens);
+    head_->fetch(slot.rows.rows, *slot.drawn);
   }
   if (timer_) {
     timer_->end();
   }
 }
 
-/// From the tokens, or what came from the stage before, to this stage's output.
-void Executor::run_layers(StepPlan const& plan, MatrixView<float> x) {
-  auto const work = [this, x] {
+/// From the tokens, or what came from the stage before, to this stage's output and, where it can be
+/// recorded with that, to the tokens that are drawn.
+///
+/// \return whether they are drawn
+bool Executor::run_layers(StepPlan const& plan, MatrixView<float> x, Slot& slot) {
+  bool const draws = slot.is_drawn && is_recordable(plan) &&
+                     slot.rows.rows.size() == plan.entries.size() &&
+                     head_->is_recordable(slot.rows.rows);
+  auto const work = [&] {
+    if (!open_tokens_.empty()) {
+      kernels::take_drawn(exec_, sources_.values(), drawn_before_, open_tokens_);
+    }
     if (!previous_ && x.rows > 0) {
       decoder_.embed(batch_, x);
     }
     decoder_.run(batch_, x);
+    if (draws) {
+      head_->start(as_const(x), slot.rows.rows, slot.tokens);
+    }
   };
   batch_.group_tokens = decoder_.counts_group_tokens() ? count_group_tokens(x.rows) : 0;
   if (!is_recordable(plan)) {
-    return work();
+    work();
+    return false;
   }
   // Few kinds of steps, likewise.
   batch_.group_tokens =
       static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(batch_.group_tokens)));
-  StepKind const kind{std::ssize(plan.entries), groups_.front().max_blocks, batch_.group_tokens};
+  StepKind const kind{.num_sequences = std::ssize(plan.entries),
+                      .max_blocks = groups_.front().max_blocks,
+                      .group_tokens = batch_.group_tokens,
+                      .takes_drawn = !open_tokens_.empty(),
+                      .draws = draws};
   if (recordings_->run(kind, work)) {
     tp_->note_queued("recorded calls");
     expert_->note_queued("recorded calls");
   }
+  return draws;
 }
 
 /// Tokens that the ranks of the expert group route in this step, or more. Collective over the

@@ -13,6 +13,7 @@
 #include "runtime/engine/step_rows.hpp"
 #include "runtime/model/decoder.hpp"
 #include "runtime/model/output_head.hpp"
+#include "runtime/model/step_array.hpp"
 #include "runtime/traffic/grid_traffic.hpp"
 
 namespace talus::runtime {
@@ -86,7 +87,7 @@ class Executor {
                    std::span<SequenceState const> sequences,
                    Scheduler const& scheduler);
   void add_tokens(PlanEntry const& entry, SequenceState const& sequence);
-  void take_drawn();
+  void open_tokens();
   void note_drawn(StepPlan const& plan, StepRows const& rows);
   void fill_tables(StepPlan const& plan,
                    Scheduler const& scheduler,
@@ -94,7 +95,7 @@ class Executor {
                    std::int64_t max_blocks);
   void copy_blocks(StepPlan const& plan);
   void run_stage(StepPlan const& plan, Slot& slot);
-  void run_layers(StepPlan const& plan, MatrixView<float> x);
+  [[nodiscard]] bool run_layers(StepPlan const& plan, MatrixView<float> x, Slot& slot);
   [[nodiscard]] std::int64_t count_group_tokens(std::int64_t tokens);
   [[nodiscard]] bool is_recordable(StepPlan const& plan) const noexcept;
   void share_tokens(Slot& slot);
@@ -119,8 +120,10 @@ class Executor {
   std::int64_t num_finished_ = 0;
   std::vector<std::int32_t> tokens_, positions_, first_row_, context_;
   /// Of each of the step's tokens, the row that draws it in the step before; -1: it is known.
-  std::vector<std::int32_t> sources_;
-  std::vector<std::int32_t> drawing_rows_;               ///< by SequenceId, rows of the last step
+  StepArray<std::int32_t> sources_;
+  std::span<std::int32_t const> drawn_before_;  ///< in the step before, on the device
+  std::span<std::int32_t> open_tokens_;         ///< where those are to be put; empty: none are
+  std::vector<std::int32_t> drawing_rows_;      ///< by SequenceId, rows of the last step
   std::vector<std::vector<std::int32_t>> block_tables_;  ///< by KV group
   std::vector<kernels::PagedBatch> groups_;
   kernels::Mirror token_mirror_, position_mirror_, first_row_mirror_, context_mirror_;

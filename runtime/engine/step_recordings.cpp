@@ -6,6 +6,13 @@
 #include "runtime/base/error.hpp"
 
 namespace talus::runtime {
+namespace {
+
+io::Phase phase_of(StepKind const& kind) {
+  return kind.draws ? io::Phase::recorded_step : io::Phase::recorded_layers;
+}
+
+}  // namespace
 
 bool StepRecordings::run(StepKind const& kind, std::function<void()> const& work) {
   drop_stale();
@@ -18,7 +25,7 @@ bool StepRecordings::run(StepKind const& kind, std::function<void()> const& work
   Entry& entry = known->second;
   entry.last_used = ++num_steps_;
   if (entry.recording) {
-    auto const timed = clock_->scope(io::Phase::recorded_layers);
+    auto const timed = clock_->scope(phase_of(kind));
     entry.recording->replay();
     clock_->add(entry.counts);
     ++counters_.replayed;

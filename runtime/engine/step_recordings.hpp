@@ -19,12 +19,14 @@ struct StepKind {
   std::int64_t num_sequences = 0;
   std::int64_t max_blocks = 0;    ///< columns of the block tables
   std::int64_t group_tokens = 0;  ///< as StepBatch has them
+  bool takes_drawn = false;       ///< some of its tokens are what the step before draws
+  bool draws = false;             ///< with the output head and the drawing of tokens
 
   friend auto operator<=>(StepKind const&, StepKind const&) = default;
 };
 
-/// The layers' work of decoding steps, recorded on a device (as CUDA graphs), so that the host
-/// queues a whole step at once in place of each of its launches.
+/// The work of decoding steps, recorded on a device (as CUDA graphs), so that the host queues a
+/// whole step at once in place of each of its launches.
 ///
 /// The first step of a kind runs as it is; so does the second one, which is then recorded; later
 /// ones are replayed. When memory of the device has been allocated or released since, what was

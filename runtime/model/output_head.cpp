@@ -10,6 +10,7 @@
 #include "kernels/rms_norm.hpp"
 #include "kernels/transfer.hpp"
 #include "parallel/collectives.hpp"
+#include "runtime/base/assert.hpp"
 
 namespace talus::runtime {
 namespace {
@@ -64,17 +65,22 @@ void TokenResults::set_top(std::int64_t row, std::int32_t i, RankedToken token) 
 OutputHead::OutputHead(LayerContext const& context,
                        ModelSpec const& spec,
                        GroupTraffic& tp,
-                       ModelWeights const& weights)
+                       ModelWeights const& weights,
+                       std::int64_t most_rows)
     : context_{context},
       tp_{&tp},
       weights_{&weights},
       vocab_{spec.vocab},
       logit_scale_{spec.logit_scale},
       logit_cap_{spec.logit_cap},
+      gathers_tokens_{context.exec.device != nullptr && tp.size() > 1 && tp.is_recordable()},
       selected_{context.exec, max_rows, spec.hidden},
       part_{context.exec, max_rows, part_of(spec.vocab, tp.rank(), tp.size()).size()},
       received_{context.exec, max_rows, spec.vocab},
-      logits_{context.exec, max_rows, spec.vocab} {
+      logits_{context.exec, max_rows, spec.vocab},
+      temperatures_{context.exec, most_rows},
+      rules_{context.exec, most_rows},
+      drawn_{context.exec, most_rows} {
   std::int64_t const blocks = kernels::num_logit_blocks(spec.vocab);
   for (Summary* const summary : {&summary_, &edited_}) {
     summary->maxima = Activations{context.exec, max_rows, blocks};
@@ -84,25 +90,48 @@ OutputHead::OutputHead(LayerContext const& context,
     list->resize(at(tp.size()));
   }
   tp.reserve(at(max_rows * spec.vocab));
-  drawn_ = drawn_buffer_.need(context.exec, max_rows).first(0);
   if (tp.size() > 1) {
-    static_cast<void>(all_drawn_.need(context.exec, max_rows));
+    all_drawn_ = kernels::Buffer<std::int32_t>{context.exec, most_rows};
   }
+}
+
+void OutputHead::prepare(std::span<LogitRow const> rows) {
+  num_rows_ = std::ssize(rows);
+  TALUS_EXPECT(num_rows_ <= drawn_.size());
+  temperatures_.clear();
+  rules_.clear();
+  for (LogitRow const& row : rows) {
+    temperatures_.push_back(kernels::summary_temperature(row.rule, vocab_));
+    rules_.push_back(row.rule);
+  }
+  temperatures_.publish(context_.exec);
+  rules_.publish(context_.exec);
+}
+
+bool OutputHead::is_recordable(std::span<LogitRow const> rows) const noexcept {
+  std::int32_t number = 0;
+  return tp_->is_recordable() && std::all_of(rows.begin(), rows.end(), [&](LogitRow const& row) {
+           return row.row == number++ && !is_asked(row) && row.edit.is_empty();
+         });
 }
 
 void OutputHead::start(MatrixView<float const> hidden,
                        std::span<LogitRow const> rows,
-                       DrawnTokens& drawn,
                        TokenResults& results) {
-  auto const total = static_cast<std::int64_t>(rows.size());
-  drawn_ = drawn_buffer_.need(context_.exec, std::max(total, max_rows)).first(rows.size());
-  bool is_fetched = false;
-  for_each_piece(total, [&](Piece const& piece) {
-    run_piece(hidden, rows, piece, results);
-    is_fetched = is_fetched || !asks_any(piece.own(rows));
-  });
-  if (is_fetched) {
-    drawn.start(drawn_);
+  TALUS_EXPECT(std::ssize(rows) == num_rows_);
+  for_each_piece(num_rows_, [&](Piece const& piece) { run_piece(hidden, rows, piece, results); });
+  if (gathers_tokens_) {
+    auto const timed = context_.clock->scope(io::Phase::gather);
+    gather_tokens();
+  }
+}
+
+void OutputHead::fetch(std::span<LogitRow const> rows, DrawnTokens& drawn) const {
+  bool is_wanted = false;
+  for_each_piece(std::ssize(rows),
+                 [&](Piece const& piece) { is_wanted = is_wanted || !asks_any(piece.own(rows)); });
+  if (is_wanted) {
+    drawn.start((gathers_tokens_ ? all_drawn_ : drawn_).span().first(rows.size()));
   }
 }
 
@@ -112,32 +141,48 @@ void OutputHead::finish(std::span<LogitRow const> rows, DrawnTokens& drawn, Toke
   for_each_piece(std::ssize(rows), [&](Piece const& piece) {
     if (!asks_any(piece.own(rows))) {
       tokens = tokens.empty() ? drawn.wait() : tokens;
-      tell_drawn(rows, tokens, piece, results);
+    }
+    if (are_gathered(rows, piece)) {
+      return tell_drawn(rows, tokens, {piece.first, piece.first + piece.count}, results);
+    }
+    if (!asks_any(piece.own(rows))) {
+      Range const mine{piece.first + piece.mine.first, piece.first + piece.mine.last};
+      tell_drawn(rows, tokens, mine, results);
     }
     gather(piece, results);
   });
 }
 
+/// Whether every rank has a piece's tokens where start() is done.
+bool OutputHead::are_gathered(std::span<LogitRow const> rows, Piece const& piece) const {
+  return gathers_tokens_ && !asks_any(piece.all(rows));
+}
+
 std::span<std::int32_t const> OutputHead::gather_drawn() {
-  int const ranks = tp_->size();
-  if (ranks == 1) {
-    return drawn_;
+  if (tp_->size() == 1) {
+    return drawn_.span();
   }
-  std::span<std::int32_t> const all =
-      all_drawn_.need(context_.exec, std::max(std::ssize(drawn_), max_rows)).first(drawn_.size());
-  for_each_piece(std::ssize(drawn_), [&](Piece const& piece) {
+  if (!gathers_tokens_) {
+    gather_tokens();
+  }
+  return all_drawn_.span();
+}
+
+/// Gathers what the step draws on every rank.
+void OutputHead::gather_tokens() {
+  int const ranks = tp_->size();
+  for_each_piece(num_rows_, [&](Piece const& piece) {
     for (int rank = 0; rank < ranks; ++rank) {
       receive_counts_[at(rank)] = static_cast<int>(part_of(piece.count, rank, ranks).size());
     }
     parallel::pack_blocks(receive_counts_, receive_offsets_);
     // Words are moved as they are, whatever they mean.
-    auto const* const own = reinterpret_cast<float const*>(&drawn_[at(piece.first)]);
-    auto* const whole = reinterpret_cast<float*>(&all[at(piece.first)]);
+    auto const* const own = reinterpret_cast<float const*>(drawn_.data() + piece.first);
+    auto* const whole = reinterpret_cast<float*>(all_drawn_.data() + piece.first);
     tp_->all_gather_v({own + piece.mine.first, at(piece.mine.size())},
                       {whole, at(piece.count)},
                       {receive_counts_, receive_offsets_});
   });
-  return all;
 }
 
 template <class Visit>
@@ -216,21 +261,11 @@ MatrixView<float> OutputHead::join_columns(MatrixView<float const> received) {
   return whole;
 }
 
-kernels::SummarizedLogits OutputHead::summarize(MatrixView<float const> logits,
-                                                std::span<LogitRow const> rows) {
-  temperatures_.clear();
-  for (LogitRow const& row : rows) {
-    temperatures_.push_back(kernels::summary_temperature(row.rule, vocab_));
-  }
-  kernels::LogitSummary const summary = summary_.rows(logits.rows);
-  kernels::summarize_logits(context_.exec, logits, temperatures_, summary);
-  return {logits, as_const(summary.maxima), as_const(summary.sums)};
-}
-
 /// Edits the logits for drawing; keeps the rows whose log-probabilities are asked.
 OutputHead::Lines OutputHead::edit(kernels::SummarizedLogits const& summarized,
                                    MatrixView<float> logits,
-                                   std::span<LogitRow const> rows) {
+                                   std::span<LogitRow const> rows,
+                                   std::span<float const> temperatures) {
   edits_.clear();
   bool any_edit = false;
   bool any_copy = false;
@@ -258,7 +293,7 @@ OutputHead::Lines OutputHead::edit(kernels::SummarizedLogits const& summarized,
       kernels::copy_matrix(context_.exec, rows_of(summarized.sums, i, 1), row.sums);
     } else {
       kernels::summarize_logits(
-          context_.exec, rows_of(as_const(logits), i, 1), {&temperatures_[at(i)], 1}, row);
+          context_.exec, rows_of(as_const(logits), i, 1), temperatures.subspan(at(i), 1), row);
     }
   }
   lines.told.logits = as_const(any_copy ? before : logits);
@@ -272,15 +307,15 @@ void OutputHead::draw(MatrixView<float> logits,
                       std::int64_t first,
                       TokenResults& results) {
   kernels::ExecContext const& exec = context_.exec;
-  rules_.clear();
-  for (LogitRow const& row : rows) {
-    rules_.push_back(row.rule);
-  }
-  kernels::SummarizedLogits const summarized = summarize(as_const(logits), rows);
+  auto const temperatures = temperatures_.values().subspan(at(first), rows.size());
+  kernels::LogitSummary const summary = summary_.rows(logits.rows);
+  kernels::summarize_logits(exec, as_const(logits), temperatures, summary);
+  kernels::SummarizedLogits const summarized{
+      as_const(logits), as_const(summary.maxima), as_const(summary.sums)};
   sum_asked(summarized, rows);
-  Lines const lines = edit(summarized, logits, rows);
-  std::span<std::int32_t> const drawn = drawn_.subspan(at(first), rows.size());
-  kernels::sample(exec, lines.drawn, rules_, drawn);
+  Lines const lines = edit(summarized, logits, rows, temperatures);
+  std::span<std::int32_t> const drawn = drawn_.span().subspan(at(first), rows.size());
+  kernels::sample(exec, lines.drawn, rules_.values().subspan(at(first), rows.size()), drawn);
   if (!asks_any(rows)) {
     return;
   }
@@ -293,13 +328,12 @@ void OutputHead::draw(MatrixView<float> logits,
   tell(rows, first, results);
 }
 
-/// Tells this rank's tokens of a piece of which no log-probability is asked.
+/// Tells the tokens of rows of the step of which no log-probability is asked.
 void OutputHead::tell_drawn(std::span<LogitRow const> rows,
                             std::span<std::int32_t const> drawn,
-                            Piece const& piece,
+                            Range numbers,
                             TokenResults& results) const {
-  for (std::int64_t i = piece.mine.first; i < piece.mine.last; ++i) {
-    std::int64_t const number = piece.first + i;
+  for (std::int64_t number = numbers.first; number < numbers.last; ++number) {
     results.set(number, {token_of(rows[at(number)], drawn[at(number)]), 0.0F}, 0);
   }
 }

@@ -141,6 +141,27 @@ TEST_CASE("steps of different kinds have recordings of their own") {
   CHECK(steps.recordings.counters() == StepRecordings::Counters{.recorded = 3, .replayed = 6});
 }
 
+TEST_CASE("with the drawing of tokens a step is of another kind, and its replay of another phase") {
+  Steps steps;
+  for (int number = 0; number < 3; ++number) {
+    steps.run({4, 8}, 1);
+    steps.run({.num_sequences = 4, .max_blocks = 8, .takes_drawn = true}, 2);
+  }
+  StepClock::Seconds const before = steps.clock.take();
+  for (int number = 0; number < 3; ++number) {
+    steps.run({.num_sequences = 4, .max_blocks = 8, .takes_drawn = true, .draws = true}, 3);
+  }
+  StepClock::Seconds const after = steps.clock.take();
+
+  CHECK(steps.device.done == std::vector<int>{1, 2, 1, 2, 1, 2, 3, 3, 3});
+  auto const layers = static_cast<std::size_t>(io::Phase::recorded_layers);
+  auto const step = static_cast<std::size_t>(io::Phase::recorded_step);
+  CHECK(before[layers] > 0.0F);
+  CHECK(before[step] == 0.0F);
+  CHECK(after[layers] == 0.0F);
+  CHECK(after[step] > 0.0F);
+}
+
 TEST_CASE("recordings are dropped when memory changed, and made anew") {
   Steps steps;
   for (int number = 0; number < 3; ++number) {
