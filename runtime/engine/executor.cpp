@@ -7,6 +7,7 @@
 
 #include "kernels/sampling.hpp"
 #include "parallel/collectives.hpp"
+#include "runtime/base/rounding.hpp"
 
 namespace talus::runtime {
 
@@ -233,37 +234,39 @@ bool Executor::run_layers(StepPlan const& plan, MatrixView<float> x, Slot& slot)
       head_->start(as_const(x), slot.rows.rows, slot.tokens);
     }
   };
-  batch_.group_tokens = decoder_.counts_group_tokens() ? count_group_tokens(x.rows) : 0;
+  if (decoder_.shares_out_experts()) {
+    batch_.most_routed = count_most_routed(x.rows);
+    expert_->note_queued("exchanges of tokens");  // of all layers, recorded or not
+  }
   if (!is_recordable(plan)) {
     work();
     return false;
   }
   // Few kinds of steps, likewise.
-  batch_.group_tokens =
-      static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(batch_.group_tokens)));
+  batch_.most_routed =
+      static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(batch_.most_routed)));
   StepKind const kind{.num_sequences = std::ssize(plan.entries),
                       .max_blocks = groups_.front().max_blocks,
-                      .group_tokens = batch_.group_tokens,
+                      .most_routed = batch_.most_routed,
                       .takes_drawn = !open_tokens_.empty(),
                       .draws = draws};
   if (recordings_->run(kind, work)) {
     tp_->note_queued("recorded calls");
-    expert_->note_queued("recorded calls");
   }
   return draws;
 }
 
-/// Tokens that the ranks of the expert group route in this step, or more. Collective over the
-/// group where it joins replicas: none knows the others' plans.
+/// Tokens that a rank of the expert group routes in this step, at most. Collective over the group
+/// where it joins replicas: none knows the others' plans.
 ///
 /// \param tokens  of this replica
-std::int64_t Executor::count_group_tokens(std::int64_t tokens) {
+std::int64_t Executor::count_most_routed(std::int64_t tokens) {
+  std::int64_t const own = ceil_div(tokens, tp_->size());
   if (!grid_->spans_replicas()) {
-    return tokens;
+    return own;
   }
   auto const timed = clock_->scope(io::Phase::lock_step);
-  std::int64_t const own = part_of(tokens, tp_->rank(), tp_->size()).size();
-  return parallel::all_reduce(expert_->communicator(), own, parallel::ReduceOp::sum);
+  return parallel::all_reduce(expert_->communicator(), own, parallel::ReduceOp::max);
 }
 
 /// Whether all that the step does is one token of each of its sequences.

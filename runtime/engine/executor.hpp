@@ -96,7 +96,7 @@ class Executor {
   void copy_blocks(StepPlan const& plan);
   void run_stage(StepPlan const& plan, Slot& slot);
   [[nodiscard]] bool run_layers(StepPlan const& plan, MatrixView<float> x, Slot& slot);
-  [[nodiscard]] std::int64_t count_group_tokens(std::int64_t tokens);
+  [[nodiscard]] std::int64_t count_most_routed(std::int64_t tokens);
   [[nodiscard]] bool is_recordable(StepPlan const& plan) const noexcept;
   void share_tokens(Slot& slot);
   void fetch_tokens(Slot& slot);

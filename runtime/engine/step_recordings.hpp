@@ -17,10 +17,10 @@ namespace talus::runtime {
 /// memory, whatever their sequences and blocks are.
 struct StepKind {
   std::int64_t num_sequences = 0;
-  std::int64_t max_blocks = 0;    ///< columns of the block tables
-  std::int64_t group_tokens = 0;  ///< as StepBatch has them
-  bool takes_drawn = false;       ///< some of its tokens are what the step before draws
-  bool draws = false;             ///< with the output head and the drawing of tokens
+  std::int64_t max_blocks = 0;   ///< columns of the block tables
+  std::int64_t most_routed = 0;  ///< as StepBatch has it
+  bool takes_drawn = false;      ///< some of its tokens are what the step before draws
+  bool draws = false;            ///< with the output head and the drawing of tokens
 
   friend auto operator<=>(StepKind const&, StepKind const&) = default;
 };

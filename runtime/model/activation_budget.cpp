@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <vector>
 
+#include "runtime/model/moe_layer.hpp"
+#include "runtime/model/peer_experts.hpp"
+
 namespace talus::runtime {
 namespace {
 
@@ -42,26 +45,30 @@ std::int64_t all_attention_columns(ModelSpec const& spec, ShardPlace const& plac
   return columns;
 }
 
-/// Columns of what a rank's experts work on, for each token of the rank. Devices that share out
-/// experts have room for the choices of all of them; others take more as it comes.
-std::int64_t expert_row_columns(ModelSpec const& spec,
-                                MoeSpec const& moe,
-                                ShardPlace const& place,
-                                bool is_on_device) {
-  std::int64_t const top_k = moe.routing.top_k;
-  if (place.ep_size == 1 || !is_on_device) {
-    return top_k * (4 * spec.hidden + 3 * moe.intermediate);
+/// Floats of what a rank's experts work on.
+std::int64_t expert_row_floats(ModelSpec const& spec,
+                               MoeSpec const& moe,
+                               ShardPlace const& place,
+                               ActivationLimits const& limits) {
+  DispatchSizes const sizes = dispatch_sizes(moe, place, limits.max_tokens, spec.hidden);
+  if (place.ep_size == 1 || !limits.is_on_device) {
+    return sizes.max_choices() * (4 * spec.hidden + 3 * moe.intermediate);
   }
+  // Devices that share out experts have room for the choices of all of them; others take more as it
+  // comes.
   std::int64_t const local = part_of(moe.num_experts, place.ep_rank, place.ep_size).size();
-  return place.ep_size * std::min(top_k, local) * (2 * spec.hidden + 3 * moe.intermediate);
+  return most_expert_rows(exchange_shape(place.ep_size, sizes), local) *
+         (2 * spec.hidden + 3 * moe.intermediate);
 }
 
-std::int64_t expert_columns(ModelSpec const& spec, ShardPlace const& place, bool is_on_device) {
+std::int64_t expert_floats(ModelSpec const& spec,
+                           ShardPlace const& place,
+                           ActivationLimits const& limits) {
   for (LayerSpec const& layer : spec.layers) {
     if (layer.feed_forward.moe) {
       MoeSpec const& moe = *layer.feed_forward.moe;
-      return (place.tp_size > 1 ? 2 : 1) * spec.hidden + moe.num_experts +
-             expert_row_columns(spec, moe, place, is_on_device) / place.tp_size;
+      std::int64_t const columns = (place.tp_size > 1 ? 2 : 1) * spec.hidden + moe.num_experts;
+      return limits.max_tokens * columns + expert_row_floats(spec, moe, place, limits);
     }
   }
   return 0;
@@ -113,10 +120,10 @@ std::int64_t activation_bytes(ModelSpec const& spec,
                               ActivationLimits const& limits) {
   std::int64_t const partials = place.tp_size > 1 ? 6 : 0;  // partial sums, sent and received
   std::int64_t const columns = (4 + partials) * spec.hidden + all_attention_columns(spec, place) +
-                               3 * dense_columns(spec, place) +
-                               expert_columns(spec, place, limits.is_on_device);
-  return (limits.max_tokens * columns + limits.max_positions * rope_columns(spec)) *
-         static_cast<std::int64_t>(sizeof(float));
+                               3 * dense_columns(spec, place);
+  std::int64_t const floats = limits.max_tokens * columns + expert_floats(spec, place, limits) +
+                              limits.max_positions * rope_columns(spec);
+  return floats * static_cast<std::int64_t>(sizeof(float));
 }
 
 }  // namespace talus::runtime

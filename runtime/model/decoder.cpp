@@ -222,7 +222,7 @@ void Decoder::run(StepBatch const& batch, MatrixView<float> x) {
     return;
   }
   if (dispatch_) {
-    dispatch_->begin_step(batch.group_tokens);
+    dispatch_->begin_step(batch.most_routed);
   }
   MatrixView<float> const delta = delta_.rows(x.rows);
   std::int64_t const first = layers_of(spec_, context_.place).first;

@@ -66,9 +66,9 @@ class Decoder {
   /// chose.
   [[nodiscard]] bool needs_host() const noexcept { return dispatch_ && dispatch_->needs_host(); }
 
-  /// Whether a step must say how many tokens the expert group has.
-  [[nodiscard]] bool counts_group_tokens() const noexcept {
-    return dispatch_ && dispatch_->wants_group_tokens();
+  /// Whether a step must say how many tokens a rank of the expert group routes at most.
+  [[nodiscard]] bool shares_out_experts() const noexcept {
+    return dispatch_ && dispatch_->wants_most_routed();
   }
 
   /// How tokens of devices come to experts of other ranks, for the run's record; empty: they don't.

@@ -18,8 +18,8 @@ std::unique_ptr<kernels::PeerMemory> open_inboxes(kernels::ExecContext const& ex
   if (kernels::shares_memory(exec)) {
     return nullptr;
   }
-  kernels::PeerMemoryPlace const place{.rank = group.rank(),
-                                       .bytes = kernels::inbox_bytes(exchange_shape(group, sizes))};
+  kernels::PeerMemoryPlace const place{
+      .rank = group.rank(), .bytes = kernels::inbox_bytes(exchange_shape(group.size(), sizes))};
   return open_peers(exec, group.communicator(), [&](kernels::DeviceLinks& links) {
     return links.make_peer_memory(place);
   });

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -28,9 +29,17 @@ class ExpertDispatch {
   ExpertDispatch& operator=(ExpertDispatch const&) = delete;
   virtual ~ExpertDispatch() = default;
 
-  /// A step begins, in which the ranks of the group route so many tokens together, or fewer; 0: as
-  /// many as there may be.
-  virtual void begin_step(std::int64_t /*group_tokens*/) {}
+  /// A step begins, in which any rank of the group routes so many tokens at most; 0: as many as
+  /// there may be. On all ranks with the same number.
+  virtual void begin_step(std::int64_t /*most_routed*/) {}
+
+  /// How often each layer calls dispatch() and collect() in this step, with the next round_tokens()
+  /// tokens each time, maybe none. The same on all ranks of the group.
+  [[nodiscard]] virtual std::int64_t num_rounds() const noexcept { return 1; }
+
+  [[nodiscard]] virtual std::int64_t round_tokens() const noexcept {
+    return std::numeric_limits<std::int64_t>::max();
+  }
 
   /// Collective over the expert group.
   ///
@@ -56,7 +65,7 @@ class ExpertDispatch {
   [[nodiscard]] virtual std::string description() const { return ""; }
 
   /// Whether begin_step() must be told a step's tokens.
-  [[nodiscard]] virtual bool wants_group_tokens() const noexcept { return false; }
+  [[nodiscard]] virtual bool wants_most_routed() const noexcept { return false; }
 
   /// Whether choices come from a device to the host: what the device is asked for depends on them.
   [[nodiscard]] virtual bool needs_host() const noexcept { return false; }
@@ -84,6 +93,9 @@ struct DispatchSizes {
   std::int64_t top_k = 1;
   std::int64_t hidden = 0;
   std::int64_t max_tokens = 0;  ///< that a rank routes in a step
+  /// Rows of a rank's experts for which memory that is made for the worst is made, at most, unless
+  /// one token of each rank has more: a step with more of them is done in rounds.
+  std::int64_t most_rows = 32768;
 
   [[nodiscard]] std::int64_t max_choices() const noexcept { return max_tokens * top_k; }
 };

@@ -31,8 +31,8 @@ struct StepBatch {
   std::span<std::int32_t const> tokens;         ///< [tokens] ids
   std::span<std::int32_t const> positions;      ///< [tokens] in their sequences
   std::span<kernels::PagedBatch const> groups;  ///< [groups of the KV layout]
-  /// Of all ranks that share out the experts, which route so many together, or fewer; 0: not known.
-  std::int64_t group_tokens = 0;
+  /// Tokens that any of the ranks that share out the experts routes, at most; 0: not known.
+  std::int64_t most_routed = 0;
 
   [[nodiscard]] std::int64_t num_tokens() const noexcept {
     return static_cast<std::int64_t>(tokens.size());

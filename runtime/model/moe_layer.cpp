@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/model/moe_layer.hpp"
 
+#include <algorithm>
+
 #include "kernels/biased_activation.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/matmul.hpp"
@@ -64,39 +66,59 @@ MoeLayer::MoeLayer(LayerContext const& context,
 void MoeLayer::run(MatrixView<float const> x, MatrixView<float> out) {
   Range const mine = part_of(x.rows, tp_->rank(), tp_->size());
   MatrixView<float const> const own = rows_of(x, mine.first, mine.size());
-  auto const choices = static_cast<std::size_t>(mine.size() * spec_.routing.top_k);
-  std::span<std::int32_t const> const ids = scratch_->expert_ids.span().first(choices);
-
   choose_experts(own);
-  MatrixView<float const> rows;
-  {
-    auto const timed = context_.clock->scope(io::Phase::expert_dispatch);
-    rows = dispatch_->dispatch(own, ids);
-    context_.clock->count_expert_wait(dispatch_->wait_s());
-    context_.clock->count(io::Traffic::expert_dispatch, dispatch_->elements_sent() * 4);
+  // One rank mixes where it is wanted.
+  bool const is_alone = tp_->size() == 1;
+  MatrixView<float> const mixed = is_alone ? out : scratch_->mixed.rows(mine.size());
+  for (std::int64_t round = 0; round < dispatch_->num_rounds(); ++round) {
+    Range const tokens = tokens_of_round(round, mine.size());
+    mix_experts(rows_of(own, tokens.first, tokens.size()),
+                tokens.first * spec_.routing.top_k,
+                rows_of(mixed, tokens.first, tokens.size()));
   }
-  MatrixView<float const> const results = run_experts(rows);
-  {
-    auto const timed = context_.clock->scope(io::Phase::expert_combine);
-    MatrixView<float const> const back = dispatch_->collect(results);
-    context_.clock->count(io::Traffic::expert_combine, dispatch_->elements_returned() * 4);
-    // One rank mixes where it is wanted.
-    bool const is_alone = tp_->size() == 1;
-    MatrixView<float> const mixed = is_alone ? out : scratch_->mixed.rows(mine.size());
-    kernels::combine_experts(context_.exec,
-                             back,
-                             dispatch_->choice_rows(),
-                             scratch_->weights.span().first(choices),
-                             mixed);
-    if (!is_alone) {
-      gather(as_const(mixed), out);
-    }
+  if (!is_alone) {
+    gather(as_const(mixed), out);
   }
   if (shared_) {
     MatrixView<float> const shared = scratch_->shared.rows(x.rows);
     shared_->run(x, shared);
     kernels::add(context_.exec, as_const(shared), out);
   }
+}
+
+/// Of this rank's tokens, those that a round has.
+Range MoeLayer::tokens_of_round(std::int64_t round, std::int64_t tokens) const {
+  if (dispatch_->num_rounds() == 1) {
+    return {0, tokens};
+  }
+  std::int64_t const at_a_time = dispatch_->round_tokens();
+  return {std::min(round * at_a_time, tokens), std::min((round + 1) * at_a_time, tokens)};
+}
+
+/// What the experts make of some of this rank's tokens.
+///
+/// \param first_choice  of the tokens, among those of all that this rank routes
+void MoeLayer::mix_experts(MatrixView<float const> x,
+                           std::int64_t first_choice,
+                           MatrixView<float> mixed) {
+  auto const first = static_cast<std::size_t>(first_choice);
+  auto const choices = static_cast<std::size_t>(x.rows * spec_.routing.top_k);
+  MatrixView<float const> rows;
+  {
+    auto const timed = context_.clock->scope(io::Phase::expert_dispatch);
+    rows = dispatch_->dispatch(x, scratch_->expert_ids.span().subspan(first, choices));
+    context_.clock->count_expert_wait(dispatch_->wait_s());
+    context_.clock->count(io::Traffic::expert_dispatch, dispatch_->elements_sent() * 4);
+  }
+  MatrixView<float const> const results = run_experts(rows);
+  auto const timed = context_.clock->scope(io::Phase::expert_combine);
+  MatrixView<float const> const back = dispatch_->collect(results);
+  context_.clock->count(io::Traffic::expert_combine, dispatch_->elements_returned() * 4);
+  kernels::combine_experts(context_.exec,
+                           back,
+                           dispatch_->choice_rows(),
+                           scratch_->weights.span().subspan(first, choices),
+                           mixed);
 }
 
 void MoeLayer::choose_experts(MatrixView<float const> x) {

@@ -67,6 +67,8 @@ class MoeLayer {
 
  private:
   void choose_experts(MatrixView<float const> x);
+  [[nodiscard]] Range tokens_of_round(std::int64_t round, std::int64_t tokens) const;
+  void mix_experts(MatrixView<float const> x, std::int64_t first_choice, MatrixView<float> mixed);
   [[nodiscard]] MatrixView<float const> run_experts(MatrixView<float const> rows);
   void gather(MatrixView<float const> mine, MatrixView<float> out);
 

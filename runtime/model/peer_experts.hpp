@@ -31,7 +31,13 @@ class PeerExperts final : public ExpertDispatch {
               std::unique_ptr<kernels::PeerMemory> peers);
   ~PeerExperts() override;
 
-  void begin_step(std::int64_t group_tokens) override;
+  void begin_step(std::int64_t most_routed) override;
+
+  [[nodiscard]] std::int64_t num_rounds() const noexcept override { return num_rounds_; }
+
+  [[nodiscard]] std::int64_t round_tokens() const noexcept override {
+    return inboxes_.shape.max_tokens;
+  }
 
   [[nodiscard]] MatrixView<float const> dispatch(MatrixView<float const> x,
                                                  std::span<std::int32_t const> expert_ids) override;
@@ -48,7 +54,7 @@ class PeerExperts final : public ExpertDispatch {
 
   [[nodiscard]] std::string description() const override { return "memory that all devices reach"; }
 
-  [[nodiscard]] bool wants_group_tokens() const noexcept override { return true; }
+  [[nodiscard]] bool wants_most_routed() const noexcept override { return true; }
 
   [[nodiscard]] std::int64_t most_rows() const noexcept override { return slots_.size(); }
 
@@ -57,16 +63,14 @@ class PeerExperts final : public ExpertDispatch {
  private:
   [[nodiscard]] std::int64_t num_local() const { return inboxes_.shape.num_local(inboxes_.rank); }
 
-  [[nodiscard]] std::int64_t max_group_tokens() const {
-    return inboxes_.shape.num_ranks * inboxes_.shape.max_tokens;
-  }
-
   kernels::ExecContext exec_;
   GroupTraffic* group_;
   std::unique_ptr<kernels::PeerMemory> peers_;
   kernels::TokenInboxes inboxes_;
-  std::int64_t expected_rows_ = 0;             ///< of this rank's experts, in this step
-  std::int64_t step_rows_ = 0;                 ///< at most, in this step
+  std::int64_t max_tokens_;                    ///< that a rank routes in a step
+  std::int64_t num_rounds_ = 1;                ///< of this step
+  std::int64_t expected_rows_ = 0;             ///< of this rank's experts, in a round of this step
+  std::int64_t round_rows_ = 0;                ///< at most, in a round of this step
   std::size_t num_choices_ = 0;                ///< of this rank's tokens
   kernels::Buffer<std::int32_t> offsets_;      ///< [local experts + 1]
   kernels::Buffer<std::int32_t> token_rows_;   ///< [rows]
@@ -76,13 +80,12 @@ class PeerExperts final : public ExpertDispatch {
   Activations arrived_;                        ///< [rows, hidden]
 };
 
-/// The exchange of these sizes.
-[[nodiscard]] kernels::ExchangeShape exchange_shape(GroupTraffic const& group,
-                                                    DispatchSizes const& sizes);
+/// The exchange of these sizes: of as many tokens at a time as DispatchSizes::most_rows leaves.
+[[nodiscard]] kernels::ExchangeShape exchange_shape(int num_ranks, DispatchSizes const& sizes);
 
-/// Rows of a rank's experts, at most, when the ranks of its group have so many tokens together.
-[[nodiscard]] std::int64_t most_expert_rows(std::int64_t group_tokens,
-                                            std::int64_t top_k,
+/// Rows of the experts of a rank that has so many of them, at most, if each rank of an exchange
+/// sends as many tokens as it may.
+[[nodiscard]] std::int64_t most_expert_rows(kernels::ExchangeShape const& shape,
                                             std::int64_t local_experts);
 
 }  // namespace talus::runtime

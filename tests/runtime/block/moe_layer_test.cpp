@@ -78,7 +78,8 @@ parallel::GridShape shape_of(parallel::Communicator const& world) {
 /// A layer with all that it needs.
 class Layer {
  public:
-  Layer(parallel::Communicator const& world, std::string const& format)
+  /// \param most_rows  see DispatchSizes
+  Layer(parallel::Communicator const& world, std::string const& format, std::int64_t most_rows)
       : device_{std::make_unique<FencedDevice>(std::int64_t{64} << 20)},
         links_{world, *device_},
         exec_{.backend = kernels::Backend::cuda, .device = device_.get()},
@@ -100,8 +101,9 @@ class Layer {
       }
     }
     LayerContext const context{.exec = exec_, .place = {}, .clock = &clock_};
-    dispatch_ = make_expert_dispatch(
-        exec_, traffic_.expert(), dispatch_sizes(spec_, {}, max_tokens, hidden));
+    DispatchSizes sizes = dispatch_sizes(spec_, {}, max_tokens, hidden);
+    sizes.most_rows = most_rows;
+    dispatch_ = make_expert_dispatch(exec_, traffic_.expert(), sizes);
     scratch_ = std::make_unique<MoeScratch>(
         context, spec_, max_tokens, hidden, num_layers, dispatch_->most_rows());
     static_cast<void>(scratch_->routed.add_layer());  // a layer before, which is never run
@@ -166,7 +168,8 @@ std::vector<float> equal_tokens(std::int64_t tokens, std::vector<float> const& t
 TEST_CASE("whatever the routing, a device is asked for the same, and tells the host nothing") {
   kernels::KernelSession const session{1};
   parallel::Communicator const world = parallel::Communicator::duplicate(MPI_COMM_WORLD);
-  Layer layer{world, GENERATE("float32", "bfloat16", "int8", "int4-g32")};
+  std::int64_t const most_rows = world.size() == 1 ? 1 : GENERATE(100, 10000);
+  Layer layer{world, GENERATE("float32", "bfloat16", "int8", "int4-g32"), most_rows};
   std::int64_t const tokens = GENERATE(1, 7, max_tokens);
   std::vector<float> const token = normal(hidden, 3);
   std::vector<float> const apart = normal(tokens * hidden, 4);
