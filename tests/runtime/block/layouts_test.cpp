@@ -31,6 +31,7 @@ TEST_CASE("an engine on devices gives the same bits in every layout") {
   ModelOptions options;
   options.model = std::string{TALUS_TEST_DATA} + "/models/" + name;
   options.backend = "cuda";
+  options.allow_shared_devices = true;
   options.quantization = precision.quantization;
   options.kv_cache_dtype = precision.kv_cache;
   options.max_num_seqs = 4;

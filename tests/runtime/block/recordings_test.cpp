@@ -27,9 +27,9 @@ class LinkedMachine {
  public:
   LinkedMachine(parallel::Communicator const& world, ModelOptions const& options)
       : machine_{world, options, [&](ModelPlan& plan) {
-                   using kernels::block::emulation::FencedDevice;
-                   auto& device = dynamic_cast<FencedDevice&>(*plan.device);
                    if (world.size() > 1) {
+                     using kernels::block::emulation::FencedDevice;
+                     auto& device = dynamic_cast<FencedDevice&>(*plan.device);
                      links_ = std::make_unique<WorldLinks>(world, device);
                      plan.comm = CommOption::nccl;
                    }
