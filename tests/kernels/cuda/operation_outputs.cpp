@@ -2,6 +2,7 @@
 #include "tests/kernels/cuda/operation_outputs.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -36,26 +37,59 @@ auto bytes_of(Cache& cache) {
   return std::span{cache.data(), static_cast<std::size_t>(block::bytes_of(cache))};
 }
 
-/// The greatest difference, as a part of the greatest value; infinite where one is no number.
-float relative_difference(std::span<std::byte const> got, std::span<std::byte const> wanted) {
-  float greatest = 1e-30F;
-  float worst = 0.0F;
-  for (std::size_t i = 0; i < got.size() / sizeof(float); ++i) {
-    float const apart = std::fabs(float_at(got, i) - float_at(wanted, i));
-    bool const is_same = std::memcmp(&got[i * sizeof(float)], &wanted[i * 4], sizeof(float)) == 0;
-    if (!is_same && !std::isfinite(apart)) {
-      return INFINITY;
-    }
-    greatest = std::max(greatest, is_same ? 0.0F : std::fabs(float_at(wanted, i)));
-    worst = std::max(worst, is_same ? 0.0F : apart);
+/// Bit by bit; but what is no number has other bits on a card than on a processor.
+bool is_same_float(float got, float wanted) {
+  return std::bit_cast<std::uint32_t>(got) == std::bit_cast<std::uint32_t>(wanted) ||
+         (std::isnan(got) && std::isnan(wanted));
+}
+
+/// The first byte of what differs; the end where nothing does.
+std::size_t first_difference(std::span<std::byte const> got,
+                             std::span<std::byte const> wanted,
+                             bool are_floats) {
+  auto const first = static_cast<std::size_t>(
+      std::mismatch(got.begin(), got.end(), wanted.begin()).first - got.begin());
+  if (!are_floats || first == got.size()) {
+    return first;
   }
-  return worst / greatest;
+  for (std::size_t i = first / sizeof(float); i < got.size() / sizeof(float); ++i) {
+    if (!is_same_float(float_at(got, i), float_at(wanted, i))) {
+      return std::max(first, i * sizeof(float));
+    }
+  }
+  return got.size();
 }
 
 }  // namespace
 
+/// The greatest difference, as a part of the greatest value; infinite where one is no number.
+float OperationOutputs::relative_difference(Output const& got, std::span<std::byte const> wanted) {
+  float greatest = 1e-30F;
+  float worst = 0.0F;
+  for (std::size_t i = 0; i < wanted.size() / sizeof(float); ++i) {
+    float const value = float_at(wanted, i);
+    if (got.has(i) && std::isfinite(value)) {
+      greatest = std::max(greatest, std::fabs(value));
+    }
+    if (is_same_float(float_at(got.bytes, i), value)) {
+      continue;
+    }
+    float const apart = std::fabs(float_at(got.bytes, i) - value);
+    if (!std::isfinite(apart) || !got.has(i)) {
+      return INFINITY;
+    }
+    worst = std::max(worst, apart);
+  }
+  return worst / greatest;
+}
+
 void OperationOutputs::add(MatrixView<float> const& y) {
-  add(elements_of(y));
+  std::span<float> const elements = elements_of(y);
+  if (!elements.empty()) {
+    bool const is_row = y.rows == 1;
+    outputs_.push_back(
+        {std::as_writable_bytes(elements), true, is_row ? 1 : y.cols, is_row ? 1 : y.row_stride});
+  }
 }
 
 void OperationOutputs::add(MatrixView<float const> const& x) {
@@ -158,24 +192,18 @@ void OperationOutputs::put_back(std::vector<std::vector<std::byte>> const& conte
 
 std::string OperationOutputs::difference(std::vector<std::vector<std::byte>> const& wanted) const {
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
-    auto const [bytes, is_float] = outputs_[i];
-    auto const first = std::mismatch(bytes.begin(), bytes.end(), wanted[i].begin()).first;
-    if (first == bytes.end()) {
+    Output const& output = outputs_[i];
+    std::size_t const first = first_difference(output.bytes, wanted[i], output.is_float);
+    if (first == output.bytes.size()) {
       continue;
     }
-    if (is_float && relative_difference(bytes, wanted[i]) < tolerance_) {
+    float const apart = output.is_float ? relative_difference(output, wanted[i]) : INFINITY;
+    if (apart < tolerance_) {
       continue;
     }
-    return concat("output ",
-                  i,
-                  ", from byte ",
-                  first - bytes.begin(),
-                  " of ",
-                  bytes.size(),
-                  " on",
-                  is_float
-                      ? concat(", by ", relative_difference(bytes, wanted[i]), " of the greatest")
-                      : std::string{});
+    std::string const where =
+        concat("output ", i, ", from byte ", first, " of ", output.bytes.size(), " on");
+    return output.is_float ? concat(where, ", by ", apart, " of the greatest") : where;
   }
   return "";
 }

@@ -32,14 +32,25 @@ class OperationOutputs {
   void put_back(std::vector<std::vector<std::byte>> const& contents) const;
 
   /// How they differ from what contents() gave; empty if they don't. By bits, but where tensor
-  /// cores multiply, whose order nobody specifies: there by a part of the greatest value.
+  /// cores multiply, whose order nobody specifies: there by a part of the greatest value. Of what
+  /// is no number, any bits will do: a card's are its own.
   [[nodiscard]] std::string difference(std::vector<std::vector<std::byte>> const& wanted) const;
 
  private:
   struct Output {
     std::span<std::byte> bytes;
     bool is_float = false;
+    std::int64_t cols = 1;        ///< of floats: of a row
+    std::int64_t row_stride = 1;  ///< likewise
+
+    /// Whether a float is of a row, and not between rows.
+    [[nodiscard]] bool has(std::size_t i) const {
+      return static_cast<std::int64_t>(i) % row_stride < cols;
+    }
   };
+
+  [[nodiscard]] static float relative_difference(Output const& got,
+                                                 std::span<std::byte const> wanted);
 
   void add(MatrixView<float> const& y);
   void add(MatrixView<float const> const& x);

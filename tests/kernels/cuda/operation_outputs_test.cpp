@@ -2,6 +2,7 @@
 #include "tests/kernels/cuda/operation_outputs.hpp"
 
 #include <array>
+#include <bit>
 #include <cmath>
 #include <utility>
 
@@ -36,6 +37,28 @@ TEST_CASE("results of an operation are kept, put back and compared, padding incl
   CHECK(outputs.difference(before).empty());
 }
 
+TEST_CASE("what is no number has any bits, and is no number") {
+  Matrix y = random_matrix(2, 4, 3);
+  std::vector<std::int32_t> ids = {std::bit_cast<std::int32_t>(0x7FC00000U)};
+  MatrixView<float> const out = y.view();
+  std::span<std::int32_t> const chosen = ids;
+  OperationOutputs const outputs{out, chosen};
+  y.at(0, 1) = std::bit_cast<float>(0x7FC00000U);
+  y.at(1, 2) = 0.0F;
+  auto const wanted = outputs.contents();
+
+  y.at(0, 1) = std::bit_cast<float>(0xFFFFFFFFU);
+  CHECK(outputs.difference(wanted).empty());
+  y.at(1, 2) = -0.0F;
+  CHECK_THAT(outputs.difference(wanted), ContainsSubstring("output 0"));
+  outputs.put_back(wanted);
+  y.at(0, 1) = 1.0F;
+  CHECK_THAT(outputs.difference(wanted), ContainsSubstring("by inf of the greatest"));
+  outputs.put_back(wanted);
+  ids[0] = std::bit_cast<std::int32_t>(0xFFFFFFFFU);
+  CHECK_THAT(outputs.difference(wanted), ContainsSubstring("output 1"));
+}
+
 TEST_CASE("where tensor cores multiply, bits may differ, and no more than these") {
   bool const is_exact = GENERATE(true, false);
   bool const are_codes = GENERATE(true, false);
@@ -55,6 +78,24 @@ TEST_CASE("where tensor cores multiply, bits may differ, and no more than these"
   outputs.put_back(wanted);
   y.at(0, 0) = NAN;
   CHECK_FALSE(outputs.difference(wanted).empty());
+}
+
+TEST_CASE("a difference is a part of a row's greatest value, and none is allowed between rows") {
+  PackedWeights const w{on_reference, 4, 32, DType::bf16};
+  Matrix y = random_matrix(2, 4, 3);
+  y.at(0, 3) = 64.0F;
+  y.at(1, 0) = 0.001F;
+  MatrixView<float> const out = y.view();
+  OperationOutputs const outputs{w, out};
+  auto const wanted = outputs.contents();
+
+  y.at(1, 0) = 0.0015F;  // 8e-6 of 64
+  CHECK(outputs.difference(wanted).empty());
+  y.at(1, 0) = 0.0017F;
+  CHECK_FALSE(outputs.difference(wanted).empty());
+  outputs.put_back(wanted);
+  y.at(0, 4) = std::nextafter(Matrix::untouched, 0.0F);
+  CHECK_THAT(outputs.difference(wanted), ContainsSubstring("by inf"));
 }
 
 TEST_CASE(
