@@ -175,7 +175,7 @@ tests() {
     name=${name##*/test_kernels_cuda_}
     [[ " ${names[*]} " == *" $name "* ]] || names+=("$name")
   done
-  run_tests $((at_a_time < 12 ? at_a_time : 12)) "${names[@]}" default_stream
+  run_tests $((at_a_time < 8 ? at_a_time : 8)) "${names[@]}" default_stream
 }
 
 # The same where a use of CUDA's default stream is an error.
