@@ -198,6 +198,37 @@ sanitize() {
 
 operations() { ours "$bin/talus_gpu_bench" all "$out/bench.json" "$rounds"; }
 
+# The demonstration's models: what a card answers may not depend on how requests are batched, cut into steps
+# and recorded; and how many answers are right.
+answers() {
+  local model
+  [ -n "$gpu" ] || { echo "skipped: no GPU"; return 77; }
+  [ -n "$python" ] || { echo "skipped: no Python"; return 77; }
+  head -n "${problems:-200}" jobs/demo/problems.jsonl |
+    sed 's/"max_completion_tokens"/"temperature": 0, "logprobs": true, &/' > "$out/problems.jsonl"
+  head -n "${problems:-200}" jobs/demo/answers.jsonl > "$out/right_answers.jsonl"
+  head -n 12 "$out/problems.jsonl" > "$out/few_problems.jsonl"
+  for model in dense moe; do
+    # ask KIND REQUESTS OPTION...: answers to KIND_MODEL.jsonl.
+    ask() {
+      local kind=$1 requests=$2
+      shift 2
+      ours "$bin/talus" run --model "jobs/demo/$model" -i "$out/$requests.jsonl" -o "$out/${kind}_$model.jsonl" \
+        --overwrite "$@" 2>&1 | grep ' answers and '
+      return "${PIPESTATUS[0]}"
+    }
+    ask card problems --backend cuda || return 1
+    ask eager problems --backend cuda --enforce-eager || return 1
+    ask chunked problems --backend cuda --max-num-batched-tokens 64 --max-num-seqs 13 || return 1
+    ask alone few_problems --backend cuda --max-num-seqs 1 || return 1
+    ask host problems || return 1
+    "$python" jobs/demo/score.py --output "$out/card_$model.jsonl" --problems "$out/problems.jsonl" \
+      --answers "$out/right_answers.jsonl" | tail -n 1
+    "$python" tests/gpu/same_answers.py "$out"/{card,eager,chunked,alone}_$model.jsonl \
+      --near "$out/host_$model.jsonl" || return 1
+  done
+}
+
 # A whole model of random weights, by us and by transformers: batches of as many requests.
 shape=jobs/bench/compare/shapes/llama-8b
 export shape
@@ -246,7 +277,7 @@ targets() { "$python" jobs/bench/gpu/targets.py "$out" --matmul "$1"; }
 
 python=$(command -v "$python" || true)
 export python
-export -f ours one_test run_tests tests streams sanitize operations latency trace_cost targets
+export -f answers ours one_test run_tests tests streams sanitize operations latency trace_cost targets
 
 tell_targets() {
   local matmul
@@ -261,6 +292,8 @@ one_latency() { step "$1_$2" 150 latency "$@"; }
 
 # What is wanted most.
 step tests 300 tests
+step answers 120 answers
+[ ! -f "$out/answers.log" ] || tee -a "$out/report.txt" < "$out/answers.log"
 step bench 150 operations
 [ ! -f "$out/bench.log" ] || tee -a "$out/report.txt" < "$out/bench.log"
 for matmul in own cublaslt; do
