@@ -54,11 +54,7 @@ class Launcher {
   void launch(block::LaunchShape const& shape, Kernel const& kernel) {
     auto const* const run = reinterpret_cast<void const*>(function_of<Kernel>());
     if (shape.shared_bytes > default_shared_bytes) {
-      // Always the same, and never less than a launch that was recorded asks for.
-      check(cudaFuncSetAttribute(run,
-                                 cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                 static_cast<int>(most_shared_bytes())),
-            Kernel::name);
+      allow_shared(run, shape.shared_bytes, Kernel::name);
     }
     dim3 const grid{static_cast<unsigned>(shape.grid.x),
                     static_cast<unsigned>(shape.grid.y),
@@ -106,6 +102,19 @@ class Launcher {
       return run_bounded_kernel<Kernel>;
     } else {
       return run_kernel<Kernel>;
+    }
+  }
+
+  /// Allows launches of a kernel what the device has, whatever this one wants: what a recorded one
+  /// was allowed isn't lowered. Where a driver counts more against that, what this one wants.
+  void allow_shared(void const* kernel, std::int64_t bytes, char const* name) const {
+    auto const allow = [kernel](std::int64_t most) {
+      return cudaFuncSetAttribute(
+          kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(most));
+    };
+    if (allow(most_shared_bytes()) != cudaSuccess) {
+      static_cast<void>(cudaGetLastError());
+      check(allow(bytes), name);
     }
   }
 
