@@ -286,7 +286,8 @@ case_shard_for_gpus() {
   expect 0 "in the host's memory for GPUs (sm_90)" on 2 "${shard[@]}" -o named -tp 2 --gpu-arch sm_90
   expect 0 "backend cuda" "$talus" inspect named
   expect 2 "--gpu-arch: sm_75 (must be" "${shard[@]}" -o no --gpu-arch sm_75
-  expect 2 "only with --backend cuda" "${shard[@]}" -o no --gpu-arch sm_90 --backend reference
+  expect 2 "only with --backend cuda" env TALUS_BACKEND=reference \
+    "$talus" shard --threads 1 --model "$demo/moe" -o no --gpu-arch sm_90
   expect 2 "must be given" on 2 "${shard[@]}" -o no --gpu-arch sm_90
   [ ! -e no ] && [ ! -e no.partial ] || fail "a run that was refused left a folder"
   ! command -v nvidia-smi > /dev/null || return 0
