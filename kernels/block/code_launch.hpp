@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <span>
-#include <type_traits>
-#include <utility>
 #include <vector>
 
 #include "kernels/block/block.hpp"
@@ -15,6 +13,7 @@
 #include "kernels/block/expert_tiles.hpp"
 #include "kernels/block/float_code_launch.hpp"
 #include "kernels/block/fold_leaves.hpp"
+#include "kernels/block/integer_code_rows.hpp"
 #include "kernels/block/jobs.hpp"
 #include "kernels/block/library_codes.hpp"
 #include "kernels/block/quantize_rows.hpp"
@@ -35,60 +34,65 @@ struct CodeProduct {
   return {0, static_cast<std::int32_t>(w.in())};
 }
 
-/// Runs a kernel for all jobs at once; the tile is that of the job with the most rows, or of an
-/// expert with as many as the others, which changes no bit.
-///
-/// \tparam Kernel  of the rows of a tile: Kernel<8>
-template <template <int> class Kernel, class Device, class Job, class... More>
-void launch_tiles(Device& device,
-                  std::vector<Job> const& jobs,
-                  ExpertRows const& experts,
-                  More const&... more) {
-  JobExtent const extent = extent_of(jobs);
-  if (extent.is_empty()) {
-    return;
+/// How products of integer codes are cut, which changes no bit: by CodeMatmul of one row or of
+/// some, by IntegerCodeRows of 8 rows, 16 or 32, or by CodeTiles.
+enum class CodeChoice { one, few, rows_8, rows_16, rows_32, tiles };
+
+/// Reckoned, not measured: so many rows take dp4a more instructions than tensor cores.
+inline constexpr std::int64_t least_shared_rows = 4;
+
+/// \param rows  of the job with the most; of an expert, as many as the others have
+[[nodiscard]] constexpr CodeChoice choose_code_kernel(std::int64_t rows) {
+  if (rows < least_shared_rows) {
+    return rows <= 1 ? CodeChoice::one : CodeChoice::few;
   }
-  auto const launch = [&]<int Rows>(std::integral_constant<int, Rows>) {
-    using Tile = Kernel<Rows>;
-    device.launch(
-        {{ceil_div(extent.outputs, warp_size), extent.row_tiles(experts, Rows), std::ssize(jobs)},
-         Tile::threads,
-         Tile::shared_bytes()},
-        Tile{{device.upload(std::span{jobs}), experts}, more...});
-  };
-  if (extent.rows == 1) {
-    return launch(std::integral_constant<int, 1>{});
+  if (rows > 32) {
+    return CodeChoice::tiles;
   }
-  if (extent.usual_rows(experts) <= 8) {
-    return launch(std::integral_constant<int, 8>{});
-  }
-  launch(std::integral_constant<int, 32>{});
+  return rows <= 8 ? CodeChoice::rows_8 : rows <= 16 ? CodeChoice::rows_16 : CodeChoice::rows_32;
 }
 
-template <QuantKind Kind>
-struct IntegerKernels {
-  template <int Rows>
-  using Kernel = CodeMatmul<Kind, Rows>;
+/// Products of integer codes at a time.
+struct IntegerProducts {
+  std::vector<CodeJob> const& jobs;
+  ExpertRows experts;
+  QuantizedRows x;
 };
 
-/// The least rows that tensor cores multiply: as many as CodeMatmul reads codes once for. Reckoned,
-/// not measured.
-inline constexpr std::int64_t least_tile_rows = 33;
+/// \tparam Kernel   of all jobs at once
+/// \param outputs   of a tile
+/// \param rows      likewise
+template <class Kernel, class Device>
+void launch_code_kernel(Device& device,
+                        IntegerProducts const& products,
+                        std::int64_t outputs,
+                        std::int64_t rows) {
+  JobExtent const extent = extent_of(products.jobs);
+  device.launch({{ceil_div(extent.outputs, outputs),
+                  extent.row_tiles(products.experts, rows),
+                  std::ssize(products.jobs)},
+                 Kernel::threads,
+                 Kernel::shared_bytes()},
+                Kernel{{device.upload(std::span{products.jobs}), products.experts}, products.x});
+}
 
-/// Runs integer products by tensor cores.
 template <QuantKind Kind, class Device>
-void launch_code_tiles(Device& device,
-                       std::vector<CodeJob> const& jobs,
-                       ExpertRows const& experts,
-                       QuantizedRows const& x) {
+void launch_codes(Device& device, CodeChoice choice, IntegerProducts const& products) {
   using Tiles = CodeTiles<Kind>;
-  JobExtent const extent = extent_of(jobs);
-  device.launch({{ceil_div(extent.outputs, Tiles::tile_outputs),
-                  extent.row_tiles(experts, Tiles::tile_rows),
-                  std::ssize(jobs)},
-                 Tiles::threads,
-                 Tiles::shared_bytes()},
-                Tiles{{device.upload(std::span{jobs}), experts}, x});
+  switch (choice) {
+    case CodeChoice::one:
+      return launch_code_kernel<CodeMatmul<Kind, 1>>(device, products, warp_size, 1);
+    case CodeChoice::few:
+      return launch_code_kernel<CodeMatmul<Kind, 8>>(device, products, warp_size, 8);
+    case CodeChoice::rows_8:
+      return launch_code_kernel<IntegerCodeRows<Kind, 8>>(device, products, warp_size, 8);
+    case CodeChoice::rows_16:
+      return launch_code_kernel<IntegerCodeRows<Kind, 16>>(device, products, warp_size, 16);
+    case CodeChoice::rows_32:
+      return launch_code_kernel<IntegerCodeRows<Kind, 32>>(device, products, warp_size, 32);
+    case CodeChoice::tiles:
+      return launch_code_kernel<Tiles>(device, products, Tiles::tile_outputs, Tiles::tile_rows);
+  }
 }
 
 template <QuantKind Kind, class Device>
@@ -105,10 +109,9 @@ void multiply_integers(Device& device,
                     product.y});
   }
   JobExtent const extent = extent_of(jobs);
-  if (!extent.is_empty() && extent.usual_rows(experts) >= least_tile_rows) {
-    return launch_code_tiles<Kind>(device, jobs, experts, x);
+  if (!extent.is_empty()) {
+    launch_codes<Kind>(device, choose_code_kernel(extent.usual_rows(experts)), {jobs, experts, x});
   }
-  launch_tiles<IntegerKernels<Kind>::template Kernel>(device, jobs, experts, x);
 }
 
 /// Products with weights of one format.

@@ -56,16 +56,23 @@ struct CodeMatrix {
   [[nodiscard]] TALUS_DEVICE GroupScale scale_at(Block& block,
                                                  std::int64_t header,
                                                  int lane) const {
+    return scale_in(block, words, header / 4, lane);
+  }
+
+  /// Of a header that is in memory of any kind, from its word `first` on.
+  template <class Block, class Words>
+  [[nodiscard]] TALUS_DEVICE GroupScale
+  scale_in(Block& block, Words const& memory, std::int64_t first, int lane) const {
     GroupScale result;
     if (scales == DType::f32) {
-      result.scale = std::bit_cast<float>(block.load(words, header / 4 + lane));
+      result.scale = std::bit_cast<float>(block.load(memory, first + lane));
     } else {
-      std::uint32_t const pair = block.load(words, header / 4 + lane / 2);
+      std::uint32_t const pair = block.load(memory, first + lane / 2);
       auto const bits = static_cast<std::uint16_t>(lane % 2 == 0 ? pair : pair >> 16U);
       result.scale = scales == DType::bf16 ? bf16_to_float(bits) : half_to_float(bits);
     }
     if (has_zeros) {
-      std::uint32_t const four = block.load(words, (header + layout.scale_bytes) / 4 + lane / 4);
+      std::uint32_t const four = block.load(memory, first + layout.scale_bytes / 4 + lane / 4);
       result.zero = static_cast<std::uint8_t>(four >> static_cast<unsigned>(lane % 4 * 8));
     }
     return result;

@@ -62,4 +62,32 @@ namespace talus::kernels::block {
 #endif
 }
 
+/// (value & mask) ^ flips, as one instruction: left to itself, a compiler takes two.
+[[nodiscard]] TALUS_DEVICE inline std::uint32_t mask_and_flip(std::uint32_t value,
+                                                              std::uint32_t mask,
+                                                              std::uint32_t flips) {
+#if defined(__CUDA_ARCH__)
+  std::uint32_t result = 0;
+  asm("lop3.b32 %0, %1, %2, %3, 0x6A;" : "=r"(result) : "r"(value), "r"(mask), "r"(flips));
+  return result;
+#else
+  return (value & mask) ^ flips;
+#endif
+}
+
+/// Byte i is 0xFF where the byte that nibble i of `places` names, as for choose_bytes(), is less
+/// than zero, and else 0. \pre the nibbles are below 8
+[[nodiscard]] TALUS_DEVICE inline std::uint32_t spread_signs(std::uint32_t low,
+                                                             std::uint32_t high,
+                                                             std::uint32_t places) {
+#if defined(__CUDA_ARCH__)
+  std::uint32_t spread = 0;
+  asm("prmt.b32 %0, %1, %2, %3;" : "=r"(spread) : "r"(low), "r"(high), "r"(places | 0x8888U));
+  return spread;
+#else
+  std::uint32_t const bytes = choose_bytes(low, high, places);
+  return (bytes >> 7U & 0x01010101U) * 0xFFU;
+#endif
+}
+
 }  // namespace talus::kernels::block

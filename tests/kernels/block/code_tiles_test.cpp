@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 
 #include "kernels/block/code_launch.hpp"
 #include "kernels/quantized.hpp"
@@ -25,8 +26,11 @@ constexpr std::array formats{QuantFormat{QuantKind::int8, 0, false, 1},
                              QuantFormat{QuantKind::mxfp4, 32, false, 1}};
 
 /// Any codes there are, -128 and the farthest zero points among them.
-PackedWeights some_weights(QuantFormat const& format, std::int64_t out, std::int64_t in) {
-  std::mt19937 engine{static_cast<unsigned>(out * 1000 + in)};
+PackedWeights some_weights(QuantFormat const& format,
+                           std::int64_t out,
+                           std::int64_t in,
+                           unsigned seed = 0) {
+  std::mt19937 engine{static_cast<unsigned>(out * 1000 + in) + seed};
   unsigned const codes = has_byte_codes(format.kind) ? 256 : 16;
   auto const any = [&] { return static_cast<std::uint8_t>(engine() % codes); };
   QuantizedMatrix w{format, out, in, {}, {}, {}};
@@ -42,45 +46,90 @@ PackedWeights some_weights(QuantFormat const& format, std::int64_t out, std::int
   return packed;
 }
 
-/// How a product is computed: by dp4a, or by tensor cores.
-enum class Way { plain, tiles };
-
-template <QuantKind Kind>
-void launch(emulation::EmulatedDevice& device,
-            Way way,
-            std::vector<CodeJob> const& jobs,
-            QuantizedRows const& x) {
-  if (way == Way::tiles) {
-    return launch_code_tiles<Kind>(device, jobs, {}, x);
-  }
-  launch_tiles<IntegerKernels<Kind>::template Kernel>(device, jobs, ExpertRows{}, x);
-}
-
 /// Chunks [first, last) of the inputs.
 struct Chunks {
   std::int32_t first = 0;
   std::int32_t last = 0;
 };
 
-Matrix product(Way way,
-               Matrix const& x,
+Chunks all_of(std::int64_t inputs) {
+  return {0, static_cast<std::int32_t>(ceil_div(inputs, quant_chunk))};
+}
+
+constexpr std::array row_choices{CodeChoice::rows_8, CodeChoice::rows_16, CodeChoice::rows_32};
+
+constexpr std::array all_choices{CodeChoice::one,
+                                 CodeChoice::few,
+                                 CodeChoice::rows_8,
+                                 CodeChoice::rows_16,
+                                 CodeChoice::rows_32,
+                                 CodeChoice::tiles};
+
+/// Whether the first rows of `all` are `y`.
+bool is_beginning(Matrix const& y, Matrix const& all) {
+  bool is_same = true;
+  for (std::int64_t t = 0; t < y.rows; ++t) {
+    for (std::int64_t o = 0; o < y.cols; ++o) {
+      is_same = is_same && y.at(t, o) == all.at(t, o);
+    }
+  }
+  return is_same;
+}
+
+void copy(Matrix const& from, MatrixView<float> to) {
+  for (std::int64_t t = 0; t < from.rows; ++t) {
+    for (std::int64_t o = 0; o < from.cols; ++o) {
+      to.data[t * to.row_stride + o] = from.at(t, o);
+    }
+  }
+}
+
+void run(emulation::EmulatedDevice& device,
+         CodeChoice choice,
+         QuantKind kind,
+         IntegerProducts const& products) {
+  switch (kind) {
+    case QuantKind::int8:
+      return launch_codes<QuantKind::int8>(device, choice, products);
+    case QuantKind::int4:
+      return launch_codes<QuantKind::int4>(device, choice, products);
+    default:
+      return launch_codes<QuantKind::mxfp4>(device, choice, products);
+  }
+}
+
+Matrix product(CodeChoice choice,
+               MatrixView<float const> x,
                PackedWeights const& w,
                Chunks chunks,
                emulation::Schedule schedule = {emulation::Schedule::Order::random, 3}) {
-  emulation::EmulatedDevice device{schedule};
   Matrix y{x.rows, w.out()};
-  QuantizedRows const rows = quantize_rows(device, {{x.view(), 0}}, x.rows, {});
-  std::vector<CodeJob> const jobs{{CodeMatrix{w}, 0, chunks.first, chunks.last, y.view()}};
-  switch (w.codes()->format.kind) {
-    case QuantKind::int8:
-      launch<QuantKind::int8>(device, way, jobs, rows);
-      break;
-    case QuantKind::int4:
-      launch<QuantKind::int4>(device, way, jobs, rows);
-      break;
-    default:
-      launch<QuantKind::mxfp4>(device, way, jobs, rows);
+  if (x.rows == 0) {
+    return y;
   }
+  emulation::EmulatedDevice device{schedule};
+  QuantizedRows const rows = quantize_rows(device, {{x, 0}}, x.rows, {});
+  std::vector<CodeJob> const jobs{{CodeMatrix{w}, 0, chunks.first, chunks.last, y.view()}};
+  run(device, choice, w.codes()->format.kind, {jobs, {}, rows});
+  return y;
+}
+
+Matrix expert_product(CodeChoice choice,
+                      Matrix const& x,
+                      std::vector<PackedWeights> const& experts,
+                      std::vector<std::int32_t> const& offsets,
+                      emulation::Schedule schedule) {
+  PackedWeights const& any = experts.front();
+  Matrix y{x.rows, any.out()};
+  if (x.rows == 0) {
+    return y;
+  }
+  emulation::EmulatedDevice device{schedule};
+  QuantizedRows const rows = quantize_rows(device, {{x.view(), 0}}, x.rows, {});
+  Chunks const all = all_of(any.in());
+  std::vector<CodeJob> const jobs{{CodeMatrix{any}, 0, all.first, all.last, y.view()}};
+  ExpertRows const rows_of_experts = expert_rows(device, offsets, experts);
+  run(device, choice, any.codes()->format.kind, {jobs, rows_of_experts, rows});
   return y;
 }
 
@@ -156,37 +205,148 @@ TEST_CASE("tensor cores give the bits of plain products of codes, at every bound
     PackedWeights const w = some_weights(format, out, in);
     for (std::int64_t const rows : {1, 32, 33, 64, 65, 130}) {
       Matrix const x = random_matrix(rows, in, 4);
-      Chunks const all{0, static_cast<std::int32_t>(ceil_div(in, quant_chunk))};
       INFO(name_of(format) << ": " << rows << " rows, " << in << " inputs, " << out << " outputs");
-      REQUIRE(product(Way::tiles, x, w, all) == product(Way::plain, x, w, all));
+      REQUIRE(product(CodeChoice::tiles, x.view(), w, all_of(in)) ==
+              product(CodeChoice::few, x.view(), w, all_of(in)));
+    }
+  }
+}
+
+TEST_CASE("so do blocks whose warps share out the chunks, for every number of rows") {
+  QuantFormat const format = GENERATE(from_range(formats));
+  CodeChoice const choice = GENERATE(from_range(row_choices));
+  std::int64_t const out = GENERATE(1, 33, 64);
+  std::int64_t const in = GENERATE(31, 520);
+  PackedWeights const w = some_weights(format, out, in);
+  Matrix const x = random_matrix(40, in, 4);
+  Matrix const wanted = product(CodeChoice::few, x.view(), w, all_of(in));
+
+  for (std::int64_t rows = 1; rows <= 40; ++rows) {
+    INFO(name_of(format) << ": " << rows << " rows, " << in << " inputs, " << out << " outputs");
+    REQUIRE(is_beginning(product(choice, x.part(0, rows), w, all_of(in)), wanted));
+  }
+}
+
+TEST_CASE("chunks are shared out whatever their number, and their scales' groups") {
+  CodeChoice const choice = GENERATE(from_range(row_choices));
+  for (QuantFormat const& format : formats) {
+    for (std::int64_t chunks = 1; chunks <= 50; chunks += chunks < 34 ? 1 : 5) {
+      std::int64_t const in = chunks * quant_chunk - chunks % 3;
+      PackedWeights const w = some_weights(format, 32, in);
+      Matrix const x = random_matrix(5, in, 4);
+      INFO(name_of(format) << ": " << in << " inputs");
+      REQUIRE(product(choice, x.view(), w, all_of(in)) ==
+              product(CodeChoice::few, x.view(), w, all_of(in)));
     }
   }
 }
 
 TEST_CASE("tensor cores sum a part of the inputs, and by every schedule alike") {
   QuantFormat const format = GENERATE(from_range(formats));
-  PackedWeights const w = some_weights(format, 70, 320);
-  Matrix const x = random_matrix(66, 320, 5);
+  CodeChoice const choice =
+      GENERATE(CodeChoice::rows_8, CodeChoice::rows_16, CodeChoice::rows_32, CodeChoice::tiles);
+  PackedWeights const w = some_weights(format, 70, 928);
+  Matrix const x = random_matrix(choice == CodeChoice::tiles ? 66 : 35, 928, 5);
 
-  for (Chunks const chunks : {Chunks{0, 0}, Chunks{3, 4}, Chunks{1, 6}, Chunks{2, 10}}) {
-    Matrix const wanted = product(Way::plain, x, w, chunks);
+  for (Chunks const chunks : {Chunks{0, 0}, Chunks{3, 4}, Chunks{1, 6}, Chunks{2, 29}}) {
+    Matrix const wanted = product(CodeChoice::few, x.view(), w, chunks);
     for (auto const schedule : other_schedules()) {
-      REQUIRE(product(Way::tiles, x, w, chunks, schedule) == wanted);
+      REQUIRE(product(choice, x.view(), w, chunks, schedule) == wanted);
     }
   }
 }
 
 TEST_CASE("a row that isn't finite stays alone where tensor cores multiply") {
+  CodeChoice const choice =
+      GENERATE(CodeChoice::rows_8, CodeChoice::rows_16, CodeChoice::rows_32, CodeChoice::tiles);
   PackedWeights const w = some_weights(formats[0], 40, 64);
   Matrix x = random_matrix(40, 64, 6);
-  Matrix const before = product(Way::tiles, x, w, {0, 2});
+  Matrix const before = product(choice, std::as_const(x).view(), w, {0, 2});
   x.at(7, 40) = INFINITY;
 
-  Matrix const y = product(Way::tiles, x, w, {0, 2});
+  Matrix const y = product(choice, std::as_const(x).view(), w, {0, 2});
 
   for (std::int64_t t = 0; t < 40; ++t) {
     for (std::int64_t o = 0; o < 40; ++o) {
       CHECK((t == 7 ? !std::isfinite(y.at(t, o)) : y.at(t, o) == before.at(t, o)));
     }
   }
+}
+
+TEST_CASE("experts' rows have the bits of products of their own, by every kernel") {
+  QuantFormat const format = GENERATE(from_range(formats));
+  auto const seed = GENERATE(1U, 2U, 3U);
+  std::mt19937 engine{seed};
+  std::vector<PackedWeights> experts;
+  std::vector<std::int32_t> offsets{0};
+  for (int e = 0; e < 5; ++e) {
+    experts.push_back(some_weights(format, 40, 288, seed * 10 + static_cast<unsigned>(e)));
+    std::uint32_t const most = std::array{1U, 12U, 70U}[engine() % 3];
+    offsets.push_back(offsets.back() + static_cast<std::int32_t>(engine() % most));
+  }
+  Matrix const x = random_matrix(offsets.back(), 288, seed);
+  Matrix wanted{x.rows, 40};
+  for (std::size_t e = 0; e < experts.size(); ++e) {
+    std::int64_t const rows = offsets[e + 1] - offsets[e];
+    copy(product(CodeChoice::few, x.part(offsets[e], rows), experts[e], all_of(288)),
+         wanted.part(offsets[e], rows));
+  }
+
+  for (CodeChoice const choice : all_choices) {
+    for (auto const schedule : other_schedules()) {
+      REQUIRE(expert_product(choice, x, experts, offsets, schedule) == wanted);
+    }
+  }
+}
+
+TEST_CASE("groups of chunks are found without a division") {
+  for (std::int32_t const group_chunks :
+       {1, 2, 3, 4, 5, 7, 16, 31, 64, 100, 4096, CodeLayout::whole_row}) {
+    CodeLayout layout;
+    layout.group_chunks = group_chunks;
+    for (std::int32_t const phase : {0, 1, 3}) {
+      layout.phase = group_chunks == CodeLayout::whole_row ? 0 : phase % group_chunks;
+      layout.header_bytes = 160;
+      layout.chunk_bytes = 512;
+      PanelWords const places{layout};
+      for (std::int32_t chunk = 0; chunk < 40000; ++chunk) {
+        std::int32_t const group = places.group_of(chunk);
+        if (group != layout.group_of(chunk) ||
+            std::int64_t{places.codes(chunk, group)} * 4 != layout.codes_at(chunk) ||
+            std::int64_t{places.header(group)} * 4 != layout.header_at(group)) {
+          FAIL("chunk " << chunk << " of groups of " << group_chunks << ", phase " << phase);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("octets of codes have the values of their codes, in the order of their inputs") {
+  std::mt19937 engine{5};
+  for (int i = 0; i < 2000; ++i) {
+    auto const word = static_cast<std::uint32_t>(engine());
+    InputPair const x{static_cast<std::uint32_t>(engine()), static_cast<std::uint32_t>(engine())};
+    auto const sum = [](InputPair const& a, InputPair const& b) {
+      return add_products(a[0], b[0], add_products(a[1], b[1], 0));
+    };
+    InputPair const stored{word & 0x0F0F0F0FU, word >> 4U & 0x0F0F0F0FU};
+    using Int4 = InputOctet<QuantKind::int4>;
+    InputPair const eights{0x08080808U, 0x08080808U};
+    REQUIRE(sum(Int4::codes(word), Int4::inputs(x)) == 16 * (sum(stored, x) - sum(eights, x)));
+    using Mxfp4 = InputOctet<QuantKind::mxfp4>;
+    using Codes = IntegerCodes<QuantKind::mxfp4>;
+    InputPair const values{Codes::values(stored[0]), Codes::values(stored[1])};
+    REQUIRE(sum(Mxfp4::codes(word), Mxfp4::inputs(x)) == sum(values, x));
+  }
+}
+
+TEST_CASE("the number of rows chooses the kernel") {
+  CHECK(choose_code_kernel(1) == CodeChoice::one);
+  CHECK(choose_code_kernel(3) == CodeChoice::few);
+  CHECK(choose_code_kernel(4) == CodeChoice::rows_8);
+  CHECK(choose_code_kernel(8) == CodeChoice::rows_8);
+  CHECK(choose_code_kernel(9) == CodeChoice::rows_16);
+  CHECK(choose_code_kernel(17) == CodeChoice::rows_32);
+  CHECK(choose_code_kernel(32) == CodeChoice::rows_32);
+  CHECK(choose_code_kernel(33) == CodeChoice::tiles);
 }

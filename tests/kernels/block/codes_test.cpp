@@ -237,7 +237,7 @@ TEST_CASE("products of codes have the same bits by every schedule and for any nu
   Matrix const all = random_matrix(40, 545, 1);
   Matrix const wanted = multiply(all, packed);
 
-  for (std::int64_t const rows : {1, 2, 3, 4, 5, 6, 7, 8, 9, 32, 33}) {
+  for (std::int64_t rows = 1; rows <= 37; ++rows) {
     Matrix y{rows, 41};
     matmul(on_cuda, all.part(3, rows), packed, y.view());
     for (std::int64_t t = 0; t < rows; ++t) {
