@@ -196,7 +196,7 @@ void TraceObserver::on_step(StepPlan const& plan, Scheduler const& scheduler, De
   record.num_preemptions = static_cast<std::int32_t>(plan.preemptions.size());
   record.preempted_tokens = tokens_lost;
   record.num_recomputed_tokens = plan.num_recomputed_tokens;
-  record_step(record, decoder.shares_out_experts());
+  record_step(record, decoder.wants_most_routed());
   if (end - last_routed_ >= routed_interval_s) {
     record_experts(decoder);
     last_routed_ = end;

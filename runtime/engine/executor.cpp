@@ -234,7 +234,7 @@ bool Executor::run_layers(StepPlan const& plan, MatrixView<float> x, Slot& slot)
       head_->start(as_const(x), slot.rows.rows, slot.tokens);
     }
   };
-  if (decoder_.shares_out_experts()) {
+  if (decoder_.wants_most_routed()) {
     batch_.most_routed = count_most_routed(x.rows);
     expert_->note_queued("exchanges of tokens");  // of all layers, recorded or not
   }

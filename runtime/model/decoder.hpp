@@ -67,7 +67,7 @@ class Decoder {
   [[nodiscard]] bool needs_host() const noexcept { return dispatch_ && dispatch_->needs_host(); }
 
   /// Whether a step must say how many tokens a rank of the expert group routes at most.
-  [[nodiscard]] bool shares_out_experts() const noexcept {
+  [[nodiscard]] bool wants_most_routed() const noexcept {
     return dispatch_ && dispatch_->wants_most_routed();
   }
 
