@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Tries the cuda backend on the GPU of this machine: builds, runs every test that needs a GPU (the
-# kernels' tests, each operation compared with its emulation), the benchmarks: of operations, of a whole
-# model of Llama-3.1-8B's shape, and of Hugging Face transformers on the same one, if its Python package is
+# kernels' tests, each operation compared with its emulation; whole models, where it was built here), the
+# benchmarks: of operations, of a whole model of Llama-3.1-8B's shape, and of Hugging Face transformers on the same one, if its Python package is
 # there (PYTHON, or python3, has torch and transformers); and some kernels under compute-sanitizer where that
 # is installed. What came out is written to a folder as it comes, with a table of what is wanted of an H200
 # and what was reached (jobs/bench/gpu/targets.py). What is wanted most comes first; each part has a limit of
@@ -147,7 +147,8 @@ step() {
 
 # one_test PROGRAM: its output to a file; tells how it went.
 one_test() {
-  local code=0 name=${1##*/test_kernels_cuda_} began=$SECONDS
+  local code=0 name=${1##*/test_} began=$SECONDS
+  name=${name#kernels_cuda_}
   ours timeout -k 5 "${TALUS_GPU_TEST_SECONDS:-240}" "$1" > "$out/tests/$name.log" 2>&1 || code=$?
   echo "$name: code $code after $((SECONDS - began)) s, $(grep -am 1 '^skipped\|^All tests\|^test cases:' \
     "$out/tests/$name.log" || echo 'no summary')"
@@ -155,13 +156,13 @@ one_test() {
   echo $code > "$out/tests/$name.code"
 }
 
-# run_tests AT_A_TIME NAME...: 77 if all were skipped.
+# run_tests AT_A_TIME PROGRAM...: 77 if all were skipped.
 run_tests() {
   local at_a_time=$1
   shift
   mkdir -p "$out/tests"
   rm -f "$out"/tests/*.code
-  printf '%s\0' "${@/#/$bin/test_kernels_cuda_}" | xargs -0 -P "$at_a_time" -n 1 bash -c 'one_test "$1"' test
+  printf '%s\0' "$@" | xargs -0 -P "$at_a_time" -n 1 bash -c 'one_test "$1"' test
   ! grep -qxv '0\|77' "$out"/tests/*.code || return 1
   grep -qx 0 "$out"/tests/*.code || { echo "skipped: no GPU"; return 77; }
 }
@@ -175,13 +176,34 @@ tests() {
     name=${name##*/test_kernels_cuda_}
     [[ " ${names[*]} " == *" $name "* ]] || names+=("$name")
   done
-  run_tests $((at_a_time < 8 ? at_a_time : 8)) "${names[@]}" default_stream
+  names+=(default_stream)
+  run_tests $((at_a_time < 8 ? at_a_time : 8)) "${names[@]/#/$bin/test_kernels_cuda_}"
+}
+
+# Whole models against what transformers gave, in every layout of a rank, recorded, and with steps planned
+# ahead.
+models() {
+  local programs=("$bin"/test_runtime_cuda_*)
+  [ -x "${programs[0]}" ] || { echo "skipped: not packed (they read tests/data where they were built)"; return 77; }
+  run_tests $((jobs < 4 ? jobs : 4)) "${programs[@]}"
+}
+
+# The same models cut over ranks that share the card, which reach each other's memory there.
+ranks() {
+  [ -n "$gpu" ] || { echo "skipped: no GPU"; return 77; }
+  [ -x "$bin/test_runtime_cuda_layouts" ] || { echo "skipped: not packed"; return 77; }
+  command -v mpiexec > /dev/null || { echo "skipped: no mpiexec"; return 77; }
+  local number
+  for number in 2 4; do
+    ours timeout -k 5 240 mpiexec -n $number "$bin/test_runtime_cuda_layouts" || return 1
+  done
 }
 
 # The same where a use of CUDA's default stream is an error.
 streams() {
   export TALUS_FORBID_DEFAULT_STREAM=1
-  run_tests 1 default_stream card_kv_cache card_matmul_leaves card_row_search
+  local names=(default_stream card_kv_cache card_matmul_leaves card_row_search)
+  run_tests 1 "${names[@]/#/$bin/test_kernels_cuda_}"
 }
 
 # Few shapes of each operation: under this tool a kernel takes a hundred times as long.
@@ -284,7 +306,7 @@ targets() { "$python" jobs/bench/gpu/targets.py "$out" --matmul "$1"; }
 
 python=$(command -v "$python" || true)
 export python
-export -f answers ours one_test run_tests tests streams sanitize operations latency trace_cost targets
+export -f answers models ours one_test ranks run_tests tests streams sanitize operations latency trace_cost targets
 
 tell_targets() {
   local matmul
@@ -310,11 +332,14 @@ for matmul in own cublaslt; do
   one_latency decode_64 $matmul --max-model-len 2176 --batch-size 64 --input-len 2048 --output-len 64 --dummy-prefill
 done
 tell_targets own cublaslt
+step models 300 models
 step memcheck 150 sanitize memcheck
 one_latency decode_fp8_1 own --max-model-len 512 --batch-size 1 --input-len 128 --output-len 256 --quantization fp8
 step streams 150 streams
 
 # The rest.
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
+step ranks 500 ranks
 lengths=(--input-len 512 --output-len 128)
 batches="1 8 64"
 for matmul in own cublaslt; do

@@ -33,6 +33,7 @@ for name in card_schedules card_kv_cache card_rope card_matmul card_matmul_leave
 done
 program built/bin/test_kernels_cuda_card_moe 'echo "route_test.cpp:1: FAILED:"; exit 1'
 program built/bin/test_kernels_cuda_card_sampling 'sleep 60 & wait'
+program built/bin/test_runtime_cuda_ahead 'echo "All tests passed (2 assertions)"'
 program built/bin/talus_gpu_bench 'echo "copy 4000 GB/s"'
 program built/bin/talus 'file= is_eager=0 is_large=0' 'while [ $# -gt 0 ]; do case $1 in' \
   '  --version) exit 0 ;; --output-json) file=$2 ;; --enforce-eager) is_eager=1 ;;' \
@@ -52,6 +53,7 @@ told "copy 4000 GB/s"
 told "decode_1_own: passed"
 told "cudaErrorStreamCaptureInvalidated"
 told "decode_64_own: FAILED (code 1"
+told "models: passed"
 told "memcheck: passed"
 told "racecheck: FAILED (code 1"
 told "synccheck: passed"
