@@ -1,14 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Tries the cuda backend on the GPU of this machine: builds, runs every test that needs a GPU (the
-# kernels' tests, each operation compared with its emulation; whole models, where it was built here), the
-# benchmarks: of operations, of a whole model of Llama-3.1-8B's shape, and of Hugging Face transformers on the same one, if its Python package is
-# there (PYTHON, or python3, has torch and transformers); and some kernels under compute-sanitizer where that
-# is installed. What came out is written to a folder as it comes, with a table of what is wanted of an H200
-# and what was reached (jobs/bench/gpu/targets.py). What is wanted most comes first; each part has a limit of
-# time, and one that fails leaves the others be. Ends with 0 if all that could be run passed. What this
-# needs: nvcc 12.4 or later, and what jobs/setup.sh installs; or, with --built, nothing but a driver.
+# Tries the cuda backend on the GPU of this machine: builds, runs every test that needs a GPU (the kernels'
+# tests, each operation compared with its emulation; whole models, where it was built here), the benchmarks:
+# of operations, of a whole model of Llama-3.1-8B's shape, and of Hugging Face transformers on the same one, if
+# its Python package is there (PYTHON, or python3, has torch and transformers); and some kernels under
+# compute-sanitizer where that is installed. What came out is written to a folder as it comes, with a table of
+# what is wanted of an H200 and what was reached (jobs/bench/gpu/targets.py). What is wanted most comes first;
+# each part has a limit of time, and one that fails leaves the others be. Ends with 0 if all that could be run
+# passed. What this needs: nvcc 12.4 or later, and what jobs/setup.sh installs; or, with --built, nothing but a
+# driver.
 #
 #   tests/gpu/run.sh [--allow-no-gpu] [--build DIR | --built DIR] [--out DIR] [--jobs N] [--rounds N]
 #                    [--seconds N]
