@@ -57,6 +57,14 @@ SequenceInput plain_request(std::int64_t number) {
   return input;
 }
 
+/// As many tokens of each, so that as many sequences are drawn for in each step.
+SequenceInput even_request(std::int64_t number) {
+  SequenceInput input = plain_request(number);
+  input.prompt.resize(1);
+  input.max_tokens = 5;
+  return input;
+}
+
 /// Of what it can't: what is drawn depends on more, or more is asked.
 SequenceInput asking_request(std::int64_t number) {
   SequenceInput input = plain_request(number);
@@ -71,8 +79,10 @@ SequenceInput asking_request(std::int64_t number) {
 /// Plain requests, a few at a time, and some behind them that ask for more.
 class RulesClient final : public EngineClient {
  public:
-  RulesClient(std::int64_t num_plain, std::int64_t num_asking)
-      : num_plain_{num_plain}, num_all_{num_plain + num_asking} {}
+  RulesClient(std::int64_t num_plain,
+              std::int64_t num_asking,
+              SequenceInput (*plain)(std::int64_t number) = plain_request)
+      : num_plain_{num_plain}, num_all_{num_plain + num_asking}, plain_{plain} {}
 
   std::map<std::int64_t, std::vector<std::int32_t>> tokens;
   std::map<std::int64_t, std::vector<float>> logprobs;
@@ -80,7 +90,7 @@ class RulesClient final : public EngineClient {
   [[nodiscard]] std::vector<SequenceInput> take(std::int32_t room) override {
     std::vector<SequenceInput> inputs;
     for (; next_ < num_all_ && std::ssize(inputs) < room; ++next_) {
-      inputs.push_back(next_ < num_plain_ ? plain_request(next_) : asking_request(next_));
+      inputs.push_back(next_ < num_plain_ ? plain_(next_) : asking_request(next_));
     }
     return inputs;
   }
@@ -108,6 +118,7 @@ class RulesClient final : public EngineClient {
  private:
   std::int64_t num_plain_;
   std::int64_t num_all_;
+  SequenceInput (*plain_)(std::int64_t number);
   std::int64_t next_ = 0;
 };
 
@@ -220,9 +231,9 @@ TEST_CASE("more rows than the head does at a time are recorded, too") {
   parallel::Communicator const world = parallel::Communicator::duplicate(MPI_COMM_WORLD);
   Case const mode{.model = "qwen2", .max_num_seqs = OutputHead::max_rows + 6};
 
-  RulesClient eager{mode.max_num_seqs, 0};
+  RulesClient eager{mode.max_num_seqs, 0, even_request};
   RecordingMachine{world, mode, true}.run(eager);
-  RulesClient recorded{mode.max_num_seqs, 0};
+  RulesClient recorded{mode.max_num_seqs, 0, even_request};
   RecordingMachine machine{world, mode, false};
   machine.run(recorded);
 
