@@ -254,10 +254,10 @@ TEST_CASE("tensor cores sum a part of the inputs, and by every schedule alike") 
   QuantFormat const format = GENERATE(from_range(formats));
   CodeChoice const choice =
       GENERATE(CodeChoice::rows_8, CodeChoice::rows_16, CodeChoice::rows_32, CodeChoice::tiles);
-  PackedWeights const w = some_weights(format, 70, 928);
+  PackedWeights const w = some_weights(format, 40, 928);
   Matrix const x = random_matrix(choice == CodeChoice::tiles ? 66 : 35, 928, 5);
 
-  for (Chunks const chunks : {Chunks{0, 0}, Chunks{3, 4}, Chunks{1, 6}, Chunks{2, 29}}) {
+  for (Chunks const chunks : {Chunks{0, 0}, Chunks{3, 4}, Chunks{2, 29}}) {
     Matrix const wanted = product(CodeChoice::few, x.view(), w, chunks);
     for (auto const schedule : other_schedules()) {
       REQUIRE(product(choice, x.view(), w, chunks, schedule) == wanted);
