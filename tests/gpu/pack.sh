@@ -64,11 +64,13 @@ for library in $(libraries_of "$pack"/bin/*); do
   esac
 done
 
-# What Open MPI opens when a program of one process begins.
+# What Open MPI opens when a program of one process begins: beside its library, or some folders below.
 mpi=$(libraries_of "$pack/bin/talus" | grep -m 1 '/libmpi\.so') || fail "bin/talus is linked to no libmpi.so"
-plugins=$(find "$(dirname "$(realpath "$mpi")")" "$(dirname "$mpi")" -maxdepth 3 -name mca_pml_ob1.so -print -quit)
+plugins=$(find "$(dirname "$(realpath "$mpi")")" -maxdepth 4 -name mca_pml_ob1.so -print -quit)
 if [ -n "$plugins" ]; then
   cp "$(dirname "$plugins")"/mca_*.so "$pack/openmpi"
+elif compgen -G "$pack/lib/libopen-rte.so*" > /dev/null; then
+  fail "Open MPI's mca_pml_ob1.so is nowhere below $(dirname "$(realpath "$mpi")")"
 else
   rmdir "$pack/openmpi"  # another MPI, or one that has them inside
 fi
