@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/cuda/absent_device.hpp"
 
-#include <algorithm>
 #include <array>
-#include <cmath>
 #include <optional>
-#include <random>
 #include <vector>
 
 #include "kernels/block/code_pack.hpp"
@@ -15,6 +12,7 @@
 #include "kernels/packing_hash.hpp"
 
 #include "tests/kernels/block/library_support.hpp"
+#include "tests/kernels/block/some_codes.hpp"
 
 // Weights for a GPU that isn't here lie as those of an emulated one, whose memory only operations
 // can touch; the library is a stand-in.
@@ -30,20 +28,6 @@ constexpr std::array formats{QuantFormat{QuantKind::int8, 0, false, 1},
                              QuantFormat{QuantKind::mxfp4, 32, false, 1},
                              QuantFormat{QuantKind::fp8_e4m3, 0, false, 1},
                              QuantFormat{QuantKind::fp8_e4m3, 128, false, 128}};
-
-QuantizedMatrix some_codes(QuantFormat const& format, std::int64_t rows, std::int64_t cols) {
-  std::mt19937 engine{static_cast<unsigned>(rows * 1000 + cols)};
-  unsigned const codes = block::has_byte_codes(format.kind) ? 127 : 16;  // no NaN of fp8
-  QuantizedMatrix w{format, rows, cols, {}, {}, {}};
-  w.codes.resize(static_cast<std::size_t>(rows * cols));
-  w.scales.resize(static_cast<std::size_t>(rows * groups_of(format, cols)));
-  w.zeros.resize(format.zero_points ? w.scales.size() : 0);
-  std::ranges::generate(w.codes, [&] { return static_cast<std::uint8_t>(engine() % codes); });
-  std::ranges::generate(w.scales,
-                        [&] { return std::ldexp(static_cast<float>(128 + engine() % 128), -12); });
-  std::ranges::generate(w.zeros, [&] { return static_cast<std::uint8_t>(engine() % codes); });
-  return w;
-}
 
 /// Bytes in a context's memory.
 std::vector<std::byte> bytes_of(ExecContext const& exec, std::span<std::byte const> memory) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
-#include <cmath>
 
 #include "kernels/block/code_pack.hpp"
 #include "kernels/block/code_words.hpp"
@@ -11,6 +10,7 @@
 #include "kernels/transfer.hpp"
 
 #include "tests/kernels/block/block_support.hpp"
+#include "tests/kernels/block/some_codes.hpp"
 
 using namespace talus;           // NOLINT: tests only
 using namespace talus::kernels;  // NOLINT: tests only
@@ -27,26 +27,6 @@ constexpr std::array formats{QuantFormat{QuantKind::int8, 0, false, 1},
                              QuantFormat{QuantKind::mxfp4, 32, false, 1},
                              QuantFormat{QuantKind::fp8_e4m3, 0, false, 1},
                              QuantFormat{QuantKind::fp8_e4m3, 128, false, 128}};
-
-/// Codes and scales that tell their places apart.
-QuantizedMatrix some_codes(QuantFormat const& format, std::int64_t rows, std::int64_t cols) {
-  std::mt19937 engine{static_cast<unsigned>(rows * 1000 + cols)};
-  unsigned const codes = block::has_byte_codes(format.kind) ? 256 : 16;
-  QuantizedMatrix w{format, rows, cols, {}, {}, {}};
-  w.codes.resize(static_cast<std::size_t>(rows * cols));
-  w.scales.resize(static_cast<std::size_t>(rows * groups_of(format, cols)));
-  w.zeros.resize(format.zero_points ? w.scales.size() : 0);
-  std::generate(w.codes.begin(), w.codes.end(), [&] {
-    auto const code = static_cast<std::uint8_t>(engine() % codes);
-    return code % 128 == 127 ? std::uint8_t{1} : code;  // no NaN of fp8
-  });
-  std::generate(w.scales.begin(), w.scales.end(), [&] {
-    return std::ldexp(static_cast<float>(128 + engine() % 128), -12);
-  });
-  std::generate(
-      w.zeros.begin(), w.zeros.end(), [&] { return static_cast<std::uint8_t>(engine() % codes); });
-  return w;
-}
 
 /// Reads a packed matrix back by the layout's description.
 class Unpacked {
