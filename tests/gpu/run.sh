@@ -53,9 +53,6 @@ done
 [[ $jobs =~ ^[1-9][0-9]*$ ]] || fail "--jobs $jobs (a number from 1 on)"
 [[ $rounds =~ ^[1-9][0-9]*$ ]] || fail "--rounds $rounds (a number from 1 on)"
 [[ $seconds =~ ^[0-9]+$ ]] || fail "--seconds $seconds (a number from 0 on)"
-mkdir -p "$out"
-out=$(realpath "$out")
-: > "$out/report.txt"
 say() { echo "tests/gpu/run.sh ($SECONDS s): $*" | tee -a "$out/report.txt"; }
 
 # The driver's own list tells of a GPU where its tool isn't.
@@ -68,6 +65,9 @@ nvcc=${CUDACXX:-$(command -v nvcc || true)}
 [ -n "$nvcc" ] || [ -n "$built" ] || fail "no nvcc (set CUDACXX, or PATH)"
 python=${PYTHON:-python3}
 
+mkdir -p "$out"
+out=$(realpath "$out")
+: > "$out/report.txt"
 {
   echo "date: $(date -u +%FT%TZ)"
   echo "commit: $(git describe --always --dirty 2>/dev/null || echo unknown)"
