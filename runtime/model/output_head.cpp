@@ -2,7 +2,6 @@
 #include "runtime/model/output_head.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <numeric>
 
 #include "kernels/elementwise.hpp"
@@ -34,33 +33,6 @@ std::int32_t token_of(LogitRow const& row, std::int32_t drawn) {
 }
 
 }  // namespace
-
-void TokenResults::resize(std::int64_t rows, std::int32_t max_top) {
-  rows_ = rows;
-  max_top_ = std::max(max_top, 0);
-  words_.resize(at(rows * words_per_row()));
-}
-
-float TokenResults::logprob(std::int64_t row) const noexcept {
-  return std::bit_cast<float>(word(row, 2));
-}
-
-RankedToken TokenResults::top(std::int64_t row, std::int32_t i) const noexcept {
-  return {word(row, 3 + 2 * i), std::bit_cast<float>(word(row, 4 + 2 * i))};
-}
-
-void TokenResults::set(std::int64_t row, RankedToken token, std::int32_t rank) noexcept {
-  std::int32_t* const words = words_.data() + row * words_per_row();
-  words[0] = token.token;
-  words[1] = rank;
-  words[2] = std::bit_cast<std::int32_t>(token.logprob);
-}
-
-void TokenResults::set_top(std::int64_t row, std::int32_t i, RankedToken token) noexcept {
-  std::int32_t* const words = words_.data() + row * words_per_row() + 3 + 2 * i;
-  words[0] = token.token;
-  words[1] = std::bit_cast<std::int32_t>(token.logprob);
-}
 
 OutputHead::OutputHead(LayerContext const& context,
                        ModelSpec const& spec,
