@@ -142,6 +142,7 @@ class BatchRun {
     run_engine(engine, trace, drain);
     parallel::begin_phase(parallel::JobPhase::end);
     trace.close();
+    report_recordings(engine, grid_->world().rank(), *reporter_);
     report(trace);
     end(drain.reason(), stage);
   }

@@ -9,6 +9,7 @@
 #include "parallel/gather_values.hpp"
 #include "parallel/work_queue.hpp"
 #include "runtime/base/error.hpp"
+#include "runtime/batch/run_report.hpp"
 
 namespace talus::runtime {
 namespace {
@@ -100,7 +101,7 @@ BenchTotals sum_over_ranks(parallel::ProcessGrid const& grid, BenchTotals const&
 }  // namespace
 
 BenchEngine::BenchEngine(MPI_Comm comm, ModelOptions const& options, Reporter& reporter)
-    : plan_{plan_model(comm, options)} {
+    : plan_{plan_model(comm, options)}, reporter_{&reporter} {
   clock_.watch(options.calls);
   grid_ = make_grid(comm, options, plan_);
   report_plan(*grid_, plan_, options, reporter);
@@ -147,6 +148,7 @@ BenchRun BenchEngine::run(BenchRequests const& requests) {
   auto const start = std::chrono::steady_clock::now();
   steps.start();
   engine_->run(client ? &*client : nullptr, &steps);
+  report_recordings(*engine_, grid_->world().rank(), *reporter_);
   run.rank = steps.finish();
   parallel::barrier(grid_->world());
   run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -33,6 +33,7 @@ class BenchEngine {
  public:
   /// Plans, makes the grid, loads the weights. Collective over `comm`.
   ///
+  /// \param reporter  outlives this
   /// \throws ConfigError  on every rank, if anything of the setup can't be used
   BenchEngine(MPI_Comm comm, ModelOptions const& options, Reporter& reporter);
 
@@ -65,6 +66,7 @@ class BenchEngine {
   std::optional<CostModel> costs_;
   std::unique_ptr<GridTraffic> traffic_;
   std::unique_ptr<Engine> engine_;
+  Reporter* reporter_;
 };
 
 }  // namespace talus::runtime

@@ -82,4 +82,13 @@ void report_end(std::int64_t num_left, std::string const& reason, Reporter& repo
                                        " requests are left (run again with --resume)"));
 }
 
+void report_recordings(Engine const& engine, int rank, Reporter& reporter) {
+  if (std::string const problem = engine.recording_problem(); !problem.empty()) {
+    reporter.warn(concat("rank ",
+                         rank,
+                         ": steps were queued launch by launch, since they couldn't be recorded: ",
+                         problem));
+  }
+}
+
 }  // namespace talus::runtime

@@ -11,9 +11,10 @@
 #include "runtime/batch/run_control.hpp"
 #include "runtime/batch/run_input.hpp"
 #include "runtime/batch/run_options.hpp"
+#include "runtime/engine/engine.hpp"
 
 /// \file
-/// What a run says to people, on rank 0.
+/// What a run says to people, on rank 0 if nothing else is said.
 
 namespace talus::runtime {
 
@@ -46,5 +47,9 @@ void report_work(std::span<RankSummary const> summaries,
 /// \param num_left  requests without a line in the output; 0: all is done
 /// \param reason    why it stopped
 void report_end(std::int64_t num_left, std::string const& reason, Reporter& reporter);
+
+/// Warns where a device was to record steps and couldn't, which makes a run slower, and nothing
+/// else.
+void report_recordings(Engine const& engine, int rank, Reporter& reporter);
 
 }  // namespace talus::runtime

@@ -119,6 +119,9 @@ class Engine {
   /// Steps that were queued before the tokens of the one before were known.
   [[nodiscard]] std::int64_t num_steps_ahead() const noexcept { return num_steps_ahead_; }
 
+  /// See StepRecordings::problem().
+  [[nodiscard]] std::string recording_problem() const { return executor_.recording_problem(); }
+
   /// See Decoder::expert_traffic().
   [[nodiscard]] std::string expert_traffic() { return executor_.decoder().expert_traffic(); }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "kernels/mirror.hpp"
@@ -72,6 +73,11 @@ class Executor {
   /// Of decoding steps on a device; none where they are not recorded.
   [[nodiscard]] StepRecordings::Counters recordings() const noexcept {
     return recordings_ ? recordings_->counters() : StepRecordings::Counters{};
+  }
+
+  /// See StepRecordings::problem().
+  [[nodiscard]] std::string recording_problem() const {
+    return recordings_ ? recordings_->problem() : "";
   }
 
  private:

@@ -33,7 +33,7 @@ bool StepRecordings::run(StepKind const& kind, std::function<void()> const& work
   }
   device_->prepare_recording();
   work();
-  if (!lacks_memory_) {
+  if (!lacks_memory_ && problem_.empty()) {
     record(entry, work);
   }
   return false;
@@ -74,6 +74,8 @@ void StepRecordings::record(Entry& entry, std::function<void()> const& work) {
     ++counters_.recorded;
   } catch (OutOfMemory const&) {
     lacks_memory_ = true;
+  } catch (ApiError const& error) {
+    problem_ = error.what();
   }
   entry.counts = clock_->counts() - before;
   clock_->set_counts(before);

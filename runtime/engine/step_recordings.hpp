@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <string>
 
 #include "kernels/device.hpp"
 #include "kernels/device_recording.hpp"
@@ -56,6 +57,10 @@ class StepRecordings {
 
   [[nodiscard]] Counters const& counters() const noexcept { return counters_; }
 
+  /// What the device's library said when it couldn't record a step: from then on steps are done as
+  /// they are. Empty: nothing.
+  [[nodiscard]] std::string const& problem() const noexcept { return problem_; }
+
  private:
   struct Entry {
     std::int64_t last_used = 0;
@@ -73,6 +78,7 @@ class StepRecordings {
   std::int64_t num_steps_ = 0;
   std::int64_t memory_changes_ = 0;  ///< of the device, when the recordings were made
   bool lacks_memory_ = false;        ///< for any further recording
+  std::string problem_;
   std::map<StepKind, Entry> entries_;
   Counters counters_;
 };

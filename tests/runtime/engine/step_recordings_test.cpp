@@ -210,6 +210,23 @@ TEST_CASE("a device without room for a recording does steps as they are, until m
   CHECK(steps.recordings.counters() == StepRecordings::Counters{.recorded = 1, .replayed = 1});
 }
 
+TEST_CASE("a device whose library can't record does steps as they are, and says why") {
+  Steps steps;
+  auto const failing = [&] {
+    steps.device.work(1);
+    if (steps.device.is_recording()) {
+      throw ApiError{"capture: no", 900, SourceLocation::current()};
+    }
+  };
+  for (int number = 0; number < 4; ++number) {
+    CHECK_FALSE(steps.recordings.run({4, 8}, failing));
+  }
+  CHECK(steps.device.done == std::vector<int>(4, 1));
+  CHECK_FALSE(steps.device.is_recording());
+  CHECK(steps.recordings.counters() == StepRecordings::Counters{});
+  CHECK(steps.recordings.problem().find("capture: no") != std::string::npos);
+}
+
 TEST_CASE("an error while a step is recorded leaves no recording") {
   Steps steps;
   steps.run({4, 8}, 1);
