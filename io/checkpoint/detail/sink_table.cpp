@@ -143,7 +143,9 @@ void SinkTable::deliver(std::int32_t tensor,
                         std::span<PackedRect const> sources) const {
   DType const dtype = *checkpoint_->tensors()[static_cast<std::size_t>(tensor)].dtype;
   auto const tensor_of = [](Entry const& entry) { return entry.need.tensor; };
-  for (Entry const& entry : std::ranges::equal_range(entries_, tensor, {}, tensor_of)) {
+  auto const own_begin = std::ranges::lower_bound(entries_, tensor, {}, tensor_of);
+  auto const own_end = std::ranges::upper_bound(entries_, tensor, {}, tensor_of);
+  for (Entry const& entry : std::span{own_begin, own_end}) {
     Rect const wanted = entry.need.rect.clipped(first, last);
     if (wanted.is_empty()) {
       continue;

@@ -68,8 +68,6 @@ struct Told {
   std::vector<std::int32_t> tokens;
   std::vector<float> logprobs;
   SequenceEnd end = SequenceEnd::running;
-
-  friend bool operator==(Told const&, Told const&) = default;
 };
 
 /// Requests of some kinds, a few at a time, some of which it stops, and some with three samples.
