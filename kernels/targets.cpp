@@ -206,6 +206,11 @@ Target const* find_target(Backend backend) {
   return found == targets().end() ? nullptr : &*found;
 }
 
+/// Whether the backend is that of GPUs, and there are none or no kernels for them.
+bool lacks_gpus(Backend backend) {
+  return backend == Backend::cuda && find_target(backend) == nullptr && !cuda_target().target;
+}
+
 Target const& target_of(Backend backend) {
   if (Target const* const target = find_target(backend)) {
     return *target;
@@ -228,7 +233,7 @@ Operations const& operations_of(Backend backend) {
 }
 
 Operations const& packing_operations_of(Backend backend) {
-  if (backend == Backend::cuda && find_target(backend) == nullptr && !cuda_target().target) {
+  if (lacks_gpus(backend)) {
     static Operations const absent = cuda::packing_operations();
     return absent;
   }
@@ -236,7 +241,7 @@ Operations const& packing_operations_of(Backend backend) {
 }
 
 std::optional<cuda::Devices> visible_devices(Backend backend) {
-  if (backend == Backend::cuda && find_target(backend) == nullptr && !cuda_target().target) {
+  if (lacks_gpus(backend)) {
     return cuda::Devices{{}, cuda_target().reason};
   }
   auto const devices = target_of(backend).devices;

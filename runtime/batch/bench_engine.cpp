@@ -148,10 +148,10 @@ BenchRun BenchEngine::run(BenchRequests const& requests) {
   auto const start = std::chrono::steady_clock::now();
   steps.start();
   engine_->run(client ? &*client : nullptr, &steps);
-  report_recordings(*engine_, grid_->world().rank(), *reporter_);
   run.rank = steps.finish();
   parallel::barrier(grid_->world());
   run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  report_recordings(*engine_, grid_->world().rank(), *reporter_);
   run.job = sum_over_ranks(*grid_, run.rank);
   std::array<std::int64_t, 2> counts{client ? client->prompt_tokens() : 0,
                                      client ? client->output_tokens() : 0};

@@ -88,10 +88,7 @@ void MoeLayer::run(MatrixView<float const> x, MatrixView<float> out) {
 
 /// Of this rank's tokens, those that a round has.
 Range MoeLayer::tokens_of_round(std::int64_t round, std::int64_t tokens) const {
-  if (dispatch_->num_rounds() == 1) {
-    return {0, tokens};
-  }
-  std::int64_t const at_a_time = dispatch_->round_tokens();
+  std::int64_t const at_a_time = std::min(dispatch_->round_tokens(), tokens);
   return {std::min(round * at_a_time, tokens), std::min((round + 1) * at_a_time, tokens)};
 }
 

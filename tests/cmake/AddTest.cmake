@@ -52,14 +52,22 @@ function(talus_add_test path)
   endif()
 
   foreach(ranks IN LISTS arg_RANKS)
-    set(test ${name}.np${ranks})
-    add_test(NAME ${test} COMMAND
-      ${MPIEXEC_EXECUTABLE} ${MPIEXEC_NUMPROC_FLAG} ${ranks} ${MPIEXEC_PREFLAGS}
-      $<TARGET_FILE:${target}> ${MPIEXEC_POSTFLAGS})
-    set_tests_properties(${test} PROPERTIES
-      PROCESSORS ${ranks}          # so that ctest -j does not run several large ones at once
-      TIMEOUT ${arg_TIMEOUT}       # a deadlock is a failure, not a stuck CI job
-      LABELS "${module};mpi;${arg_LABELS}"
-      ENVIRONMENT "${talus_test_environment}")
+    talus_add_rank_test(${name} ${target} ${ranks} TIMEOUT ${arg_TIMEOUT}
+      LABELS ${module} ${arg_LABELS})
   endforeach()
+endfunction()
+
+# talus_add_rank_test(<name> <target> <ranks> TIMEOUT <s> LABELS <label>...): the program on so many ranks, as
+# the CTest test <name>.np<ranks>.
+function(talus_add_rank_test name target ranks)
+  cmake_parse_arguments(PARSE_ARGV 3 arg "" "TIMEOUT" "LABELS")
+  set(test ${name}.np${ranks})
+  add_test(NAME ${test} COMMAND
+    ${MPIEXEC_EXECUTABLE} ${MPIEXEC_NUMPROC_FLAG} ${ranks} ${MPIEXEC_PREFLAGS}
+    $<TARGET_FILE:${target}> ${MPIEXEC_POSTFLAGS})
+  set_tests_properties(${test} PROPERTIES
+    PROCESSORS ${ranks}          # so that ctest -j does not run several large ones at once
+    TIMEOUT ${arg_TIMEOUT}       # a deadlock is a failure, not a stuck CI job
+    LABELS "${arg_LABELS};mpi"
+    ENVIRONMENT "${talus_test_environment}")
 endfunction()

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/block/peer_sum.hpp"
 
-#include <exception>
-#include <thread>
-
 #include "parallel/fold_plan.hpp"
 
 #include "tests/kernels/block/block_support.hpp"
+#include "tests/kernels/block/device_threads.hpp"
 
 // Each device is a thread of the test, which emulates its blocks one after another: so that devices
 // do wait for each other, they take them in the same order.
@@ -108,25 +106,10 @@ TEST_CASE("devices that reach each other's memory have the sums of the tree, one
         INFO(num_ranks << " devices, " << num_leaves << " leaves");
         Node node{num_leaves, num_ranks};
         std::vector<std::vector<std::vector<float>>> sums(static_cast<std::size_t>(num_ranks));
-        std::vector<std::exception_ptr> faults(sums.size());
-        std::vector<std::thread> devices;
-        for (int rank = 0; rank < num_ranks; ++rank) {
-          devices.emplace_back([&, rank] {
-            auto const index = static_cast<std::size_t>(rank);
-            try {
-              sums[index] = node.run(rank, schedule);
-            } catch (...) {
-              faults[index] = std::current_exception();
-            }
-          });
-        }
-        for (std::thread& device : devices) {
-          device.join();
-        }
+        run_devices(num_ranks, [&](int rank) {
+          sums[static_cast<std::size_t>(rank)] = node.run(rank, schedule);
+        });
         for (std::size_t rank = 0; rank < sums.size(); ++rank) {
-          if (faults[rank]) {
-            std::rethrow_exception(faults[rank]);
-          }
           for (std::size_t number = 0; number < num_sums; ++number) {
             CHECK(sums[rank][number] == node.wanted(number));
           }

@@ -2,15 +2,15 @@
 #include "kernels/block/token_exchange.hpp"
 
 #include <algorithm>
-#include <exception>
 #include <functional>
 #include <map>
 #include <numeric>
 #include <random>
-#include <thread>
+#include <stdexcept>
 #include <utility>
 
 #include "tests/kernels/block/block_support.hpp"
+#include "tests/kernels/block/device_threads.hpp"
 
 // Each device is a thread of the test, which emulates its blocks one after another: so that devices
 // do wait for each other, they take them in the same order.
@@ -59,8 +59,9 @@ class Node {
         // None, one, some, or all that there may be.
         std::int64_t const counts[] = {0, 1, shape.max_tokens / 2, shape.max_tokens};
         std::int64_t const tokens = counts[(rank + step + static_cast<int>(seed)) % 4];
-        tokens_.emplace(std::pair{rank, step},
-                        some_tokens(shape, tokens, seed + static_cast<unsigned>(100 * rank + step)));
+        tokens_.emplace(
+            std::pair{rank, step},
+            some_tokens(shape, tokens, seed + static_cast<unsigned>(100 * rank + step)));
       }
     }
   }
@@ -204,29 +205,6 @@ class Node {
   std::map<std::pair<int, int>, OwnTokens> tokens_;  ///< by rank and step
 };
 
-/// Each rank in a thread of its own.
-void run_all(Node& node, int num_ranks, emulation::Schedule schedule) {
-  std::vector<std::exception_ptr> faults(static_cast<std::size_t>(num_ranks));
-  std::vector<std::thread> devices;
-  for (int rank = 0; rank < num_ranks; ++rank) {
-    devices.emplace_back([&, rank] {
-      try {
-        node.run(rank, schedule);
-      } catch (...) {
-        faults[static_cast<std::size_t>(rank)] = std::current_exception();
-      }
-    });
-  }
-  for (std::thread& device : devices) {
-    device.join();
-  }
-  for (std::exception_ptr const& fault : faults) {
-    if (fault) {
-      std::rethrow_exception(fault);
-    }
-  }
-}
-
 }  // namespace
 
 TEST_CASE("experts get the tokens of all ranks, and each rank the results of its choices") {
@@ -244,7 +222,7 @@ TEST_CASE("experts get the tokens of all ranks, and each rank the results of its
   INFO(shape.num_ranks << " ranks, " << shape.num_experts << " experts, top " << shape.top_k
                        << ", hidden " << shape.hidden << ", tokens " << shape.max_tokens);
   Node node{shape, 3};
-  run_all(node, shape.num_ranks, schedule);
+  run_devices(shape.num_ranks, [&](int rank) { node.run(rank, schedule); });
   SUCCEED();
 }
 
